@@ -1,0 +1,41 @@
+# Two commands: `make book` and `make test`. Either may come first; each does its own set-up.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+READY  := .venv/.ready
+RUN    := .venv/bin/
+
+.PHONY: book test help check format clean lock
+
+help:            ## this list
+	@grep -hE '^[a-z]+: .*##|^[a-z]+: +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+book: $(READY)   ## run the stale chapters, build the pages, print where they are
+	@$(RUN)linearlens book
+
+test: $(READY)   ## everything: style, types, units, chapters with their claims, the built book
+	@$(MAKE) --no-print-directory check
+	$(RUN)python -m pytest -n 2 --dist loadgroup
+
+check: $(READY)  ## style and types only
+	$(RUN)ruff check .
+	$(RUN)ruff format --check .
+	$(RUN)mypy
+	$(RUN)codespell README.md book notebooks src tests data/claims.yml data/registry.yml
+
+format: $(READY) ## mend style where it can be mended
+	$(RUN)ruff check --fix .
+	$(RUN)ruff format .
+
+lock: $(READY)   ## write requirements.lock and environment.yml from what .venv holds
+	$(RUN)python -m linearlens.press.lock
+
+clean:           ## remove what was built; keep .venv and downloaded data
+	rm -rf _build
+
+# A marker, written last: an interrupted set-up starts over.
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no python3 found; install Python 3.11 (Debian: apt install python3 python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "error: Python 3.11 is wanted, $$($(PYTHON) --version) came; say which with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { echo "error: no virtual environment could be made; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(RUN)python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(RUN)python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

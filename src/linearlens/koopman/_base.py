@@ -1,0 +1,360 @@
+"""The Koopman operator of a dictionary, estimated from many trajectories."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from linearlens.koopman._delays import delay_embed
+from linearlens.koopman._gram import PairGrams
+from linearlens.koopman._trajectories import Trajectories, check_trajectories
+
+CHUNK_ROWS = 8192
+
+
+class Koopman(BaseEstimator):
+    """Linear operator ``psi(z[t+1]) ≈ psi(z[t]) @ K``, fitted by least squares to all consecutive states.
+
+    One estimator for the whole family: plain DMD (no dictionary, no delays), Hankel DMD (`delays`),
+    EDMD (`dictionary`), affine maps (`constant`), and any mixture: states are delay-embedded first,
+    then lifted by the dictionary.
+
+    Parameters
+    ----------
+    rank : int, optional
+        Largest number of principal directions of the lifted states that are kept (the ``svd_rank`` of
+        DMD). None keeps all that the data span.
+    delays : int
+        Number of past states kept beside the present one.
+    dictionary : scikit-learn transformer, optional
+        Lifts delay-embedded states to observables. It is cloned, then fitted on the states of the first
+        call of `fit` or `partial_fit`. None leaves states as they are.
+    center : bool
+        Subtract the mean of the lifted states before fitting.
+    constant : bool
+        Append the observable 1, which makes the fitted map affine.
+
+    Attributes
+    ----------
+    operator_ : ndarray of shape (n_observables, n_observables)
+        Acts from the right: states are rows. With `constant` its last row and column belong to it.
+    eigenvalues_ : ndarray of shape (n_eigenvalues,), complex
+        By falling modulus, each conjugate pair adjacent with the positive imaginary part first.
+    eigenvectors_ : ndarray of shape (n_observables, n_eigenvalues), complex
+        Column ``j`` weighs the observables of eigenfunction ``j``, scaled to root mean square 1 on the
+        fitted states: ``phi_j(z) = psi(z) @ eigenvectors_[:, j]``.
+    readout_ : ndarray of shape (n_observables, n_features)
+        Least-squares map from observables to the *next* state: ``z[t+1] ≈ psi(z[t]) @ readout_``. Fitted to
+        next states because present and next ones may differ in kind, as those of two layers do.
+    n_eigenvalues_ : int
+        Directions kept: as many as `rank` says, or fewer if the data span fewer.
+    n_features_in_ : int
+    n_pairs_ : int
+        Pairs of consecutive states the fit has seen.
+
+    Notes
+    -----
+    With X the lifted states and Y their successors, the fit needs the Gram matrices ``XᵀX`` and ``XᵀY``
+    only. They are summed trajectory by trajectory in float64, so memory depends on the number of
+    observables, not of trajectories, and no pair ever crosses a seam. A Gram matrix squares the condition
+    number: directions whose singular value is below about 1e-7 of the largest are treated as noise.
+    For a given `rank` the eigenvalues are those of projected DMD (Schmid 2010) with the basis from X.
+
+    Examples
+    --------
+    >>> turn = np.array([[0.6, 0.8], [-0.8, 0.6]])
+    >>> z = [np.array([1.0, 0.0])]
+    >>> for _ in range(9):
+    ...     z.append(z[-1] @ turn)
+    >>> Koopman().fit([np.stack(z)]).eigenvalues_.round(6)
+    array([0.6+0.8j, 0.6-0.8j])
+    """
+
+    def __init__(
+        self,
+        rank: int | None = None,
+        delays: int = 0,
+        dictionary: Any = None,
+        center: bool = False,
+        constant: bool = False,
+    ) -> None:
+        self.rank = rank
+        self.delays = delays
+        self.dictionary = dictionary
+        self.center = center
+        self.constant = constant
+
+    def fit(self, trajectories: Trajectories, y: None = None) -> "Koopman":
+        """Fit the operator, forgetting any earlier fit.
+
+        Parameters
+        ----------
+        trajectories : list of ndarray of shape (n_steps_i, n_features), or ndarray of shape \
+                (n_trajectories, n_steps, n_features)
+            Each needs at least ``delays + 2`` states.
+        y : None
+            Ignored; there for scikit-learn.
+
+        Returns
+        -------
+        Koopman
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            On trajectories that are empty, too short, not finite or of mixed widths, and on a `rank` or
+            `delays` that does not fit them.
+        """
+        self._check_settings()
+        checked = check_trajectories(trajectories, min_steps=self.delays + 2)
+        return self._accumulate(checked, fresh=True)
+
+    def partial_fit(self, trajectories: Trajectories, y: None = None) -> "Koopman":
+        """Add trajectories to those already seen; equal to one `fit` on all of them.
+
+        The dictionary stays as it was fitted on the first call. Parameters, return value and errors are
+        those of `fit`.
+        """
+        self._check_settings()
+        checked = check_trajectories(trajectories, min_steps=self.delays + 2)
+        fresh = not hasattr(self, "grams_")
+        if not fresh:
+            self._check_width(checked[0].shape[1])
+        return self._accumulate(checked, fresh=fresh)
+
+    def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
+        """Advance states linearly: lift once, apply the operator ``steps - 1`` times, read the next state out.
+
+        Parameters
+        ----------
+        states : ndarray of shape (n_states, n_features), or (n_states, delays + 1, n_features)
+            With delays, each window is in order of time, the present state last.
+        steps : int
+            Number of steps ahead, 0 or more.
+
+        Returns
+        -------
+        ndarray of shape (n_states, n_features)
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit the operator, a state is not finite, or `steps` is negative.
+        """
+        if not isinstance(steps, int | np.integer) or steps < 0:
+            raise ValueError(f"steps must be a whole number, 0 or more, got {steps!r}")
+        lifted = self._lift_windows(states)
+        if steps == 0:
+            return np.array(states if self.delays == 0 else np.asarray(states)[:, -1], dtype=np.float64)
+        return lifted @ np.linalg.matrix_power(self.operator_, int(steps) - 1) @ self.readout_ + self._offset
+
+    def eigenfunctions(self, states: np.ndarray) -> np.ndarray:
+        """Values of the eigenfunctions, ``phi(z[t+1]) ≈ phi(z[t]) * eigenvalues_``.
+
+        Parameters
+        ----------
+        states : ndarray
+            As in `predict`.
+
+        Returns
+        -------
+        ndarray of shape (n_states, n_eigenvalues), complex
+        """
+        return self._lift_windows(states) @ self.eigenvectors_
+
+    def residuals(self, trajectories: Trajectories) -> np.ndarray:
+        """How far each eigenpair is from being one, on the trajectories given.
+
+        Parameters
+        ----------
+        trajectories : as in `fit`
+            Give trajectories the fit has not seen: on its own data a fit flatters itself.
+
+        Returns
+        -------
+        ndarray of shape (n_eigenvalues,)
+            ``‖phi_j(z[t+1]) − λ_j phi_j(z[t])‖ / ‖phi_j(z[t])‖`` over all pairs, in the order of
+            `eigenvalues_`: 0 for a true eigenpair, about 1 and more for a spurious one, NaN where the
+            eigenfunction vanishes on all of these states.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`.
+
+        Notes
+        -----
+        The residual of ResDMD (Colbrook and Townsend 2024), with the sums taken over given trajectories.
+        """
+        check_is_fitted(self)
+        checked = check_trajectories(trajectories, min_steps=self.delays + 2)
+        self._check_width(checked[0].shape[1])
+        missed, size = np.zeros(self.n_eigenvalues_), np.zeros(self.n_eigenvalues_)
+        for x, y, _ in self._pairs(checked):
+            now, then = self._finish(x) @ self.eigenvectors_, self._finish(y) @ self.eigenvectors_
+            missed += (np.abs(then - now * self.eigenvalues_) ** 2).sum(axis=0)
+            size += (np.abs(now) ** 2).sum(axis=0)
+        return np.sqrt(np.divide(missed, size, out=np.full(self.n_eigenvalues_, np.nan), where=size > 0))
+
+    # The fit, step by step.
+
+    def _accumulate(self, trajectories: list[np.ndarray], *, fresh: bool) -> "Koopman":
+        width = trajectories[0].shape[1]
+        dictionary = self._fit_dictionary(trajectories) if fresh else self.dictionary_
+        n_observables = self._lift(self._embed(trajectories[0][: self.delays + 1]), dictionary).shape[1]
+        self._check_rank(n_observables + self.constant)
+        if fresh:
+            self.dictionary_, self.n_features_in_ = dictionary, width
+            self.grams_ = PairGrams(n_observables, n_observables + width)
+        for x, y, next_state in self._pairs(trajectories):
+            self.grams_.add(x, np.hstack([y, next_state]))
+        return self._solve()
+
+    def _solve(self) -> "Koopman":
+        """Turn the sums into the operator, its spectrum and the readout."""
+        mean_x, mean_targets, xx, xt = self.grams_.moments()
+        n_pairs, width = self.grams_.n_pairs, len(mean_x)
+        self.mean_ = mean_x if self.center else np.zeros(width)
+        # Moments about the means are at hand; move them to the origin asked for.
+        shift_x = mean_x - self.mean_
+        centred = self.center and not self.constant
+        self._offset = mean_targets[width:] if centred else np.zeros(self.n_features_in_)
+        origin = np.concatenate([self.mean_, self._offset])
+        shift_targets = mean_targets - origin
+        xx = xx + n_pairs * np.outer(shift_x, shift_x)
+        xt = xt + n_pairs * np.outer(shift_x, shift_targets)
+        if self.constant:
+            xx = np.block([[xx, n_pairs * shift_x[:, None]], [n_pairs * shift_x[None, :], np.array([[n_pairs]])]])
+            xt = np.vstack([xt, n_pairs * shift_targets])
+        xy, xs = xt[:, :width], xt[:, width:]
+        if self.constant:
+            xy = np.hstack([xy, xx[:, -1:]])  # the constant stays 1
+
+        whiten = _whitening(xx, self.rank)
+        eigenvalues, vectors = np.linalg.eig(whiten.T @ xy @ whiten)
+        order = _by_modulus(eigenvalues)
+        self.n_eigenvalues_ = whiten.shape[1]
+        self.n_pairs_ = n_pairs
+        self.operator_ = whiten @ (whiten.T @ xy)
+        self.eigenvalues_ = eigenvalues[order].astype(complex)
+        self.eigenvectors_ = (whiten @ vectors[:, order] * np.sqrt(n_pairs)).astype(complex)
+        self.readout_ = whiten @ (whiten.T @ xs)
+        return self
+
+    def _pairs(self, trajectories: list[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Chunks of lifted states, their lifted successors and those as plain states; never a pair across a seam."""
+        chunk: list[np.ndarray] = []
+        rows = 0
+        for index, trajectory in enumerate(trajectories):
+            chunk.append(trajectory)
+            rows += len(trajectory)
+            if rows < CHUNK_ROWS and index + 1 < len(trajectories):
+                continue
+            embedded = [self._embed(item) for item in chunk]
+            lifted = np.split(
+                self._lift(np.concatenate(embedded), self.dictionary_), np.cumsum([len(e) for e in embedded])[:-1]
+            )
+            yield (
+                np.concatenate([item[:-1] for item in lifted]),
+                np.concatenate([item[1:] for item in lifted]),
+                np.concatenate([item[1:, : self.n_features_in_] for item in embedded]),
+            )
+            chunk, rows = [], 0
+
+    def _embed(self, trajectory: np.ndarray) -> np.ndarray:
+        return delay_embed(np.asarray(trajectory, dtype=np.float64), delays=self.delays)
+
+    def _lift(self, embedded: np.ndarray, dictionary: Any) -> np.ndarray:
+        if dictionary is None:
+            return embedded
+        lifted = dictionary.transform(embedded)
+        lifted = np.asarray(lifted.toarray() if hasattr(lifted, "toarray") else lifted, dtype=np.float64)
+        if not np.isfinite(lifted).all():
+            raise ValueError(f"the dictionary {dictionary} gave values that are not finite; scale the states first")
+        return lifted
+
+    def _finish(self, lifted: np.ndarray) -> np.ndarray:
+        """Centre the lifted states and append the constant, as the fit did."""
+        lifted = lifted - self.mean_
+        return np.hstack([lifted, np.ones((len(lifted), 1))]) if self.constant else lifted
+
+    def _lift_windows(self, states: np.ndarray) -> np.ndarray:
+        check_is_fitted(self)
+        states = np.asarray(states)
+        wanted = "(n_states, n_features)" if self.delays == 0 else f"(n_states, {self.delays + 1}, n_features)"
+        if states.ndim != (2 if self.delays == 0 else 3):
+            raise ValueError(f"need states of shape {wanted}, got shape {states.shape}")
+        windows = states[:, None, :] if self.delays == 0 else states
+        if windows.shape[1] != self.delays + 1:
+            raise ValueError(f"need states of shape {wanted}, got shape {states.shape}")
+        self._check_width(windows.shape[2])
+        if not np.isfinite(windows).all():
+            raise ValueError("states must be finite, but NaN or infinity came")
+        newest_first = windows[:, ::-1].reshape(len(windows), -1).astype(np.float64)
+        return self._finish(self._lift(newest_first, self.dictionary_))
+
+    def _fit_dictionary(self, trajectories: list[np.ndarray]) -> Any:
+        if self.dictionary is None:
+            return None
+        return clone(self.dictionary).fit(np.concatenate([self._embed(item) for item in trajectories]))
+
+    # What may be asked for.
+
+    def _check_settings(self) -> None:
+        for name, least in (("delays", 0), ("rank", 1)):
+            value = getattr(self, name)
+            if name == "rank" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+                raise ValueError(f"{name} must be a whole number, {least} or more, got {value!r}")
+        if self.dictionary is not None and not hasattr(self.dictionary, "transform"):
+            raise ValueError(f"dictionary must be a scikit-learn transformer, got {type(self.dictionary).__name__}")
+
+    def _check_rank(self, n_observables: int) -> None:
+        if self.rank is not None and self.rank > n_observables:
+            raise ValueError(
+                f"rank={self.rank} is larger than the {n_observables} features the states have after "
+                f"delays, dictionary and constant; give at most {n_observables}"
+            )
+
+    def _check_width(self, width: int) -> None:
+        if width != self.n_features_in_:
+            raise ValueError(f"fitted on states of {self.n_features_in_} features, got {width}")
+
+
+def _whitening(xx: np.ndarray, rank: int | None) -> np.ndarray:
+    """Columns ``w`` with ``wᵀ (XᵀX) w = 1``: the kept principal directions, scaled.
+
+    Without a rank nothing is truncated but noise, and columns are first brought to one scale so that
+    observables of very different size keep their digits.
+    """
+    scale = np.ones(len(xx))
+    if rank is None:
+        norms = np.sqrt(np.diag(xx))
+        scale = np.where(norms > 0, norms, 1.0)
+    strengths, directions = linalg.eigh(xx / np.outer(scale, scale))
+    strengths, directions = strengths[::-1], directions[:, ::-1]
+    if strengths[0] <= 0:
+        raise ValueError("all lifted states are zero, so no operator can be fitted")
+    kept = strengths > strengths[0] * len(xx) * np.finfo(float).eps
+    if rank is not None:
+        kept[rank:] = False
+    return directions[:, kept] / np.sqrt(strengths[kept]) / scale[:, None]
+
+
+def _by_modulus(eigenvalues: np.ndarray) -> np.ndarray:
+    """Order by falling modulus; a conjugate pair stays together, positive imaginary part first."""
+    upper = np.flatnonzero(eigenvalues.imag >= 0)
+    upper = upper[np.lexsort((-eigenvalues.real[upper], -np.abs(eigenvalues[upper])))]
+    order: list[int] = []
+    for index in upper:
+        order.append(index)
+        if eigenvalues[index].imag > 0:
+            order.append(index + 1)  # LAPACK writes the conjugate of a real matrix's eigenvalue next to it
+    return np.array(order)
+
+

@@ -1,0 +1,75 @@
+"""What a list of trajectories must look like, checked once, at the door."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+Trajectories = Sequence[np.ndarray] | np.ndarray
+
+
+def check_trajectories(trajectories: Trajectories, *, min_steps: int = 1) -> list[np.ndarray]:
+    """Return the trajectories as a list of 2-D arrays, or say what is wrong with them.
+
+    Parameters
+    ----------
+    trajectories : list of ndarray of shape (n_steps_i, n_features), or ndarray of shape \
+            (n_trajectories, n_steps, n_features)
+        Trajectories may have different lengths; all have the same features, real and finite.
+    min_steps : int
+        Fewest states a trajectory may have.
+
+    Returns
+    -------
+    list of ndarray of shape (n_steps_i, n_features)
+        Views of the caller's arrays where possible; nothing is changed.
+
+    Raises
+    ------
+    ValueError
+        If there is no trajectory, one is not 2-D, is shorter than `min_steps`, has other features than
+        the first, or holds NaN, infinity or complex numbers.
+
+    Examples
+    --------
+    >>> [t.shape for t in check_trajectories(np.zeros((3, 5, 2)))]
+    [(5, 2), (5, 2), (5, 2)]
+    """
+    if isinstance(trajectories, np.ndarray) and trajectories.ndim != 3:
+        hint = "; wrap one trajectory in a list: [trajectory]" if trajectories.ndim == 2 else ""
+        raise ValueError(
+            "need a list of (n_steps, n_features) arrays or one (n_trajectories, n_steps, n_features) array, "
+            f"got an array of shape {trajectories.shape}{hint}"
+        )
+    if not isinstance(trajectories, Iterable):
+        raise ValueError(f"need a list of (n_steps, n_features) arrays, got {type(trajectories).__name__}")
+    checked = [_check_one(np.asarray(item), index, min_steps) for index, item in enumerate(trajectories)]
+    if not checked:
+        raise ValueError("need at least one trajectory, got an empty list")
+    widths = [item.shape[1] for item in checked]
+    for index, width in enumerate(widths):
+        if width != widths[0]:
+            raise ValueError(
+                f"all trajectories need the same features: trajectory 0 has {widths[0]}, "
+                f"trajectory {index} has {width}"
+            )
+    return checked
+
+
+def _check_one(item: np.ndarray, index: int, min_steps: int) -> np.ndarray:
+    name = f"trajectory {index}"
+    if item.ndim != 2:
+        hint = "; wrap one trajectory in a list: [trajectory]" if item.ndim == 1 else ""
+        raise ValueError(f"{name} needs shape (n_steps, n_features), got shape {item.shape}{hint}")
+    if item.shape[1] == 0:
+        raise ValueError(f"{name} has no features: shape {item.shape}")
+    if not (np.issubdtype(item.dtype, np.number) or item.dtype == bool):
+        raise ValueError(f"{name} needs numbers, got dtype {item.dtype}")
+    if np.iscomplexobj(item):
+        raise ValueError(f"{name} is complex ({item.dtype}); stack real and imaginary parts as features")
+    if len(item) < min_steps:
+        raise ValueError(f"{name} is too short: {len(item)} states came, at least {min_steps} are needed")
+    finite = np.isfinite(item)
+    if not finite.all():
+        step, feature = np.argwhere(~finite)[0]
+        raise ValueError(f"{name} holds {item[step, feature]} at step {step}, feature {feature}; states must be finite")
+    return item

@@ -1,0 +1,9 @@
+"""Where things lie in a checkout of the book."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+BOOK = ROOT / "book"
+DATA = ROOT / "data"
+BUILD = ROOT / "_build"

@@ -1,0 +1,1 @@
+"""Running chapters, keeping them fresh, and making the book of them."""

@@ -1,0 +1,111 @@
+"""Stage the pages beside the executed notebooks, and let Jupyter Book make HTML of them."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from linearlens.ledger import load_claims
+from linearlens.paths import BOOK, BUILD, ROOT
+from linearlens.press.atomic import aside, write_text
+from linearlens.press.chapters import Edition, PressError, all_chapters
+from linearlens.press.freshness import Executed
+from linearlens.press.ledger_page import chapter_rows, whole_ledger
+from linearlens.press.measured import ledger_rows
+from linearlens.press.run import run_chapters
+
+HTML = BUILD / "html"
+STAGE = BUILD / "stage"
+EDITION = Edition("quick", 0)
+
+
+def make_book(*, jobs: int, console: Console) -> Path:
+    """Run the stale chapters, then :func:`build_book`."""
+    run_chapters(all_chapters(), EDITION, jobs=jobs, force=False, console=console)
+    return build_book(console=console)
+
+
+def build_book(*, console: Console) -> Path:
+    """Build the HTML from the executed chapters as they are; a book already built from the same pages is kept.
+
+    Returns
+    -------
+    Path
+        The first page.
+
+    Raises
+    ------
+    PressError
+        If an executed chapter does not match its sources, or Jupyter Book warns of anything. The last
+        good book stays.
+    """
+    refuse_stale(all_chapters())
+    stage(STAGE)
+    key = _hash_tree(STAGE)
+    mark = HTML / ".key"
+    if mark.is_file() and mark.read_text(encoding="utf-8") == key:
+        console.print("pages: nothing changed")
+        return HTML / "index.html"
+    console.print("pages: building, takes about 20 s")
+    with aside(HTML) as draft:
+        _jupyter_book(STAGE, draft)
+        (draft / ".key").write_text(key, encoding="utf-8")
+    return HTML / "index.html"
+
+
+def refuse_stale(chapters: list[str]) -> None:
+    """Raise a PressError unless each chapter's stamp matches its sources."""
+    for chapter in chapters:
+        trouble = Executed(chapter, EDITION).trouble()
+        if trouble:
+            raise PressError(f"{Executed(chapter, EDITION).path} is not fit for the book: {trouble}; run: linearlens run")
+
+
+def stage(target: Path) -> None:
+    """Gather what Jupyter Book reads: the prose, the executed chapters, the generated ledger, the configuration."""
+    with aside(target) as draft:
+        shutil.copytree(BOOK, draft)
+        shutil.copy(ROOT / "_config.yml", draft / "_config.yml")
+        (draft / "notebooks").mkdir()
+        claims = load_claims()
+        rows = ledger_rows(EDITION, claims)
+        write_text(draft / "_generated" / "ledger.md", whole_ledger(rows, claims))
+        for chapter in all_chapters():
+            shutil.copy(Executed(chapter, EDITION).path, draft / "notebooks")
+            write_text(draft / "_generated" / f"{chapter}.md", chapter_rows(rows, chapter))
+            for name, drawing in glued_drawings(chapter).items():
+                write_text(draft / "_generated" / f"{name}.svg", drawing)
+
+
+def glued_drawings(chapter: str) -> dict[str, str]:
+    """Figures the chapter glued under a name, as SVG, so that any page can show them."""
+    notebook = Executed(chapter, EDITION).read()
+    outputs = [output for cell in (notebook.cells if notebook else []) for output in cell.get("outputs", [])]
+    kind = "application/papermill.record/image/svg+xml"
+    return {o.metadata["scrapbook"]["name"]: o.data[kind] for o in outputs if kind in o.get("data", {})}
+
+
+def _jupyter_book(source: Path, target: Path) -> None:
+    """Build from clean: a build on top of an old one would hide the warnings of unchanged pages."""
+    work = BUILD / "pages"
+    shutil.rmtree(work, ignore_errors=True)
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(source), "--path-output", str(work)]
+    command += ["--config", str(source / "_config.yml"), "--toc", str(source / "_toc.yml")]
+    command += ["-n", "-W", "--keep-going", "--quiet"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        raise PressError(f"Jupyter Book is not content with the pages:\n{done.stderr.strip() or done.stdout.strip()}")
+    shutil.move(work / "_build" / "html", target)
+
+
+def _hash_tree(folder: Path) -> str:
+    whole = hashlib.sha256()
+    extension = Path(__file__).with_name("sphinx.py")
+    for path in [extension, ROOT / "requirements.lock", *sorted(p for p in folder.rglob("*") if p.is_file())]:
+        whole.update(f"{path.name}\0".encode() + path.read_bytes())
+    return whole.hexdigest()

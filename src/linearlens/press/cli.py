@@ -1,0 +1,122 @@
+"""The ``linearlens`` command."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from linearlens.datasets import DataError, fetch, list_data
+from linearlens.ledger import LedgerError, show, to_json
+from linearlens.press.chapters import Edition, PressError, choose
+
+app = typer.Typer(
+    help="Run the chapters of Linear Lenses, build the book, and hold its claims against what was measured.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="The data sets of the full profile. The quick profile needs none.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Profile = Annotated[str, typer.Option(help="quick: generated and bundled data, a minute; full: the papers' scale.")]
+Seed = Annotated[int, typer.Option(help="The seed every chapter is given.")]
+Jobs = Annotated[int, typer.Option(help="Chapters run at a time.")]
+
+
+@contextmanager
+def _telling_errors() -> Iterator[None]:
+    """Errors of ours end in one message on stderr and exit code 1; an interrupt in 130."""
+    try:
+        yield
+    except (PressError, LedgerError, DataError) as error:
+        err.print("error:", error, markup=False)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        err.print("interrupted; finished chapters are kept, nothing is half-written")
+        raise typer.Exit(130) from None
+
+
+@app.command()
+def run(
+    chapters: Annotated[list[str] | None, typer.Argument(help="Names such as 01_primer, or 01; all for none.")] = None,
+    profile: Profile = "quick",
+    seed: Seed = 0,
+    jobs: Jobs = 2,
+    force: Annotated[bool, typer.Option("--force", help="Run fresh chapters too.")] = False,
+) -> None:
+    """Execute the chapters whose sources changed since they last ran."""
+    from linearlens.press.run import run_chapters
+
+    with _telling_errors():
+        run_chapters(choose(chapters or []), Edition(profile, seed), jobs=jobs, force=force, console=err)
+
+
+@app.command()
+def book(jobs: Jobs = 2) -> None:
+    """Run what is stale in the quick profile, then build the pages from exactly those notebooks."""
+    from linearlens.press.book import make_book
+
+    with _telling_errors():
+        out.print(f"the book: {make_book(jobs=jobs, console=err)}")
+
+
+@app.command()
+def claims(
+    profile: Profile = "quick",
+    seed: Seed = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON list of objects.")] = False,
+) -> None:
+    """Print the ledger; exit code 1 if a claim does not hold or was not measured."""
+    from linearlens.press.measured import ledger_rows
+
+    with _telling_errors():
+        rows = ledger_rows(Edition(profile, seed))
+    if json:
+        sys.stdout.write(to_json(rows) + "\n")
+    else:
+        for row in rows:
+            holds = {True: "holds", False: "FAILS", None: "-----"}[row.holds]
+            out.print(f"{holds}  {row.id}  [{row.verdict}]", markup=False)
+            out.print(f"       measured {show(row.measured)}; bound {row.bound or 'none in this profile'}", markup=False)
+    unmeasured = sorted({row.chapter for row in rows if row.measured is None})
+    stale = sorted({row.chapter for row in rows if row.stale} - set(unmeasured))
+    failed = [row.id for row in rows if row.holds is False]
+    if stale:
+        err.print(f"warning: stale, measured with older sources: {', '.join(stale)}")
+    if unmeasured:
+        err.print(f"error: not measured: {', '.join(unmeasured)}; run: linearlens run --profile {profile} --seed {seed}")
+    if failed:
+        err.print(f"error: does not hold: {', '.join(failed)}")
+    raise typer.Exit(1 if failed or unmeasured else 0)
+
+
+@data_app.command("list")
+def data_list() -> None:
+    """List the data sets: size, licence, citation, where each is stored, whether it is there."""
+    with _telling_errors():
+        for entry in list_data().values():
+            size = sum(file.n_bytes for file in entry.files) / 1e6
+            out.print(f"{entry.name}  {'present' if entry.present() else 'not present'}  {size:.1f} MB")
+            for name in ("title", "licence", "citation"):
+                out.print(f"  {name}: {getattr(entry, name)}", markup=False)
+            for file in entry.files:
+                out.print(f"  stored at: {file.path}", markup=False)
+
+
+@data_app.command("fetch")
+def data_fetch(name: Annotated[str, typer.Argument(help="A name that `linearlens data list` shows.")]) -> None:
+    """Download a data set, or check the files that are there, against their checksums."""
+    with _telling_errors():
+        for path in fetch(name):
+            out.print(f"{path}", markup=False)
+
+
+if __name__ == "__main__":
+    app()

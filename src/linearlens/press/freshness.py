@@ -1,0 +1,126 @@
+"""Is an executed chapter still what its sources would give?
+
+The key of a chapter is a hash of its notebook, of every module of the package it can reach by imports, of
+the data files those modules read, of the lock and of the parameters. The executed notebook carries the key,
+and a digest of its own cells, as a stamp.
+"""
+
+import ast
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import nbformat
+
+from linearlens.paths import BUILD, ROOT
+from linearlens.press.chapters import Edition, read_source, source_of
+
+PACKAGE = ROOT / "src" / "linearlens"
+# How a chapter is executed and stamped is part of what it depends on.
+ALWAYS = ("linearlens.press.execute", "linearlens.press.freshness", "linearlens.ledger")
+# Files that modules read when they run, which imports cannot tell.
+READS = {"linearlens.datasets.registry": ("data/registry.yml",)}
+
+
+@dataclass(frozen=True)
+class Executed:
+    """An executed chapter on disk."""
+
+    chapter: str
+    edition: Edition
+
+    @property
+    def path(self) -> Path:
+        """Where it lies, whether or not it is there."""
+        return BUILD / "executed" / self.edition.folder / f"{self.chapter}.ipynb"
+
+    def read(self) -> nbformat.NotebookNode | None:
+        """The notebook, or None if it was never executed."""
+        return nbformat.read(self.path, as_version=4) if self.path.is_file() else None
+
+    def trouble(self) -> str | None:
+        """Why it cannot be used as it is; None if it is fresh."""
+        notebook = self.read()
+        if notebook is None:
+            return "never executed"
+        stamp = notebook.metadata.get("linearlens_run", {})
+        if stamp.get("digest") != digest(notebook):
+            return "its cells were changed after it was executed"
+        now = sources(self.chapter, self.edition)
+        then = stamp.get("sources", {})
+        changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
+        return f"changed since: {', '.join(changed)}" if changed else None
+
+
+def sources(chapter: str, edition: Edition) -> dict[str, str]:
+    """Hashes of everything the chapter's output depends on, by what it is.
+
+    Returns
+    -------
+    dict of str to str
+        Paths relative to the repository, and ``parameters``.
+    """
+    notebook = read_source(chapter)
+    code = "\n\n".join(_without_magics(cell.source) for cell in notebook.cells if cell.cell_type == "code")
+    modules = _closure(_imports(code, package="") | set(ALWAYS))
+    files = [source_of(chapter), ROOT / "requirements.lock"]
+    files += [path for module in modules if (path := _file_of(module))]
+    files += [ROOT / name for module in modules for name in READS.get(module, ())]
+    hashes = {path.relative_to(ROOT).as_posix(): _hash(path.read_bytes()) for path in files}
+    return hashes | {"parameters": json.dumps(edition.parameters)}
+
+
+def digest(notebook: nbformat.NotebookNode) -> str:
+    """Hash of all cells with their outputs."""
+    return _hash(json.dumps(notebook.cells, sort_keys=True).encode())
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _without_magics(source: str) -> str:
+    return "\n".join(line for line in source.split("\n") if not line.lstrip().startswith(("%", "!", "?")))
+
+
+def _closure(modules: set[str]) -> set[str]:
+    """The modules, their parent packages, and all they import inside the package."""
+    reached: set[str] = set()
+    waiting = set(modules)
+    while waiting:
+        name = waiting.pop()
+        if name in reached or (path := _file_of(name)) is None:
+            continue
+        reached.add(name)
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        waiting |= _imports(path.read_text(encoding="utf-8"), package=package) | {name.rpartition(".")[0]}
+    return reached
+
+
+def _imports(code: str, *, package: str) -> set[str]:
+    """Names of modules of linearlens that the code imports anywhere; attributes are told apart by `_file_of`."""
+    return set(_imports_cached(code, package))
+
+
+@cache
+def _imports_cached(code: str, package: str) -> frozenset[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = package.split(".")
+                base = ".".join([*parts[: len(parts) - node.level + 1], *filter(None, [base])])
+            found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+    return frozenset(name for name in found if name.split(".")[0] == "linearlens")
+
+
+def _file_of(module: str) -> Path | None:
+    if module.split(".")[0] != "linearlens":
+        return None
+    stem = PACKAGE.joinpath(*module.split(".")[1:])
+    return next((path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()), None)
