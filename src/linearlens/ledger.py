@@ -145,7 +145,9 @@ def bound_holds(bound: str, value: Recorded) -> bool:
         raise LedgerError(f"the bound {bound!r} is not a comparison: {error.msg}") from error
     result = _evaluate(tree, {name: np.asarray(item, dtype=float) for name, item in names.items()}, bound)
     if np.ndim(result) or not isinstance(result, bool | np.bool_):
-        raise LedgerError(f"the bound {bound!r} must come to one yes or no; for a list use all(…) or median(…)")
+        raise LedgerError(
+            f"the bound {bound!r} must come to one yes or no; for a list use all(…) or median(…)"
+        )
     return bool(result)
 
 
@@ -248,7 +250,9 @@ def load_claims(path: Path | None = None) -> dict[str, Claim]:
         if unknown := set(claim.bound) - set(PROFILES):
             raise LedgerError(f"claim {name}: no profile {sorted(unknown)}; there are {', '.join(PROFILES)}")
         if claim.verdict == "not reproduced" and claim.paper_bound is None:
-            raise LedgerError(f"claim {name}: 'not reproduced' needs a paper_bound, so that its failing is checked")
+            raise LedgerError(
+                f"claim {name}: 'not reproduced' needs a paper_bound, so that its failing is checked"
+            )
         claims[name] = claim
     return claims
 
@@ -265,9 +269,7 @@ def judge(claim: Claim, value: Recorded | None, *, profile: str, seed: int, stal
         holds = bound_holds(bound, value)
         if claim.paper_bound is not None and claim.verdict in ("reproduced", "not reproduced"):
             holds = holds and bound_holds(claim.paper_bound, value) == (claim.verdict == "reproduced")
-    shared = {
-        key: item for key, item in asdict(claim).items() if key not in ("bound", "paper_bound")
-    }
+    shared = {key: item for key, item in asdict(claim).items() if key not in ("bound", "paper_bound")}
     return Row(**shared, measured=value, bound=bound, holds=holds, profile=profile, seed=seed, stale=stale)
 
 
@@ -299,12 +301,12 @@ def mismatches(recorded: Mapping[str, Sequence[str]], claims: Mapping[str, Claim
 
 
 def show(value: Recorded | None) -> str:
-    """A recorded value in few characters.
+    """A recorded value in few characters; a list as its median and range.
 
     Examples
     --------
     >>> show(0.01234), show([0.1, 0.2, 0.3]), show({"a": 1, "b": [0.5]})
-    ('0.0123', 'median 0.2 (0.1 to 0.3, 3 seeds)', 'a 1, b 0.5')
+    ('0.0123', '0.2 (0.1 to 0.3, 3 seeds)', 'a 1, b 0.5')
     """
     if value is None:
         return "not measured"
@@ -313,7 +315,9 @@ def show(value: Recorded | None) -> str:
     if isinstance(value, list):
         if len(value) == 1:
             return show(value[0])
-        return f"median {show(float(np.median(value)))} ({show(min(value))} to {show(max(value))}, {len(value)} seeds)"
+        return (
+            f"{show(float(np.median(value)))} ({show(min(value))} to {show(max(value))}, {len(value)} seeds)"
+        )
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not math.isfinite(value):

@@ -6,7 +6,9 @@ from matplotlib.axes import Axes
 from linearlens.figures.style import BLUE, GREY
 
 
-def draw_spectrum(axes: Axes, eigenvalues: np.ndarray, *, marker: str = "o", color: str = BLUE, label: str = "") -> None:
+def draw_spectrum(
+    axes: Axes, eigenvalues: np.ndarray, *, marker: str = "o", color: str = BLUE, label: str = ""
+) -> None:
     """Mark eigenvalues beside the unit circle.
 
     Parameters

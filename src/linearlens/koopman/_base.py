@@ -228,7 +228,9 @@ class Koopman(BaseEstimator):
         xx = xx + n_pairs * np.outer(shift_x, shift_x)
         xt = xt + n_pairs * np.outer(shift_x, shift_targets)
         if self.constant:
-            xx = np.block([[xx, n_pairs * shift_x[:, None]], [n_pairs * shift_x[None, :], np.array([[n_pairs]])]])
+            xx = np.block(
+                [[xx, n_pairs * shift_x[:, None]], [n_pairs * shift_x[None, :], np.array([[n_pairs]])]]
+            )
             xt = np.vstack([xt, n_pairs * shift_targets])
         xy, xs = xt[:, :width], xt[:, width:]
         if self.constant:
@@ -256,7 +258,8 @@ class Koopman(BaseEstimator):
                 continue
             embedded = [self._embed(item) for item in chunk]
             lifted = np.split(
-                self._lift(np.concatenate(embedded), self.dictionary_), np.cumsum([len(e) for e in embedded])[:-1]
+                self._lift(np.concatenate(embedded), self.dictionary_),
+                np.cumsum([len(e) for e in embedded])[:-1],
             )
             yield (
                 np.concatenate([item[:-1] for item in lifted]),
@@ -274,7 +277,9 @@ class Koopman(BaseEstimator):
         lifted = dictionary.transform(embedded)
         lifted = np.asarray(lifted.toarray() if hasattr(lifted, "toarray") else lifted, dtype=np.float64)
         if not np.isfinite(lifted).all():
-            raise ValueError(f"the dictionary {dictionary} gave values that are not finite; scale the states first")
+            raise ValueError(
+                f"the dictionary {dictionary} gave values that are not finite; scale the states first"
+            )
         return lifted
 
     def _finish(self, lifted: np.ndarray) -> np.ndarray:
@@ -285,7 +290,9 @@ class Koopman(BaseEstimator):
     def _lift_windows(self, states: np.ndarray) -> np.ndarray:
         check_is_fitted(self)
         states = np.asarray(states)
-        wanted = "(n_states, n_features)" if self.delays == 0 else f"(n_states, {self.delays + 1}, n_features)"
+        wanted = (
+            "(n_states, n_features)" if self.delays == 0 else f"(n_states, {self.delays + 1}, n_features)"
+        )
         if states.ndim != (2 if self.delays == 0 else 3):
             raise ValueError(f"need states of shape {wanted}, got shape {states.shape}")
         windows = states[:, None, :] if self.delays == 0 else states
@@ -312,7 +319,9 @@ class Koopman(BaseEstimator):
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
                 raise ValueError(f"{name} must be a whole number, {least} or more, got {value!r}")
         if self.dictionary is not None and not hasattr(self.dictionary, "transform"):
-            raise ValueError(f"dictionary must be a scikit-learn transformer, got {type(self.dictionary).__name__}")
+            raise ValueError(
+                f"dictionary must be a scikit-learn transformer, got {type(self.dictionary).__name__}"
+            )
 
     def _check_rank(self, n_observables: int) -> None:
         if self.rank is not None and self.rank > n_observables:
@@ -356,5 +365,3 @@ def _by_modulus(eigenvalues: np.ndarray) -> np.ndarray:
         if eigenvalues[index].imag > 0:
             order.append(index + 1)  # LAPACK writes the conjugate of a real matrix's eigenvalue next to it
     return np.array(order)
-
-

@@ -71,5 +71,7 @@ def _check_one(item: np.ndarray, index: int, min_steps: int) -> np.ndarray:
     finite = np.isfinite(item)
     if not finite.all():
         step, feature = np.argwhere(~finite)[0]
-        raise ValueError(f"{name} holds {item[step, feature]} at step {step}, feature {feature}; states must be finite")
+        raise ValueError(
+            f"{name} holds {item[step, feature]} at step {step}, feature {feature}; states must be finite"
+        )
     return item

@@ -62,7 +62,9 @@ def refuse_stale(chapters: list[str]) -> None:
     for chapter in chapters:
         trouble = Executed(chapter, EDITION).trouble()
         if trouble:
-            raise PressError(f"{Executed(chapter, EDITION).path} is not fit for the book: {trouble}; run: linearlens run")
+            raise PressError(
+                f"{Executed(chapter, EDITION).path} is not fit for the book: {trouble}; run: linearlens run"
+            )
 
 
 def stage(target: Path) -> None:
@@ -93,13 +95,23 @@ def _jupyter_book(source: Path, target: Path) -> None:
     """Build from clean: a build on top of an old one would hide the warnings of unchanged pages."""
     work = BUILD / "pages"
     shutil.rmtree(work, ignore_errors=True)
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(source), "--path-output", str(work)]
+    command = [
+        sys.executable,
+        "-c",
+        "from jupyter_book.cli.main import main; main()",
+        "build",
+        str(source),
+        "--path-output",
+        str(work),
+    ]
     command += ["--config", str(source / "_config.yml"), "--toc", str(source / "_toc.yml")]
     command += ["-n", "-W", "--keep-going", "--quiet"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
-        raise PressError(f"Jupyter Book is not content with the pages:\n{done.stderr.strip() or done.stdout.strip()}")
+        raise PressError(
+            f"Jupyter Book is not content with the pages:\n{done.stderr.strip() or done.stdout.strip()}"
+        )
     shutil.move(work / "_build" / "html", target)
 
 

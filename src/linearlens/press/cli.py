@@ -19,13 +19,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-data_app = typer.Typer(help="The data sets of the full profile. The quick profile needs none.", no_args_is_help=True)
+data_app = typer.Typer(
+    help="The data sets of the full profile. The quick profile needs none.", no_args_is_help=True
+)
 app.add_typer(data_app, name="data")
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-Profile = Annotated[str, typer.Option(help="quick: generated and bundled data, a minute; full: the papers' scale.")]
+Profile = Annotated[
+    str, typer.Option(help="quick: generated and bundled data, a minute; full: the papers' scale.")
+]
 Seed = Annotated[int, typer.Option(help="The seed every chapter is given.")]
 Jobs = Annotated[int, typer.Option(help="Chapters run at a time.")]
 
@@ -45,7 +49,9 @@ def _telling_errors() -> Iterator[None]:
 
 @app.command()
 def run(
-    chapters: Annotated[list[str] | None, typer.Argument(help="Names such as 01_primer, or 01; all for none.")] = None,
+    chapters: Annotated[
+        list[str] | None, typer.Argument(help="Names such as 01_primer, or 01; all for none.")
+    ] = None,
     profile: Profile = "quick",
     seed: Seed = 0,
     jobs: Jobs = 2,
@@ -84,14 +90,19 @@ def claims(
         for row in rows:
             holds = {True: "holds", False: "FAILS", None: "-----"}[row.holds]
             out.print(f"{holds}  {row.id}  [{row.verdict}]", markup=False)
-            out.print(f"       measured {show(row.measured)}; bound {row.bound or 'none in this profile'}", markup=False)
+            out.print(
+                f"       measured {show(row.measured)}; bound {row.bound or 'none in this profile'}",
+                markup=False,
+            )
     unmeasured = sorted({row.chapter for row in rows if row.measured is None})
     stale = sorted({row.chapter for row in rows if row.stale} - set(unmeasured))
     failed = [row.id for row in rows if row.holds is False]
     if stale:
         err.print(f"warning: stale, measured with older sources: {', '.join(stale)}")
     if unmeasured:
-        err.print(f"error: not measured: {', '.join(unmeasured)}; run: linearlens run --profile {profile} --seed {seed}")
+        err.print(
+            f"error: not measured: {', '.join(unmeasured)}; run: linearlens run --profile {profile} --seed {seed}"
+        )
     if failed:
         err.print(f"error: does not hold: {', '.join(failed)}")
     raise typer.Exit(1 if failed or unmeasured else 0)
@@ -111,7 +122,9 @@ def data_list() -> None:
 
 
 @data_app.command("fetch")
-def data_fetch(name: Annotated[str, typer.Argument(help="A name that `linearlens data list` shows.")]) -> None:
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="A name that `linearlens data list` shows.")],
+) -> None:
     """Download a data set, or check the files that are there, against their checksums."""
     with _telling_errors():
         for path in fetch(name):

@@ -160,7 +160,11 @@ def _child(chapter: str, profile: str, seed: str) -> int:
         print(json.dumps(message), flush=True)
 
     try:
-        execute(chapter, Edition(profile, int(seed)), on_cell=lambda done, n_cells: say(done=done, n_cells=n_cells))
+        execute(
+            chapter,
+            Edition(profile, int(seed)),
+            on_cell=lambda done, n_cells: say(done=done, n_cells=n_cells),
+        )
     except PressError as error:
         say(error=str(error))
         return 1

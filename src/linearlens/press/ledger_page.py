@@ -28,19 +28,24 @@ def _summary(rows: Sequence[Row]) -> str:
 
 
 def _table(rows: Iterable[Row]) -> str:
-    lines = [
-        "| claim | where it is said | what is said | measured | bound | verdict |",
-        "|---|---|---|---|---|---|",
-    ]
+    lines = ["| what is said | what was measured | verdict |", "|---|---|---|"]
     for row in rows:
-        says = f"{row.says}"
-        measured = f"{show(row.measured)}" + (" (stale)" if row.stale else "")
-        bound = f"`{row.bound}`: {MARKS[row.holds]}" if row.bound else "none in this profile"
-        source = f"{{cite:t}}`{row.paper}`" if row.paper != "this book" else "this book"
+        source = row.paper if row.paper == "this book" else f"{{cite:t}}`{row.paper}`"
         where = f"{source}, {row.where}" if row.where else source
-        cells = [f"`{row.id}`", where, says, measured, bound, row.verdict]
+        says = f"{row.says}<br>{where}<br>`{row.id}`"
+        bound = f"`{row.bound}`" if row.bound else "no bound in this profile"
+        measured = f"{_measured(row)}<br>{bound}: {MARKS[row.holds]}"
+        cells = [says, measured, row.verdict]
         lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     return ":::{div} ledger\n" + "\n".join(lines) + "\n:::"
+
+
+def _measured(row: Row) -> str:
+    stale = " (stale)" if row.stale else ""
+    if not isinstance(row.measured, dict):
+        return show(row.measured) + stale
+    parts = [f"{name.replace('_', ' ')}: {show(value)}" for name, value in row.measured.items()]
+    return "<br>".join(parts) + stale
 
 
 def _reasons(rows: Sequence[Row], claims: Mapping[str, Claim]) -> str:

@@ -26,7 +26,9 @@ def stale_chapters(chapters: Sequence[str], edition: Edition) -> dict[str, str]:
     return {chapter: trouble for chapter, trouble in troubles.items() if trouble}
 
 
-def run_chapters(chapters: Sequence[str], edition: Edition, *, jobs: int, force: bool, console: Console) -> list[str]:
+def run_chapters(
+    chapters: Sequence[str], edition: Edition, *, jobs: int, force: bool, console: Console
+) -> list[str]:
     """Execute the stale chapters, `jobs` at a time, each in a process of its own.
 
     Parameters
