@@ -116,8 +116,9 @@ def bound_holds(bound: str, value: Recorded) -> bool:
     Parameters
     ----------
     bound : str
-        Comparisons, possibly chained or joined by ``and``, of numbers, ``+ - * /``, ``median min max all share abs`` and names:
-        ``value`` for a number or a list, otherwise the names of the mapping. NaN satisfies nothing.
+        Comparisons, possibly chained or joined by ``and``, of numbers, ``+ - * /``,
+        ``median min max all share abs`` and names: ``value`` for a number or a list, otherwise the names of
+        the mapping. NaN satisfies nothing.
     value : float, list or dict
         As recorded.
 
@@ -145,9 +146,7 @@ def bound_holds(bound: str, value: Recorded) -> bool:
         raise LedgerError(f"the bound {bound!r} is not a comparison: {error.msg}") from error
     result = _evaluate(tree, {name: np.asarray(item, dtype=float) for name, item in names.items()}, bound)
     if np.ndim(result) or not isinstance(result, bool | np.bool_):
-        raise LedgerError(
-            f"the bound {bound!r} must come to one yes or no; for a list use all(…) or median(…)"
-        )
+        raise LedgerError(f"the bound {bound!r} must come to one yes or no; for a list use all(…) or median(…)")
     return bool(result)
 
 
@@ -250,9 +249,7 @@ def load_claims(path: Path | None = None) -> dict[str, Claim]:
         if unknown := set(claim.bound) - set(PROFILES):
             raise LedgerError(f"claim {name}: no profile {sorted(unknown)}; there are {', '.join(PROFILES)}")
         if claim.verdict == "not reproduced" and claim.paper_bound is None:
-            raise LedgerError(
-                f"claim {name}: 'not reproduced' needs a paper_bound, so that its failing is checked"
-            )
+            raise LedgerError(f"claim {name}: 'not reproduced' needs a paper_bound, so that its failing is checked")
         claims[name] = claim
     return claims
 
@@ -315,9 +312,7 @@ def show(value: Recorded | None) -> str:
     if isinstance(value, list):
         if len(value) == 1:
             return show(value[0])
-        return (
-            f"{show(float(np.median(value)))} ({show(min(value))} to {show(max(value))}, {len(value)} seeds)"
-        )
+        return f"{show(float(np.median(value)))} ({show(min(value))} to {show(max(value))}, {len(value)} seeds)"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not math.isfinite(value):

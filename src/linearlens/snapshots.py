@@ -33,9 +33,7 @@ def collect_layers(model: nn.Module, inputs: np.ndarray, modules: Sequence[str])
     available = dict(model.named_modules())
     missing = [name for name in modules if name not in available]
     if missing or not modules:
-        raise ValueError(
-            f"no module named {missing or list(modules)}; the model has {[n for n in available if n]}"
-        )
+        raise ValueError(f"no module named {missing or list(modules)}; the model has {[n for n in available if n]}")
     seen: dict[str, np.ndarray] = {}
 
     def keep(name: str):

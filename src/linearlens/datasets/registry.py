@@ -95,13 +95,9 @@ def _fetch_file(name: str, file: DataFile) -> Path:
         _refuse_wrong_file(file)
     try:
         file.path.parent.mkdir(parents=True, exist_ok=True)
-        pooch.retrieve(
-            file.url, known_hash=f"sha256:{file.sha256}", fname=file.path.name, path=file.path.parent
-        )
+        pooch.retrieve(file.url, known_hash=f"sha256:{file.sha256}", fname=file.path.name, path=file.path.parent)
     except ValueError as error:  # pooch has removed what it had downloaded
-        raise DataError(
-            f"{file.url} gave a file with a wrong checksum, which was not kept: {error}"
-        ) from error
+        raise DataError(f"{file.url} gave a file with a wrong checksum, which was not kept: {error}") from error
     except Exception as error:
         raise DataError(
             f"{name} is missing and could not be downloaded ({type(error).__name__}). Put the file\n"

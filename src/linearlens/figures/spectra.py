@@ -1,5 +1,7 @@
 """Eigenvalues in the complex plane."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -23,5 +25,5 @@ def draw_spectrum(
         angle = np.linspace(0, 2 * np.pi, 200)
         axes.plot(np.cos(angle), np.sin(angle), color=GREY, linewidth=0.8)
         axes.set(xlabel="real part", ylabel="imaginary part", aspect="equal")
-    colors = {"facecolor": "none", "edgecolor": color} if marker in "os^" else {"color": color}
+    colors: dict[str, Any] = {"facecolor": "none", "edgecolor": color} if marker in "os^" else {"color": color}
     axes.scatter(eigenvalues.real, eigenvalues.imag, marker=marker, s=48, label=label, zorder=3, **colors)

@@ -1,6 +1,7 @@
 """The Koopman operator of a dictionary, estimated from many trajectories."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from linearlens.koopman._delays import delay_embed
 from linearlens.koopman._gram import PairGrams
 from linearlens.koopman._trajectories import Trajectories, check_trajectories
 
-CHUNK_ROWS = 8192
+CHUNK_ROWS = 8192  # states lifted at a time
 
 
 class Koopman(BaseEstimator):
@@ -194,7 +195,7 @@ class Koopman(BaseEstimator):
         checked = check_trajectories(trajectories, min_steps=self.delays + 2)
         self._check_width(checked[0].shape[1])
         missed, size = np.zeros(self.n_eigenvalues_), np.zeros(self.n_eigenvalues_)
-        for x, y, _ in self._pairs(checked):
+        for x, y, _ in self._pairs(checked, self.dictionary_):
             now, then = self._finish(x) @ self.eigenvectors_, self._finish(y) @ self.eigenvectors_
             missed += (np.abs(then - now * self.eigenvalues_) ** 2).sum(axis=0)
             size += (np.abs(now) ** 2).sum(axis=0)
@@ -207,11 +208,12 @@ class Koopman(BaseEstimator):
         dictionary = self._fit_dictionary(trajectories) if fresh else self.dictionary_
         n_observables = self._lift(self._embed(trajectories[0][: self.delays + 1]), dictionary).shape[1]
         self._check_rank(n_observables + self.constant)
-        if fresh:
-            self.dictionary_, self.n_features_in_ = dictionary, width
-            self.grams_ = PairGrams(n_observables, n_observables + width)
-        for x, y, next_state in self._pairs(trajectories):
-            self.grams_.add(x, np.hstack([y, next_state]))
+        # A copy, so that a failure on the way leaves the earlier fit as it was.
+        grams = PairGrams(n_observables, n_observables + width) if fresh else deepcopy(self.grams_)
+        for x, y, next_state in self._pairs(trajectories, dictionary):
+            grams.add(x, np.hstack([y, next_state]))
+        self.dictionary_: Any = dictionary
+        self.n_features_in_, self.grams_ = width, grams
         return self._solve()
 
     def _solve(self) -> "Koopman":
@@ -228,9 +230,7 @@ class Koopman(BaseEstimator):
         xx = xx + n_pairs * np.outer(shift_x, shift_x)
         xt = xt + n_pairs * np.outer(shift_x, shift_targets)
         if self.constant:
-            xx = np.block(
-                [[xx, n_pairs * shift_x[:, None]], [n_pairs * shift_x[None, :], np.array([[n_pairs]])]]
-            )
+            xx = np.block([[xx, n_pairs * shift_x[:, None]], [n_pairs * shift_x[None, :], np.array([[n_pairs]])]])
             xt = np.vstack([xt, n_pairs * shift_targets])
         xy, xs = xt[:, :width], xt[:, width:]
         if self.constant:
@@ -247,26 +247,19 @@ class Koopman(BaseEstimator):
         self.readout_ = whiten @ (whiten.T @ xs)
         return self
 
-    def _pairs(self, trajectories: list[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def _pairs(
+        self, trajectories: list[np.ndarray], dictionary: Any
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Chunks of lifted states, their lifted successors and those as plain states; never a pair across a seam."""
-        chunk: list[np.ndarray] = []
-        rows = 0
-        for index, trajectory in enumerate(trajectories):
-            chunk.append(trajectory)
-            rows += len(trajectory)
-            if rows < CHUNK_ROWS and index + 1 < len(trajectories):
-                continue
+        for chunk in _chunks(trajectories):
             embedded = [self._embed(item) for item in chunk]
-            lifted = np.split(
-                self._lift(np.concatenate(embedded), self.dictionary_),
-                np.cumsum([len(e) for e in embedded])[:-1],
-            )
+            ends = np.cumsum([len(item) for item in embedded])[:-1]
+            lifted = np.split(self._lift(np.concatenate(embedded), dictionary), ends)
             yield (
                 np.concatenate([item[:-1] for item in lifted]),
                 np.concatenate([item[1:] for item in lifted]),
-                np.concatenate([item[1:, : self.n_features_in_] for item in embedded]),
+                np.concatenate([item[1:, : chunk[0].shape[1]] for item in embedded]),
             )
-            chunk, rows = [], 0
 
     def _embed(self, trajectory: np.ndarray) -> np.ndarray:
         return delay_embed(np.asarray(trajectory, dtype=np.float64), delays=self.delays)
@@ -277,9 +270,7 @@ class Koopman(BaseEstimator):
         lifted = dictionary.transform(embedded)
         lifted = np.asarray(lifted.toarray() if hasattr(lifted, "toarray") else lifted, dtype=np.float64)
         if not np.isfinite(lifted).all():
-            raise ValueError(
-                f"the dictionary {dictionary} gave values that are not finite; scale the states first"
-            )
+            raise ValueError(f"the dictionary {dictionary} gave values that are not finite; scale the states first")
         return lifted
 
     def _finish(self, lifted: np.ndarray) -> np.ndarray:
@@ -290,9 +281,7 @@ class Koopman(BaseEstimator):
     def _lift_windows(self, states: np.ndarray) -> np.ndarray:
         check_is_fitted(self)
         states = np.asarray(states)
-        wanted = (
-            "(n_states, n_features)" if self.delays == 0 else f"(n_states, {self.delays + 1}, n_features)"
-        )
+        wanted = "(n_states, n_features)" if self.delays == 0 else f"(n_states, {self.delays + 1}, n_features)"
         if states.ndim != (2 if self.delays == 0 else 3):
             raise ValueError(f"need states of shape {wanted}, got shape {states.shape}")
         windows = states[:, None, :] if self.delays == 0 else states
@@ -319,9 +308,7 @@ class Koopman(BaseEstimator):
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
                 raise ValueError(f"{name} must be a whole number, {least} or more, got {value!r}")
         if self.dictionary is not None and not hasattr(self.dictionary, "transform"):
-            raise ValueError(
-                f"dictionary must be a scikit-learn transformer, got {type(self.dictionary).__name__}"
-            )
+            raise ValueError(f"dictionary must be a scikit-learn transformer, got {type(self.dictionary).__name__}")
 
     def _check_rank(self, n_observables: int) -> None:
         if self.rank is not None and self.rank > n_observables:
@@ -333,6 +320,18 @@ class Koopman(BaseEstimator):
     def _check_width(self, width: int) -> None:
         if width != self.n_features_in_:
             raise ValueError(f"fitted on states of {self.n_features_in_} features, got {width}")
+
+
+def _chunks(trajectories: list[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    """Groups of trajectories of about CHUNK_ROWS states, large enough for fast products, small enough to hold."""
+    chunk: list[np.ndarray] = []
+    for trajectory in trajectories:
+        chunk.append(trajectory)
+        if sum(map(len, chunk)) >= CHUNK_ROWS:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
 
 
 def _whitening(xx: np.ndarray, rank: int | None) -> np.ndarray:
@@ -361,7 +360,7 @@ def _by_modulus(eigenvalues: np.ndarray) -> np.ndarray:
     upper = upper[np.lexsort((-eigenvalues.real[upper], -np.abs(eigenvalues[upper])))]
     order: list[int] = []
     for index in upper:
-        order.append(index)
+        order.append(int(index))
         if eigenvalues[index].imag > 0:
-            order.append(index + 1)  # LAPACK writes the conjugate of a real matrix's eigenvalue next to it
+            order.append(int(index) + 1)  # LAPACK writes the conjugate of a real matrix's eigenvalue next to it
     return np.array(order)

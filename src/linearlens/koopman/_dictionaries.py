@@ -27,7 +27,5 @@ def fourier_dictionary(n_fourier: int, *, seed: int = 0) -> FeatureUnion:
     >>> fourier_dictionary(5).fit_transform(np.zeros((3, 2))).shape
     (3, 7)
     """
-    cosines = make_pipeline(
-        StandardScaler(), RBFSampler(gamma="scale", n_components=n_fourier, random_state=seed)
-    )
+    cosines = make_pipeline(StandardScaler(), RBFSampler(gamma="scale", n_components=n_fourier, random_state=seed))
     return make_union(FunctionTransformer(), cosines)

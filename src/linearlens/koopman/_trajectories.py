@@ -49,8 +49,7 @@ def check_trajectories(trajectories: Trajectories, *, min_steps: int = 1) -> lis
     for index, width in enumerate(widths):
         if width != widths[0]:
             raise ValueError(
-                f"all trajectories need the same features: trajectory 0 has {widths[0]}, "
-                f"trajectory {index} has {width}"
+                f"all trajectories need the same features: trajectory 0 has {widths[0]}, trajectory {index} has {width}"
             )
     return checked
 
@@ -71,7 +70,5 @@ def _check_one(item: np.ndarray, index: int, min_steps: int) -> np.ndarray:
     finite = np.isfinite(item)
     if not finite.all():
         step, feature = np.argwhere(~finite)[0]
-        raise ValueError(
-            f"{name} holds {item[step, feature]} at step {step}, feature {feature}; states must be finite"
-        )
+        raise ValueError(f"{name} holds {item[step, feature]} at step {step}, feature {feature}; states must be finite")
     return item

@@ -1,6 +1,7 @@
 """Multilayer perceptrons."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -37,7 +38,7 @@ def mlp(widths: Sequence[int], *, activation: type[nn.Module] = nn.ReLU, seed: i
     network = nn.Sequential()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for layer, (n_in, n_out) in enumerate(zip(widths[:-1], widths[1:], strict=True), start=1):
+        for layer, (n_in, n_out) in enumerate(pairwise(widths), start=1):
             network.add_module(f"linear{layer}", nn.Linear(n_in, n_out))
             if layer < len(widths) - 1:
                 network.add_module(f"act{layer}", activation())

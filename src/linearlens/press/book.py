@@ -109,9 +109,7 @@ def _jupyter_book(source: Path, target: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
-        raise PressError(
-            f"Jupyter Book is not content with the pages:\n{done.stderr.strip() or done.stdout.strip()}"
-        )
+        raise PressError(f"Jupyter Book is not content with the pages:\n{done.stderr.strip() or done.stdout.strip()}")
     shutil.move(work / "_build" / "html", target)
 
 

@@ -19,17 +19,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-data_app = typer.Typer(
-    help="The data sets of the full profile. The quick profile needs none.", no_args_is_help=True
-)
+data_app = typer.Typer(help="The data sets of the full profile. The quick profile needs none.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-Profile = Annotated[
-    str, typer.Option(help="quick: generated and bundled data, a minute; full: the papers' scale.")
-]
+Profile = Annotated[str, typer.Option(help="quick: generated and bundled data, a minute; full: the papers' scale.")]
 Seed = Annotated[int, typer.Option(help="The seed every chapter is given.")]
 Jobs = Annotated[int, typer.Option(help="Chapters run at a time.")]
 
@@ -49,9 +45,7 @@ def _telling_errors() -> Iterator[None]:
 
 @app.command()
 def run(
-    chapters: Annotated[
-        list[str] | None, typer.Argument(help="Names such as 01_primer, or 01; all for none.")
-    ] = None,
+    chapters: Annotated[list[str] | None, typer.Argument(help="Names such as 01_primer, or 01; all for none.")] = None,
     profile: Profile = "quick",
     seed: Seed = 0,
     jobs: Jobs = 2,

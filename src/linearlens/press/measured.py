@@ -15,9 +15,7 @@ def ledger_rows(edition: Edition, claims: dict[str, Claim] | None = None) -> lis
     claims = load_claims() if claims is None else claims
     chapters = {claim.chapter for claim in claims.values()}
     values = {item["id"]: item["value"] for chapter in chapters for item in _records(chapter, edition)}
-    stale = {
-        chapter: bool(Executed(chapter, edition).trouble()) for chapter in chapters & set(all_chapters())
-    }
+    stale = {chapter: bool(Executed(chapter, edition).trouble()) for chapter in chapters & set(all_chapters())}
     return [
         judge(
             claim,

@@ -26,9 +26,7 @@ def stale_chapters(chapters: Sequence[str], edition: Edition) -> dict[str, str]:
     return {chapter: trouble for chapter, trouble in troubles.items() if trouble}
 
 
-def run_chapters(
-    chapters: Sequence[str], edition: Edition, *, jobs: int, force: bool, console: Console
-) -> list[str]:
+def run_chapters(chapters: Sequence[str], edition: Edition, *, jobs: int, force: bool, console: Console) -> list[str]:
     """Execute the stale chapters, `jobs` at a time, each in a process of its own.
 
     Parameters
@@ -63,9 +61,12 @@ def run_chapters(
     for chapter, reason in stale.items():
         console.print(f"{chapter}: {reason}", style="dim", highlight=False)
     _sweep_drafts()
-    with _Board(list(stale), edition, console) as board, _killing_children() as children:
-        with ThreadPoolExecutor(max_workers=jobs) as pool:
-            failures = [f for f in pool.map(lambda c: _run_one(c, edition, board, children), stale) if f]
+    with (
+        _Board(list(stale), edition, console) as board,
+        _killing_children() as children,
+        ThreadPoolExecutor(max_workers=jobs) as pool,
+    ):
+        failures = [f for f in pool.map(lambda c: _run_one(c, edition, board, children), stale) if f]
     if failures:
         raise PressError("\n\n".join(failures))
     return list(stale)

@@ -23,9 +23,7 @@ def _role(name: str):
 def _keep_local(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
     """Drop scripts from other hosts, and thebe, whatever theme or extension asked for them."""
     scripts = context.get("script_files", [])
-    context["script_files"] = [
-        script for script in scripts if not _unwanted(getattr(script, "filename", script))
-    ]
+    context["script_files"] = [script for script in scripts if not _unwanted(getattr(script, "filename", script))]
 
 
 def _unwanted(filename: Any) -> bool:
