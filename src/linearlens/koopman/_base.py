@@ -213,7 +213,8 @@ class Koopman(BaseEstimator):
         for x, y, next_state in self._pairs(trajectories, dictionary):
             grams.add(x, np.hstack([y, next_state]))
         self.dictionary_: Any = dictionary
-        self.n_features_in_, self.grams_ = width, grams
+        self.n_features_in_ = width
+        self.grams_: PairGrams = grams
         return self._solve()
 
     def _solve(self) -> "Koopman":

@@ -95,16 +95,8 @@ def _jupyter_book(source: Path, target: Path) -> None:
     """Build from clean: a build on top of an old one would hide the warnings of unchanged pages."""
     work = BUILD / "pages"
     shutil.rmtree(work, ignore_errors=True)
-    command = [
-        sys.executable,
-        "-c",
-        "from jupyter_book.cli.main import main; main()",
-        "build",
-        str(source),
-        "--path-output",
-        str(work),
-    ]
-    command += ["--config", str(source / "_config.yml"), "--toc", str(source / "_toc.yml")]
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(source)]
+    command += ["--path-output", str(work), "--config", str(source / "_config.yml"), "--toc", str(source / "_toc.yml")]
     command += ["-n", "-W", "--keep-going", "--quiet"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
