@@ -37,9 +37,9 @@ def record(claim: str, value: Any) -> None:
     Parameters
     ----------
     claim : str
-        The id in ``data/claims.yml``. In the text, ``{glue:text}`id` `` shows a single number; a list is
-        shown through ``id.median``, ``id.min`` and ``id.max``; a mapping through ``id.name`` and, for
-        lists in it, ``id.name.median`` and so on.
+        The id in ``data/claims.yml``. The text shows a single number with myst-nb's glue role under this id, a
+        list under ``id.median``, ``id.min`` and ``id.max``, a mapping under ``id.name`` (and, for a list in
+        it, ``id.name.median``).
     value : float, or sequence of float, or mapping of str to either
         Numbers of numpy and torch are fine. A sequence has one entry a seed.
 

@@ -5,11 +5,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from linearlens.figures.style import BLUE, GREY
-
 
 def draw_spectrum(
-    axes: Axes, eigenvalues: np.ndarray, *, marker: str = "o", color: str = BLUE, label: str = ""
+    axes: Axes, eigenvalues: np.ndarray, *, marker: str = "o", color: str = "C0", label: str = ""
 ) -> None:
     """Mark eigenvalues beside the unit circle.
 
@@ -23,7 +21,7 @@ def draw_spectrum(
     """
     if not axes.lines:
         angle = np.linspace(0, 2 * np.pi, 200)
-        axes.plot(np.cos(angle), np.sin(angle), color=GREY, linewidth=0.8)
+        axes.plot(np.cos(angle), np.sin(angle), color="C4", linewidth=0.8)
         axes.set(xlabel="real part", ylabel="imaginary part", aspect="equal")
     colors: dict[str, Any] = {"facecolor": "none", "edgecolor": color} if marker in "os^" else {"color": color}
     axes.scatter(eigenvalues.real, eigenvalues.imag, marker=marker, s=48, label=label, zorder=3, **colors)

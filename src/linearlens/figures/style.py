@@ -8,7 +8,10 @@ BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#AA4499", 
 
 
 def use_style() -> None:
-    """Set matplotlib's defaults for the book; in a notebook, figures become SVG."""
+    """Set matplotlib's defaults for the book; in a notebook, figures become SVG.
+
+    The colours are then ``"C0"`` blue, ``"C1"`` orange, ``"C2"`` green, ``"C3"`` purple and ``"C4"`` grey.
+    """
     mpl.rcParams.update(
         {
             "figure.figsize": (7.0, 3.0),

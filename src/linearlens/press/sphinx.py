@@ -21,13 +21,19 @@ def _role(name: str):
 
 
 def _keep_local(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
-    """Drop scripts from other hosts, and thebe, whatever theme or extension asked for them."""
-    scripts = context.get("script_files", [])
-    context["script_files"] = [script for script in scripts if not _unwanted(getattr(script, "filename", script))]
+    """Drop scripts from other hosts, thebe, and second copies (MathJax is asked for twice and breaks then)."""
+    kept, seen = [], set()
+    for script in context.get("script_files", []):
+        filename = str(getattr(script, "filename", script) or "")
+        if not _unwanted(script, filename) and filename not in seen:
+            kept.append(script)
+        seen |= {filename} - {""}
+    context["script_files"] = kept
 
 
-def _unwanted(filename: Any) -> bool:
-    return str(filename or "").startswith(REMOTE) or "thebe" in str(filename or "")
+def _unwanted(script: Any, filename: str) -> bool:
+    body = str(getattr(script, "attributes", {}).get("body") or "")
+    return filename.startswith(REMOTE) or "thebe" in (filename + body).lower()
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

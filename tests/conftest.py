@@ -1,0 +1,91 @@
+"""What several tests need: a small copy of the project to edit, and the executed chapters of the real one."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from rich.console import Console
+
+from linearlens.paths import ROOT
+from linearlens.press.chapters import Edition, all_chapters
+from linearlens.press.run import run_chapters
+
+Command = Callable[..., subprocess.CompletedProcess]
+
+
+@pytest.fixture(scope="session")
+def quick() -> Edition:
+    """The chapters of the book, executed in the quick profile if they were stale."""
+    edition = Edition("quick", 0)
+    run_chapters(all_chapters(), edition, jobs=2, force=False, console=Console(stderr=True))
+    return edition
+
+
+def write_chapter(path: Path, *cells: str, parameters: str = 'profile = "quick"\nseed = 0') -> None:
+    """A chapter of code cells, the first of them its parameters."""
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    notebook.cells = [nbformat.v4.new_markdown_cell("# A small chapter\n\nIt measured {glue:text}`small.value`.")]
+    notebook.cells += [nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})]
+    notebook.cells += [nbformat.v4.new_code_cell(cell) for cell in cells]
+    nbformat.write(notebook, path)
+
+
+SMALL_CELL = """import numpy as np
+from linearlens.koopman import delay_embed
+from linearlens.ledger import record
+record("small.value", delay_embed(np.arange(5.0)[:, None], delays=1).sum() + seed)"""
+
+SMALL_CLAIM = """- id: small.value
+  chapter: 01_small
+  paper: this book
+  where: ""
+  says: A sum is what it is.
+  bound: value >= 0
+  why: All terms are positive.
+  verdict: beyond the paper
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A copy of the project with one small chapter and three pages, free to be edited."""
+    root = tmp_path / "project"
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(ROOT / "src", root / "src", ignore=ignore)
+    for name in ("_config.yml", "requirements.lock", "Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, root / name)
+    (root / "notebooks").mkdir()
+    (root / "book" / "_static").mkdir(parents=True)
+    shutil.copy(ROOT / "book" / "_static" / "favicon.svg", root / "book" / "_static")
+    shutil.copy(ROOT / "book" / "_static" / "book.css", root / "book" / "_static")
+    (root / "book" / "references.bib").write_text("")
+    (root / "book" / "index.md").write_text("# Small\n\n```{include} _generated/ledger.md\n```\n")
+    (root / "book" / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n- file: notebooks/01_small\n")
+    (root / "data").mkdir()
+    shutil.copy(ROOT / "data" / "registry.yml", root / "data")
+    (root / "data" / "claims.yml").write_text(SMALL_CLAIM)
+    write_chapter(root / "notebooks" / "01_small.ipynb", SMALL_CELL)
+    return root
+
+
+@pytest.fixture
+def command(small: Path) -> Command:
+    """Run the ``linearlens`` command of the small project."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-m", "linearlens.press", *arguments],
+            cwd=small,
+            env={**os.environ, "PYTHONPATH": str(small / "src"), "COLUMNS": "200", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run

@@ -1,0 +1,139 @@
+"""The built book in headless Chromium, served from this machine with every other host out of reach."""
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import threading
+from urllib.parse import unquote, urldefrag, urljoin
+
+import pytest
+from rich.console import Console
+
+from linearlens.press.book import HTML, build_book
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+REQUIRED = os.environ.get("LINEARLENS_BROWSER") == "required"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+pytestmark = [
+    pytest.mark.xdist_group("chapters"),
+    pytest.mark.skipif(
+        CHROMIUM is None and not REQUIRED, reason="no Chromium found; on Debian or Ubuntu: apt install chromium"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def site(quick):
+    """Address of the book, built from the executed chapters."""
+    build_book(console=Console(stderr=True))
+    quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=HTML))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, driven by playwright."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+def pages():
+    return sorted(path.relative_to(HTML).as_posix() for path in HTML.rglob("*.html") if "_static" not in path.parts)
+
+
+LOOK = """() => ({
+    math: document.querySelectorAll('.math').length,
+    typeset: document.querySelectorAll('mjx-container').length,
+    mathErrors: document.querySelectorAll('mjx-merror').length,
+    noAlt: [...document.images].filter(i => !i.alt.trim() || /\\.(svg|png)$/.test(i.alt)).map(i => i.src),
+    broken: [...document.images].filter(i => !i.naturalWidth).map(i => i.src),
+    ids: [...document.querySelectorAll('[id]')].map(e => e.id),
+    links: [...document.querySelectorAll('a[href]')].map(a => a.href),
+    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    text: document.body.innerText,
+})"""
+
+
+@pytest.fixture(scope="module")
+def looked(site, browser):
+    """Every page opened on a desktop and on a phone: what was asked for, complained of and seen."""
+    seen = {}
+    for page_name in pages():
+        for width in (1280, 360):
+            asked, complaints = [], []
+            page = browser.new_page(viewport={"width": width, "height": 800})
+            page.on("request", lambda request, asked=asked: asked.append(request.url))
+            page.on(
+                "console",
+                lambda message, complaints=complaints: (
+                    complaints.append(message.text) if message.type in ("error", "warning") else None
+                ),
+            )
+            page.on("pageerror", lambda error, complaints=complaints: complaints.append(str(error)))
+            page.goto(site + page_name, wait_until="networkidle")
+            page.wait_for_function(
+                "() => !document.querySelector('.math') || document.querySelector('mjx-container')", timeout=10_000
+            )
+            seen[page_name, width] = {**page.evaluate(LOOK), "asked": asked, "complaints": complaints}
+            page.close()
+    return seen
+
+
+def test_there_are_pages(looked):
+    assert {"index.html", "ledger.html", "notebooks/01_primer.html"} <= {name for name, _ in looked}
+
+
+def test_no_page_asks_the_network_or_complains(looked, site):
+    for where, seen in looked.items():
+        strangers = [url for url in seen["asked"] if not url.startswith((site, "data:", "blob:"))]
+        assert strangers == [], where
+        assert seen["complaints"] == [], where
+
+
+def test_math_is_typeset(looked):
+    assert sum(seen["math"] for seen in looked.values()) > 0
+    for where, seen in looked.items():
+        assert seen["typeset"] >= seen["math"], where
+        assert seen["mathErrors"] == 0, where
+
+
+def test_every_image_is_there_and_has_alt_text(looked):
+    for where, seen in looked.items():
+        assert seen["noAlt"] == [], where
+        assert seen["broken"] == [], where
+
+
+def test_no_page_is_wider_than_a_phone(looked):
+    for (name, width), seen in looked.items():
+        if width == 360:
+            assert seen["overflow"] <= 0, name
+
+
+def test_no_internal_link_is_dead(looked, site):
+    anchors = {name: set(seen["ids"]) for (name, width), seen in looked.items() if width == 1280}
+    for (name, width), seen in looked.items():
+        for link in seen["links"] if width == 1280 else []:
+            address, anchor = urldefrag(urljoin(site + name, link))
+            if not address.startswith(site):
+                continue
+            target = unquote(address.removeprefix(site)) or "index.html"
+            assert (HTML / target).is_file(), f"{name} links to {target}"
+            if anchor and target in anchors:
+                assert unquote(anchor) in anchors[target], f"{name} links to {target}#{anchor}"
+
+
+def test_numbers_reached_the_pages(looked):
+    for where, seen in looked.items():
+        assert not re.search(r"\{glue:|No key|\{cite", seen["text"]), where
+    assert "claims hold in the profile" in looked["ledger.html", 1280]["text"]

@@ -1,0 +1,40 @@
+"""Every chapter through papermill, with every claim held against its bound."""
+
+import pytest
+
+from linearlens.ledger import PROFILES, load_claims, mismatches
+from linearlens.press.chapters import all_chapters
+from linearlens.press.freshness import Executed
+from linearlens.press.measured import ledger_rows, recorded_ids
+
+pytestmark = pytest.mark.xdist_group("chapters")
+
+# DESIGN: a quick chapter takes at most 60 CPU seconds on one core; set-up of the kernel is counted.
+QUICK_CPU_SECONDS = 60
+
+
+@pytest.mark.parametrize("claim", list(load_claims()))
+def test_claim_holds(quick, claim):
+    row = next(row for row in ledger_rows(quick) if row.id == claim)
+    assert row.measured is not None, f"{claim} was not measured"
+    assert not row.stale
+    assert row.bound is None or row.holds, f"{row.says} measured {row.measured}, bound {row.bound}"
+
+
+def test_every_record_has_its_claim_and_every_claim_its_record(quick):
+    assert mismatches(recorded_ids(quick), load_claims()) == []
+
+
+@pytest.mark.parametrize("chapter", all_chapters())
+def test_chapter_is_quick_and_quiet(quick, chapter):
+    notebook = Executed(chapter, quick).read()
+    run = notebook.metadata["linearlens_run"]
+    assert run["cpu_seconds"] <= QUICK_CPU_SECONDS
+    noise = [o.text for c in notebook.cells for o in c.get("outputs", []) if o.get("name") == "stderr"]
+    assert noise == [], "a chapter prints no warnings"
+
+
+def test_every_claim_has_a_bound_somewhere_and_a_reason():
+    for claim in load_claims().values():
+        assert set(claim.bound) & set(PROFILES), claim.id
+        assert len(claim.why) > 20, claim.id

@@ -1,0 +1,185 @@
+"""Claims, bounds and what is recorded for them."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from linearlens.ledger import (
+    MIME,
+    LedgerError,
+    bound_holds,
+    judge,
+    load_claims,
+    mismatches,
+    record,
+    show,
+    to_json,
+)
+
+ENTRY = {
+    "id": "a.b",
+    "chapter": "01_a",
+    "paper": "someone2020",
+    "where": "Fig. 1",
+    "says": "It is small.",
+    "bound": "value <= 1",
+    "why": "A reason.",
+    "verdict": "reproduced",
+}
+
+
+def ledger(tmp_path, *changes):
+    path = tmp_path / "claims.yml"
+    path.write_text(yaml.safe_dump([{**ENTRY, **change} for change in changes]))
+    return load_claims(path)
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "holds"),
+    [
+        ("value <= 1e-10", 1e-11, True),
+        ("value <= 1e-10", 1e-9, False),
+        ("0.9 <= value <= 1.1", 1.0, True),
+        ("0.9 <= value <= 1.1", 1.2, False),
+        ("value == 3", 3, True),
+        ("value > -1", 0, True),
+        ("value == 1", True, True),
+        ("all(value >= 0.9)", [0.95, 0.89], False),
+        ("median(value) >= 0.9", [0.95, 0.91, 0.1], True),
+        ("share(value >= 0.9) >= 0.5", [0.95, 0.1], True),
+        ("min(value) > 0 and max(value) < 1", [0.2, 0.5], True),
+        ("min(value) > 0 and max(value) < 1", [0.2, 1.5], False),
+        ("koopman < persistence", {"koopman": 0.1, "persistence": 0.4}, True),
+        ("koopman <= 0.1 * persistence", {"koopman": 0.1, "persistence": 0.4}, False),
+        ("all(lifted > affine)", {"lifted": [2, 3], "affine": [1, 4]}, False),
+        ("abs(value - 2) / 2 < 0.1", 2.1, True),
+        ("value <= 1", math.nan, False),
+        ("value >= 1", math.nan, False),
+        ("all(value <= 1)", [0.1, math.nan], False),
+    ],
+)
+def test_bounds(bound, value, holds):
+    assert bound_holds(bound, value) is holds
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "says"),
+    [
+        ("value <= ", 1, "not a comparison"),
+        ("value", 1, "one yes or no"),
+        ("value <= 1", [1, 2], "one yes or no"),
+        ("other <= 1", {"a": 1}, "names 'other'; recorded were"),
+        ("value.real <= 1", 1, "may not contain"),
+        ("__import__('os') == 1", 1, "may not contain"),
+        ("open(value) == 1", 1, "may not contain"),
+        ("value != 1", 1, "may not contain"),
+        ("value <= '1'", 1, "may not contain"),
+    ],
+)
+def test_bad_bounds(bound, value, says):
+    with pytest.raises(LedgerError, match=says):
+        bound_holds(bound, value)
+
+
+def test_judging_the_papers_statement(tmp_path):
+    paper = "value <= 0.1"
+    cases = [("reproduced", 0.05, True), ("reproduced", 0.5, False)]
+    cases += [("not reproduced", 0.5, True), ("not reproduced", 0.05, False), ("partly", 0.5, True)]
+    for verdict, value, holds in cases:
+        claim = ledger(tmp_path, {"verdict": verdict, "paper_bound": paper})["a.b"]
+        assert judge(claim, value, profile="quick", seed=0).holds is holds, (verdict, value)
+
+
+def test_what_was_not_measured_does_not_hold(tmp_path):
+    claim = ledger(tmp_path, {"bound": {"full": "value <= 1"}})["a.b"]
+    assert judge(claim, None, profile="full", seed=0).holds is None
+    assert judge(claim, 0.5, profile="quick", seed=0).holds is None
+    assert judge(claim, 0.5, profile="full", seed=0).holds is True
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ([{"verdict": "maybe"}], "no verdict 'maybe'"),
+        ([{"bound": {"fast": "value <= 1"}}], "no profile"),
+        ([{}, {}], "twice"),
+        ([{"verdict": "not reproduced"}], "needs a paper_bound"),
+        ([{"unknown": 1}], "unknown"),
+    ],
+)
+def test_bad_ledgers(tmp_path, changes, says):
+    with pytest.raises(LedgerError, match=says):
+        ledger(tmp_path, *changes)
+
+
+def test_record_and_ledger_must_match(tmp_path):
+    claims = ledger(tmp_path, {}, {"id": "a.c"}, {"id": "d.e", "chapter": "02_d"})
+    assert mismatches({"01_a": ["a.b", "a.c"], "02_d": ["d.e"]}, claims) == []
+    assert "not in data/claims.yml" in mismatches({"01_a": ["a.b", "a.c", "new"], "02_d": ["d.e"]}, claims)[0]
+    assert "does not record it" in mismatches({"01_a": ["a.b", "a.c"], "02_d": []}, claims)[0]
+    assert "more than once" in mismatches({"01_a": ["a.b", "a.b", "a.c"], "02_d": ["d.e"]}, claims)[0]
+    assert "belongs to" in mismatches({"01_a": ["a.b", "a.c"], "02_d": ["d.e", "a.b"]}, claims)[0]
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    """Record a value; return what was kept, and the texts that pages can show."""
+
+    def run(value):
+        outputs = []
+        monkeypatch.setattr("linearlens.ledger.display", lambda data, raw, metadata: outputs.append((data, metadata)))
+        record("a.b", value)
+        texts = {
+            metadata["scrapbook"]["name"]: data["application/papermill.record/text/plain"] for data, metadata in outputs
+        }
+        return outputs[0][0][MIME]["value"], texts
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (np.float64(0.5), 0.5),
+        (np.int64(3), 3),
+        (torch.tensor(2.0), 2.0),
+        (np.array([1.0, 2.0]), [1.0, 2.0]),
+        ({"a": np.float32(1), "b": (1, 2)}, {"a": 1.0, "b": [1, 2]}),
+        (True, True),
+    ],
+)
+def test_record_takes_the_usual_numbers(recorded, value, plain):
+    kept, _ = recorded(value)
+    assert kept == plain
+    assert json.loads(json.dumps(kept)) == plain
+
+
+def test_record_gives_the_text_its_numbers(recorded):
+    _, texts = recorded({"x": [1.0, 2.0, 6.0], "y": 0.25})
+    assert texts["a.b.x.median"] == "2.0"
+    assert texts["a.b.x.max"] == "6.0"
+    assert texts["a.b.y"] == "0.25"
+
+
+@pytest.mark.parametrize("value", ["0.5", None, [], {}, {"not a name": 1}, {"a": "b"}, object()])
+def test_record_refuses_what_is_no_number(value):
+    with pytest.raises(LedgerError, match=r"a\.b"):
+        record("a.b", value)
+
+
+def test_json_has_what_readers_need(tmp_path):
+    row = json.loads(to_json([judge(ledger(tmp_path, {})["a.b"], 0.5, profile="quick", seed=7)]))[0]
+    wanted = {"id", "paper", "where", "says", "measured", "bound", "holds", "verdict", "profile", "seed"}
+    assert wanted <= set(row)
+    assert (row["measured"], row["holds"], row["profile"], row["seed"]) == (0.5, True, "quick", 7)
+
+
+def test_show_is_short():
+    assert show(None) == "not measured"
+    assert show(True) == "yes"
+    assert show([0.5]) == "0.5"
+    assert show(math.inf) == "inf"

@@ -1,0 +1,59 @@
+"""Networks, training and what is collected from inside them."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from linearlens.models import accuracy, mlp, train_classifier
+from linearlens.snapshots import collect_layers, run_from
+
+
+@pytest.fixture
+def network() -> nn.Sequential:
+    return mlp([4, 5, 5, 3], activation=nn.Tanh, seed=1)
+
+
+def test_same_seed_same_weights_and_no_global_state(network):
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    again = mlp([4, 5, 5, 3], activation=nn.Tanh, seed=1)
+    assert torch.equal(torch.rand(1), expected)
+    for ours, theirs in zip(network.parameters(), again.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_training_learns_and_repeats():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 4))
+    y = (x[:, 0] * x[:, 1] > 0).astype(int)
+    scores = []
+    for _ in range(2):
+        trained = train_classifier(mlp([4, 16, 2], seed=0), x, y, epochs=60, learning_rate=2e-2)
+        scores.append(accuracy(trained, x, y))
+    assert scores[0] == scores[1] > 0.9
+    with pytest.raises(ValueError, match="300 inputs and 299 labels"):
+        train_classifier(mlp([4, 2]), x, y[1:], epochs=1)
+
+
+def test_layers_are_what_the_network_computes(network):
+    x = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
+    states = collect_layers(network, x, ["act1", "act2"])
+    slow = np.tanh(x @ network.linear1.weight.detach().numpy().T + network.linear1.bias.detach().numpy())
+    np.testing.assert_allclose(states[:, 0], slow, atol=1e-6)
+    logits = network(torch.from_numpy(x)).detach().numpy()
+    np.testing.assert_allclose(run_from(network, "act2", states[:, 1]), logits, atol=1e-6)
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_bad_requests(network):
+    x = np.zeros((2, 4))
+    with pytest.raises(ValueError, match="no module named \\['act9'\\]"):
+        collect_layers(network, x, ["act1", "act9"])
+    with pytest.raises(ValueError, match="one shape"):
+        collect_layers(network, x, ["act1", "linear3"])
+    with pytest.raises(ValueError, match="no child named 'act9'"):
+        run_from(network, "act9", x)
+    with pytest.raises(ValueError, match="at least an input and an output"):
+        mlp([4])

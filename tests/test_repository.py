@@ -1,0 +1,118 @@
+"""What must hold of the files themselves."""
+
+import ast
+import re
+import subprocess
+from importlib.metadata import version
+
+import nbformat
+import pytest
+import yaml
+
+from linearlens.paths import BOOK, NOTEBOOKS, ROOT
+from linearlens.press.lock import environment
+from linearlens.press.prose import bare_numbers, prose_of
+
+CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
+PAGES = [*sorted(BOOK.glob("*.md")), *CHAPTERS, ROOT / "README.md"]
+CODE_LINES = 20  # STYLE: the ceiling of a cell
+ROOMS = ("paths", "datasets", "models", "snapshots", "koopman", "figures", "ledger", "press")
+
+
+def code_cells(path):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_notebook_hygiene(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    cells = code_cells(path)
+    assert not any(cell.outputs or cell.execution_count for cell in cells), "outputs never go into git"
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in cells) == 1
+    for cell in cells:
+        assert not re.search(r"^\s*[!%]", cell.source, re.M), f"shell escape or magic: {cell.source[:60]}"
+        assert not re.search(r"\b(urllib|requests|urlopen|urlretrieve|pooch|socket|httpx)\b", cell.source), (
+            "only linearlens.datasets talks to the network"
+        )
+        assert "sys.path" not in cell.source
+        assert "filterwarnings" not in cell.source
+        assert len(cell.source.splitlines()) <= CODE_LINES or "hide-input" in cell.metadata.get("tags", [])
+    kinds = [cell.cell_type for cell in notebook.cells]
+    doubled = [i for i in range(1, len(kinds)) if kinds[i - 1] == kinds[i] == "code"]
+    allowed = [i for i in doubled if set(notebook.cells[i].metadata.get("tags", [])) & {"hide-input", "hide-cell"}]
+    assert doubled == allowed, "a sentence stands between two code cells, except before a figure's folded code"
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_every_figure_has_caption_and_alt_text(path):
+    for cell in code_cells(path):
+        if "plt.show()" in cell.source:
+            assert len(cell.metadata.mystnb.image.alt) > 40
+            assert cell.metadata.mystnb.figure.caption
+            assert cell.metadata.mystnb.figure.name.startswith("fig-")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_no_result_is_typed_into_prose(path):
+    assert bare_numbers(prose_of(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("The error was 0.013.", ["0.013"]),
+        ("It reached 97 % of them.", ["97 %"]),
+        ("That is 4 times faster, or 4x.", ["4 times", "4x"]),
+        ("It held in 9 of 10 runs, 1e-10 off.", ["9 of 10", "1e-10"]),
+        ("{glue:text}`a.b:.3f`, {paper}`0.95`, {given}`3 %`, `0.5` and $x = 0.5$ are fine.", []),
+        ("In $0.95$ of them", ["$0.95$"]),
+        ("```python\nx = 0.5\n```\nand 0.7", ["0.7"]),
+        ("```{note}\nIt was 0.7.\n```", ["0.7"]),
+        ("````{solution} x\n:class: dropdown\n\n0.3\n````\nThen 0.4.", ["0.3", "0.4"]),
+        ("8 × 8 pixels, 1,797 images, three seeds, 28 x 28", []),
+        ("See [here](https://example.org/1.5) and arXiv 2102.07824.", []),
+    ],
+)
+def test_the_lint_finds_results_and_nothing_else(text, found):
+    assert bare_numbers(text) == found
+
+
+def test_environment_is_the_lock():
+    locked = (ROOT / "requirements.lock").read_text()
+    assert (ROOT / "environment.yml").read_text() == environment(locked)
+    pins = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"][-1]["pip"]
+    assert pins == [line for line in locked.splitlines() if not line.startswith("#")]
+
+
+def test_the_lock_is_what_runs_here():
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        if not line.startswith("#"):
+            name, wanted = line.split("==")
+            assert version(name).split("+")[0] == wanted, name
+
+
+def test_rooms_import_only_from_rooms_above():
+    for path in (ROOT / "src" / "linearlens").rglob("*.py"):
+        room = path.relative_to(ROOT / "src" / "linearlens").parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                if name.startswith("linearlens."):
+                    other = name.split(".")[1]
+                    assert ROOMS.index(other) <= ROOMS.index(room), f"{path.name} ({room}) imports {name}"
+
+
+def test_nothing_large_and_no_pickle():
+    for path in (ROOT / "src").rglob("*.py"):
+        text = path.read_text()
+        assert not re.search(r"\bpickle\b|allow_pickle=True|torch\.load\(", text), path
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        file = ROOT / name
+        if file.is_file():
+            assert file.stat().st_size < 1_500_000, name
