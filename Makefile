@@ -13,7 +13,7 @@ book: $(READY)   ## run the stale chapters, build the pages, print where they ar
 
 test: $(READY)   ## everything: style, types, units, chapters with their claims, the built book
 	@$(MAKE) --no-print-directory check
-	$(RUN)python -m pytest -n 2 --dist loadgroup
+	$(RUN)python -m pytest -n 2 --dist loadfile
 
 check: $(READY)  ## style and types only
 	$(RUN)ruff check .

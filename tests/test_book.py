@@ -18,7 +18,6 @@ REQUIRED = os.environ.get("LINEARLENS_BROWSER") == "required"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 pytestmark = [
-    pytest.mark.xdist_group("chapters"),
     pytest.mark.skipif(
         CHROMIUM is None and not REQUIRED, reason="no Chromium found; on Debian or Ubuntu: apt install chromium"
     ),

@@ -7,8 +7,6 @@ from linearlens.press.chapters import all_chapters
 from linearlens.press.freshness import Executed
 from linearlens.press.measured import ledger_rows, recorded_ids
 
-pytestmark = pytest.mark.xdist_group("chapters")
-
 # DESIGN: a quick chapter takes at most 60 CPU seconds on one core; set-up of the kernel is counted.
 QUICK_CPU_SECONDS = 60
 

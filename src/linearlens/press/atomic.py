@@ -1,5 +1,6 @@
 """Write aside, then rename: readers see the old file or the new one, never half of one."""
 
+import fcntl
 import os
 import shutil
 import uuid
@@ -35,3 +36,12 @@ def write_text(target: Path, text: str) -> None:
         return
     with aside(target) as draft:
         draft.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def one_at_a_time(lock: Path) -> Iterator[None]:
+    """Wait until no other process holds the lock, then hold it; it goes with the process, however that ends."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from linearlens.ledger import load_claims
 from linearlens.paths import BOOK, BUILD, ROOT
-from linearlens.press.atomic import aside, write_text
+from linearlens.press.atomic import aside, one_at_a_time, write_text
 from linearlens.press.chapters import Edition, PressError, all_chapters
 from linearlens.press.freshness import Executed
 from linearlens.press.ledger_page import chapter_rows, whole_ledger
@@ -43,6 +43,11 @@ def build_book(*, console: Console) -> Path:
         If an executed chapter does not match its sources, or Jupyter Book warns of anything. The last
         good book stays.
     """
+    with one_at_a_time(BUILD / "book.lock"):
+        return _build(console)
+
+
+def _build(console: Console) -> Path:
     refuse_stale(all_chapters())
     stage(STAGE)
     key = _hash_tree(STAGE)

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from linearlens.paths import BUILD, ROOT
+from linearlens.press.atomic import one_at_a_time
 from linearlens.press.chapters import Edition, PressError, check_parameters, expected_seconds, read_source
 from linearlens.press.freshness import Executed
 
@@ -54,6 +55,11 @@ def run_chapters(chapters: Sequence[str], edition: Edition, *, jobs: int, force:
         raise PressError(f"jobs must be 1 or more, got {jobs}")
     for chapter in chapters:
         check_parameters(chapter, edition.parameters)
+    with one_at_a_time(BUILD / "run.lock"):
+        return _run_stale(chapters, edition, jobs, force, console)
+
+
+def _run_stale(chapters: Sequence[str], edition: Edition, jobs: int, force: bool, console: Console) -> list[str]:
     stale = dict.fromkeys(chapters, "forced") if force else stale_chapters(chapters, edition)
     if not stale:
         console.print(f"{_count(chapters)} fresh in profile {edition.profile}, seed {edition.seed}")
