@@ -35,7 +35,8 @@ clean:           ## remove what was built; keep .venv and downloaded data
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: no python3 found; install Python 3.11 (Debian: apt install python3 python3-venv)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "error: Python 3.11 is wanted, $$($(PYTHON) --version) came; say which with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
-	$(PYTHON) -m venv .venv || { echo "error: no virtual environment could be made; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
-	$(RUN)python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	$(RUN)python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo 'setting up .venv from requirements.lock: 2 to 10 minutes, mostly downloads, about 2 GB'
+	@$(PYTHON) -m venv .venv || { echo "error: no virtual environment could be made; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(RUN)python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(RUN)python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

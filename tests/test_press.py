@@ -6,12 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
 from conftest import SMALL_CELL, write_chapter
 
-from linearlens.paths import ROOT
 from linearlens.press.atomic import aside, write_text
 
 
@@ -78,7 +78,7 @@ def test_an_edit_in_src_reaches_the_page_and_a_fault_stops_the_book(small):
     """`make book`, as a reader would: number, changed number, broken function, mended function."""
     (small / ".venv").mkdir()
     for part in ("bin", "lib"):
-        (small / ".venv" / part).symlink_to(ROOT / ".venv" / part)
+        (small / ".venv" / part).symlink_to(Path(sys.prefix) / part)
     (small / ".venv" / ".ready").touch()
     os.utime(small / ".venv" / ".ready", (2**31, 2**31))
     env = {**os.environ, "PYTHONPATH": str(small / "src")}
