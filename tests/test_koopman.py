@@ -195,6 +195,24 @@ def test_dictionary_is_cloned_and_any_transformer():
     assert Koopman(dictionary=lift).fit(ragged(0)).operator_.shape == (7, 7)
 
 
+def test_undetermined_operators_are_those_of_least_norm():
+    rng = np.random.default_rng(0)
+    wide = [rng.normal(size=(6, 9)) * np.logspace(0, 2, 9)]  # 5 pairs for 9 features
+    twice = [np.repeat(z, 2, axis=1) for z in ragged(0)]  # every feature twice
+    for trajectories in (wide, twice):
+        x, y = pairs(trajectories)
+        slow = np.linalg.lstsq(x, y, rcond=1e-7)[0]
+        np.testing.assert_allclose(Koopman().fit(trajectories).operator_, slow, atol=1e-8 * np.abs(slow).max())
+
+
+def test_scales_may_differ_widely():
+    """Without a rank, features of size 1 beside features of size 1e6 keep their digits."""
+    trajectories = ragged(0)
+    scale = np.logspace(0, 6, 6)
+    scaled = Koopman().fit([z * scale for z in trajectories])
+    assert matched(scaled.eigenvalues_, Koopman().fit(trajectories).eigenvalues_) < 1e-9
+
+
 def test_scikit_learn_conventions():
     estimator = Koopman(rank=3, delays=1)
     assert clone(estimator).get_params() == estimator.get_params()
@@ -284,6 +302,9 @@ def test_a_failed_partial_fit_changes_nothing(monkeypatch):
     with pytest.raises(ValueError, match="fitted on states of 2 features, got 3"):
         fitted.partial_fit(np.ones((2, 4, 3)))
     np.testing.assert_array_equal(fitted.operator_, before)
+    with pytest.raises(ValueError, match="had 2 observables, now there are 4"):
+        fitted.set_params(delays=1).partial_fit(good)
+    fitted.set_params(delays=0)
     assert fitted.partial_fit(good[:1]).n_pairs_ == 16
 
 

@@ -208,6 +208,11 @@ class Koopman(BaseEstimator):
         dictionary = self._fit_dictionary(trajectories) if fresh else self.dictionary_
         n_observables = self._lift(self._embed(trajectories[0][: self.delays + 1]), dictionary).shape[1]
         self._check_rank(n_observables + self.constant)
+        if not fresh and len(self.grams_.sum_x) != n_observables:
+            raise ValueError(
+                f"the earlier fit had {len(self.grams_.sum_x)} observables, now there are {n_observables}: delays or "
+                "dictionary were changed; call fit to start anew"
+            )
         # A copy, so that a failure on the way leaves the earlier fit as it was.
         grams = PairGrams(n_observables, n_observables + width) if fresh else deepcopy(self.grams_)
         for x, y, next_state in self._pairs(trajectories, dictionary):
@@ -338,21 +343,28 @@ def _chunks(trajectories: list[np.ndarray]) -> Iterator[list[np.ndarray]]:
 def _whitening(xx: np.ndarray, rank: int | None) -> np.ndarray:
     """Columns ``w`` with ``wᵀ (XᵀX) w = 1``: the kept principal directions, scaled.
 
-    Without a rank nothing is truncated but noise, and columns are first brought to one scale so that
-    observables of very different size keep their digits.
+    Without a rank, columns are first brought to one scale, so that observables of very different size keep
+    their digits. Where the data do not determine the operator, that would change which one is chosen; the
+    plain scale is kept there, which gives the operator of least norm, as ``numpy.linalg.lstsq`` does.
     """
-    scale = np.ones(len(xx))
     if rank is None:
         norms = np.sqrt(np.diag(xx))
-        scale = np.where(norms > 0, norms, 1.0)
-    strengths, directions = linalg.eigh(xx / np.outer(scale, scale))
+        alive = norms > 0
+        scale = np.where(alive, norms, 1.0)
+        whiten = _principal(xx / np.outer(scale, scale), rank) / scale[:, None]
+        if whiten.shape[1] == alive.sum():
+            return whiten
+    return _principal(xx, rank)
+
+
+def _principal(xx: np.ndarray, rank: int | None) -> np.ndarray:
+    strengths, directions = linalg.eigh(xx)
     strengths, directions = strengths[::-1], directions[:, ::-1]
     if strengths[0] <= 0:
-        raise ValueError("all lifted states are zero, so no operator can be fitted")
+        raise ValueError("all lifted states are zero (or all equal, with center), so no operator can be fitted")
     kept = strengths > strengths[0] * len(xx) * np.finfo(float).eps
-    if rank is not None:
-        kept[rank:] = False
-    return directions[:, kept] / np.sqrt(strengths[kept]) / scale[:, None]
+    n_kept = min(int(kept.sum()), rank or len(xx))
+    return directions[:, :n_kept] / np.sqrt(strengths[:n_kept])
 
 
 def _by_modulus(eigenvalues: np.ndarray) -> np.ndarray:
