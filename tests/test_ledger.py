@@ -60,6 +60,26 @@ def ledger(tmp_path, *changes):
         ("value <= 1", math.nan, False),
         ("value >= 1", math.nan, False),
         ("all(value <= 1)", [0.1, math.nan], False),
+        ("share(value > 0.5) <= 0.2", [0.1, math.nan], False),
+        ("median(value) <= 1", [0.1, 0.2, math.nan], False),
+        ("value - value <= 1", math.inf, False),
+        ("lifted <= 1", {"lifted": 0.5, "affine": math.nan}, True),
+        ("all(lifted > affine) and affine < 1", {"lifted": [0.5, math.nan], "affine": 0.1}, False),
+        ("lifted / affine >= 10", {"lifted": 1, "affine": 0}, False),
+        ("all(lifted / affine >= 10)", {"lifted": [1, 1], "affine": [0.0, 0.1]}, False),
+        ("lifted / affine <= 10", {"lifted": -1, "affine": 0.0}, False),
+        ("diverged >= 10 * kept", {"diverged": math.inf, "kept": 1.0}, True),
+        ("value", True, True),
+        ("value", False, False),
+        ("all(value)", [True, True], True),
+        ("all(value)", [True, False], False),
+        ("share(value) >= 0.6", [True, True, False], True),
+        ("share(value) >= 0.7", [True, True, False], False),
+        ("all(first and second)", {"first": [True, True], "second": [True, False]}, False),
+        ("all(0 < lifted < affine)", {"lifted": [0.1, 0.2], "affine": 0.3}, True),
+        ("0 <= low and all(low < high)", {"low": 0.1, "high": [0.2, 0.3]}, True),
+        ("all(low <= 0.5 <= high)", {"low": 0.1, "high": [0.6, 0.7]}, True),
+        ("max(value) < 1", [0.5], True),
     ],
 )
 def test_bounds(bound, value, holds):
@@ -78,6 +98,23 @@ def test_bounds(bound, value, holds):
         ("open(value) == 1", 1, "may not contain"),
         ("value != 1", 1, "may not contain"),
         ("value <= '1'", 1, "may not contain"),
+        ("True", 1, "may not contain 'True'"),
+        ("value == True", True, "may not contain 'True'"),
+        ("1 < 2", 1, "names nothing"),
+        ("all(value) >= 0.9", [0.1, 0.2], "'value' for a comparison"),
+        ("share(value) >= 0.9", [0.1, 0.2], "'value' for a comparison"),
+        ("all(value)", [math.nan], "'value' for a comparison"),
+        ("all(value >= 0.1) >= 0.9", [0.1, 0.2], "for a number"),
+        ("median(value > 0.1) >= 0.5", [0.1, 0.2], "'value > 0.1' for a number"),
+        ("value and value > 0", 1, "'value' for a comparison"),
+        ("all(a < b)", {"a": [1, 2], "b": [1, 2, 3]}, r"different lengths: \[2, 3\]"),
+        ("all(a < b)", {"a": [1], "b": [1, 2, 3]}, r"different lengths: \[1, 3\]"),
+        ("min(a - b) > 0", {"a": [5], "b": [1, 2]}, "different lengths"),
+        ("all(a > 0 and b > 0)", {"a": [5], "b": [1, 2]}, "different lengths"),
+        ("a > 0", {"a": 1, "b": {"c": 1}}, "got dict"),
+        ("all(value > 0)", [[1], [1, 2]], "got list"),
+        ("all(value > 0)", [], "empty list"),
+        ("all(value > 0)", [True, 0.5], "mixes"),
     ],
 )
 def test_bad_bounds(bound, value, says):
@@ -92,6 +129,13 @@ def test_judging_the_papers_statement(tmp_path):
     for verdict, value, holds in cases:
         claim = ledger(tmp_path, {"verdict": verdict, "paper_bound": paper})["a.b"]
         assert judge(claim, value, profile="quick", seed=0).holds is holds, (verdict, value)
+
+
+def test_nan_fails_no_statement_of_a_paper(tmp_path):
+    changes = {"verdict": "not reproduced", "bound": "plain >= 1", "paper_bound": "lifted <= 0.1"}
+    claim = ledger(tmp_path, changes)["a.b"]
+    assert judge(claim, {"plain": 2.0, "lifted": 0.5}, profile="quick", seed=0).holds is True
+    assert judge(claim, {"plain": 2.0, "lifted": math.nan}, profile="quick", seed=0).holds is False
 
 
 def test_what_was_not_measured_does_not_hold(tmp_path):
@@ -109,11 +153,26 @@ def test_what_was_not_measured_does_not_hold(tmp_path):
         ([{}, {}], "twice"),
         ([{"verdict": "not reproduced"}], "needs a paper_bound"),
         ([{"unknown": 1}], "unknown"),
+        ([{"bound": "meidan(value) <= 1"}], r"a\.b: .*may not contain 'meidan"),
+        ([{"bound": "value <= 1 or value >= 2"}], r"a\.b: .*may not contain"),
+        ([{"bound": "value =< 1"}], r"a\.b: .*not a comparison"),
+        ([{"bound": {"quick": "value <= 1", "full": "all(median(value) )"}}], r"a\.b: .*for a comparison"),
+        ([{"bound": "median(value)"}], r"a\.b: .*one yes or no"),
+        ([{"bound": "True"}], r"a\.b: .*may not contain 'True'"),
+        ([{"bound": {"quick": True}}], r"a\.b: .*not a comparison"),
+        ([{"bound": 1}], r"a\.b: .*neither"),
+        ([{"paper_bound": "value <= "}], r"a\.b: .*not a comparison"),
     ],
 )
 def test_bad_ledgers(tmp_path, changes, says):
     with pytest.raises(LedgerError, match=says):
         ledger(tmp_path, *changes)
+
+
+def test_bounds_are_refused_only_for_what_no_value_can_mend(tmp_path):
+    good = ["value", "all(value)", "share(value) >= 0.5", "value == 1", "1 / (a - b) <= 2", "min(a) > 0 and all(b < a)"]
+    for bound in good:
+        assert ledger(tmp_path, {"bound": bound, "paper_bound": bound})["a.b"].paper_bound == bound
 
 
 def test_record_and_ledger_must_match(tmp_path):
@@ -150,6 +209,9 @@ def recorded(monkeypatch):
         (np.array([1.0, 2.0]), [1.0, 2.0]),
         ({"a": np.float32(1), "b": (1, 2)}, {"a": 1.0, "b": [1, 2]}),
         (True, True),
+        (np.array([True, False]), [True, False]),
+        ([np.bool_(True), False], [True, False]),
+        ([torch.tensor(2.0), np.float32(1)], [2.0, 1.0]),
     ],
 )
 def test_record_takes_the_usual_numbers(recorded, value, plain):
@@ -165,7 +227,10 @@ def test_record_gives_the_text_its_numbers(recorded):
     assert texts["a.b.y"] == "0.25"
 
 
-@pytest.mark.parametrize("value", ["0.5", None, [], {}, {"not a name": 1}, {"a": "b"}, object()])
+NOT_FLAT = ({"a": {"b": 1}}, [[1.0], [1.0, 2.0]], np.ones((2, 2)), [{"a": 1}], [True, 0.5])
+
+
+@pytest.mark.parametrize("value", ["0.5", None, [], {}, {"not a name": 1}, {"a": "b"}, object(), *NOT_FLAT])
 def test_record_refuses_what_is_no_number(value):
     with pytest.raises(LedgerError, match=r"a\.b"):
         record("a.b", value)
@@ -182,4 +247,6 @@ def test_show_is_short():
     assert show(None) == "not measured"
     assert show(True) == "yes"
     assert show([0.5]) == "0.5"
+    assert show([1, 2, 3]) == "2 (1 to 3, 3 values)"
+    assert show([True, False, True]) == "yes in 2 of 3"
     assert show(math.inf) == "inf"

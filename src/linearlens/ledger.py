@@ -1,11 +1,13 @@
 """Claims: what the paper says, what we measured, whether the bound holds.
 
 A chapter calls :func:`record`. ``data/claims.yml`` says for each id what must hold of the recorded value.
-A recorded value is a number, a list of numbers (one a seed), or a mapping of names to either; a bound is a
-comparison such as ``value <= 1e-10``, ``all(value >= 0.9)`` or ``median(lifted) > median(affine)``.
+A recorded value is a number, a list of numbers (one for each seed or network), or a mapping of names to either;
+True and False count as numbers. A bound is a comparison such as ``value <= 1e-10``, ``all(value >= 0.9)`` or
+``median(lifted) > median(affine)``.
 """
 
 import ast
+import functools
 import json
 import math
 import operator
@@ -41,7 +43,8 @@ def record(claim: str, value: Any) -> None:
         list under ``id.median``, ``id.min`` and ``id.max``, a mapping under ``id.name`` (and, for a list in
         it, ``id.name.median``).
     value : float, or sequence of float, or mapping of str to either
-        Numbers of numpy and torch are fine. A sequence has one entry a seed.
+        Numbers of numpy and torch are fine, and True and False too. A sequence has one entry for each seed,
+        network or whatever else was repeated.
 
     Raises
     ------
@@ -64,19 +67,30 @@ def record(claim: str, value: Any) -> None:
 
 
 def _plain(claim: str, value: Any) -> Recorded:
-    if isinstance(value, Mapping):
-        if not value or not all(isinstance(name, str) and name.isidentifier() for name in value):
-            raise LedgerError(f"{claim}: the names of a mapping must be plain words, got {list(value)}")
-        return {name: _plain(claim, item) for name, item in value.items()}
-    if hasattr(value, "tolist"):  # numpy, torch
-        value = value.tolist()
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        if not value:
-            raise LedgerError(f"{claim}: an empty list was recorded")
-        return [_plain(claim, item) for item in value]
+    if not isinstance(value, Mapping):
+        return _plain_list(claim, value)
+    if not value or not all(isinstance(name, str) and name.isidentifier() for name in value):
+        raise LedgerError(f"{claim}: the names of a mapping must be plain words, got {list(value)}")
+    return {name: _plain_list(f"{claim}, {name}", item) for name, item in value.items()}
+
+
+def _plain_list(claim: str, value: Any) -> Recorded:
+    value = value.tolist() if hasattr(value, "tolist") else value  # numpy, torch
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return _plain_number(claim, value)
+    if not value:
+        raise LedgerError(f"{claim}: an empty list was recorded")
+    numbers = [_plain_number(claim, item) for item in value]
+    if len({isinstance(number, bool) for number in numbers}) > 1:
+        raise LedgerError(f"{claim}: a list mixes numbers with True and False")
+    return numbers
+
+
+def _plain_number(claim: str, value: Any) -> float | int | bool:
+    value = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(value, bool | int | float):
         return value
-    raise LedgerError(f"{claim}: need a number, a list of numbers or a mapping, got {type(value).__name__}")
+    raise LedgerError(f"{claim}: need a number, a list of numbers or a mapping to these, got {type(value).__name__}")
 
 
 def _texts(name: str, value: Recorded) -> list[tuple[str, float]]:
@@ -100,14 +114,12 @@ _OPERATORS: dict[type, Callable] = {
     ast.GtE: operator.ge,
     ast.Eq: operator.eq,
 }
-_FUNCTIONS: dict[str, Callable] = {
-    "median": np.median,
-    "min": np.min,
-    "max": np.max,
-    "all": np.all,
-    "share": np.mean,
-    "abs": np.abs,
-}
+_OF_TRUTHS: dict[str, Callable] = {"all": np.all, "share": np.mean}
+_OF_NUMBERS: dict[str, Callable] = {"median": np.median, "min": np.min, "max": np.max, "abs": np.abs}
+
+
+class _UndefinedError(ArithmeticError):
+    """A bound came upon NaN, or divided by zero."""
 
 
 def bound_holds(bound: str, value: Recorded) -> bool:
@@ -118,19 +130,22 @@ def bound_holds(bound: str, value: Recorded) -> bool:
     bound : str
         Comparisons, possibly chained or joined by ``and``, of numbers, ``+ - * /``,
         ``median min max all share abs`` and names: ``value`` for a number or a list, otherwise the names of
-        the mapping. NaN satisfies nothing.
+        the mapping. ``all`` and ``share`` take comparisons or what was recorded as True and False, the
+        other functions take numbers; True and False count as 1 and 0 where a number is wanted.
     value : float, list or dict
         As recorded.
 
     Returns
     -------
     bool
+        False also where the bound meets NaN, recorded or arisen on the way, or a quotient that is not finite.
 
     Raises
     ------
     LedgerError
-        If the bound is not such a comparison, names what was not recorded, or compares a list without
-        saying how its entries count.
+        If the bound is not such a comparison, names what was not recorded, compares a list without
+        saying how its entries count, or joins lists of different lengths; if the value is not one that
+        `record` takes.
 
     Examples
     --------
@@ -139,42 +154,97 @@ def bound_holds(bound: str, value: Recorded) -> bool:
     >>> bound_holds("share(lifted > affine) >= 0.9", {"lifted": [0.9, 0.8], "affine": [0.7, 0.85]})
     False
     """
-    names = value if isinstance(value, dict) else {"value": value}
+    return bool(_decide(bound, value))
+
+
+def _decide(bound: str, value: Recorded) -> bool | None:
+    """As `bound_holds`, but None where NaN or a division by zero leaves it open."""
+    tree = _parse(bound)
+    plain = _plain(f"the bound {bound!r}", value)
+    recorded = plain if isinstance(plain, dict) else {"value": plain}
+    names = {name: np.asarray(item) for name, item in recorded.items()}
     try:
-        tree = ast.parse(bound, mode="eval").body
-    except SyntaxError as error:
-        raise LedgerError(f"the bound {bound!r} is not a comparison: {error.msg}") from error
-    result = _evaluate(tree, {name: np.asarray(item, dtype=float) for name, item in names.items()}, bound)
-    if np.ndim(result) or not isinstance(result, bool | np.bool_):
+        with np.errstate(all="ignore"):
+            result = _evaluate(tree, names, bound)
+    except _UndefinedError:
+        return None
+    if not _names_in(tree):
+        raise LedgerError(f"the bound {bound!r} names nothing that was recorded")
+    if result.ndim or result.dtype != bool:
         raise LedgerError(f"the bound {bound!r} must come to one yes or no; for a list use all(…) or median(…)")
     return bool(result)
 
 
-def _evaluate(node: ast.AST, names: Mapping[str, np.ndarray], bound: str) -> Any:
-    def value_of(child: ast.AST) -> Any:
-        return _evaluate(child, names, bound)
+def _parse(bound: str) -> ast.expr:
+    try:
+        return ast.parse(bound, mode="eval").body
+    except (SyntaxError, TypeError) as error:  # the latter if it is no text
+        raise LedgerError(f"the bound {bound!r} is not a comparison: {getattr(error, 'msg', error)}") from error
 
+
+def _names_in(tree: ast.expr) -> set[str]:
+    functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions}
+
+
+def _check(bound: str) -> None:
+    """Raise a LedgerError for what is wrong with a bound whatever may be recorded."""
+    # True suits every bound that some value suits: it may stand for a number and for a comparison.
+    _decide(bound, dict.fromkeys(_names_in(_parse(bound)), True) or True)
+
+
+def _evaluate(node: ast.expr, names: Mapping[str, np.ndarray], bound: str) -> np.ndarray:
+    def numbers(*children: ast.expr) -> list[np.ndarray]:
+        values = [_evaluate(child, names, bound) for child in children]
+        for child, value in zip(children, values, strict=True):
+            if value.dtype == bool and not isinstance(child, ast.Name):
+                raise LedgerError(f"the bound {bound!r} takes {ast.unparse(child)!r} for a number")
+            if np.isnan(value).any():
+                raise _UndefinedError
+        return _of_one_length([value.astype(float) for value in values], bound)
+
+    def truths(*children: ast.expr) -> list[np.ndarray]:
+        values = [_evaluate(child, names, bound) for child in children]
+        for child, value in zip(children, values, strict=True):
+            if value.dtype != bool:
+                raise LedgerError(f"the bound {bound!r} takes {ast.unparse(child)!r} for a comparison")
+        return _of_one_length(values, bound)
+
+    result: Any
     match node:
-        case ast.Constant(value=int() | float() as number):
-            return number
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -value_of(operand)
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            result = number
         case ast.Name(id=name) if name in names:
-            return names[name]
+            result = names[name]
         case ast.Name(id=name):
             raise LedgerError(f"the bound {bound!r} names {name!r}; recorded were {sorted(names)}")
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            result = -numbers(operand)[0]
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            return _OPERATORS[type(op)](value_of(left), value_of(right))
+            result = _OPERATORS[type(op)](*numbers(left, right))
+            if isinstance(op, ast.Div) and not np.isfinite(result).all():
+                raise _UndefinedError
         case ast.Compare(left=left, ops=ops, comparators=rest) if all(type(op) in _OPERATORS for op in ops):
-            sides = [value_of(side) for side in (left, *rest)]
+            sides = numbers(left, *rest)
             pairs = zip(ops, sides[:-1], sides[1:], strict=True)
-            return np.logical_and.reduce([_OPERATORS[type(op)](a, b) for op, a, b in pairs])
+            result = functools.reduce(np.logical_and, [_OPERATORS[type(op)](a, b) for op, a, b in pairs])
         case ast.BoolOp(op=ast.And(), values=parts):
-            return np.logical_and.reduce([value_of(part) for part in parts])
-        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in _FUNCTIONS:
-            return _FUNCTIONS[name](value_of(argument))
+            result = functools.reduce(np.logical_and, truths(*parts))
+        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in _OF_TRUTHS:
+            result = _OF_TRUTHS[name](truths(argument)[0])
+        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in _OF_NUMBERS:
+            result = _OF_NUMBERS[name](numbers(argument)[0])
         case _:
             raise LedgerError(f"the bound {bound!r} may not contain {ast.unparse(node)!r}")
+    return np.asarray(result)
+
+
+def _of_one_length(values: list[np.ndarray], bound: str) -> list[np.ndarray]:
+    """The values as they came; a number goes with any list, but lists only with lists of their length."""
+    lengths = {len(value) for value in values if value.ndim}
+    if len(lengths) > 1:
+        raise LedgerError(f"the bound {bound!r} joins lists of different lengths: {sorted(lengths)}")
+    return values
 
 
 # Claims.
@@ -229,7 +299,8 @@ def load_claims(path: Path | None = None) -> dict[str, Claim]:
     Raises
     ------
     LedgerError
-        If an entry lacks a field, has an unknown one, a verdict or profile that does not exist, or is there twice.
+        If an entry lacks a field, has an unknown one, a verdict or profile that does not exist, or is there
+        twice; if a bound is none, as far as that can be seen before anything is recorded.
     """
     entries = yaml.safe_load((path or DATA / "claims.yml").read_text(encoding="utf-8"))
     claims: dict[str, Claim] = {}
@@ -246,8 +317,15 @@ def load_claims(path: Path | None = None) -> dict[str, Claim]:
             raise LedgerError(f"claim {name} is in the ledger twice")
         if claim.verdict not in VERDICTS:
             raise LedgerError(f"claim {name}: no verdict {claim.verdict!r}; there are {', '.join(VERDICTS)}")
+        if not isinstance(claim.bound, dict):
+            raise LedgerError(f"claim {name}: the bound {claim.bound!r} is neither a text nor one for each profile")
         if unknown := set(claim.bound) - set(PROFILES):
             raise LedgerError(f"claim {name}: no profile {sorted(unknown)}; there are {', '.join(PROFILES)}")
+        for bound in [*claim.bound.values(), *([] if claim.paper_bound is None else [claim.paper_bound])]:
+            try:
+                _check(bound)
+            except LedgerError as error:
+                raise LedgerError(f"claim {name}: {error}") from error
         if claim.verdict == "not reproduced" and claim.paper_bound is None:
             raise LedgerError(f"claim {name}: 'not reproduced' needs a paper_bound, so that its failing is checked")
         claims[name] = claim
@@ -258,14 +336,15 @@ def judge(claim: Claim, value: Recorded | None, *, profile: str, seed: int, stal
     """Hold one claim against what was measured.
 
     ``holds`` is None where nothing was measured or the claim has no bound in this profile. A claim
-    "reproduced" must satisfy the paper's own statement too where one is given; "not reproduced" must fail it.
+    "reproduced" must satisfy the paper's own statement too where one is given; "not reproduced" must fail it,
+    and NaN fails nothing.
     """
     bound = claim.bound.get(profile)
     holds = None
     if value is not None and bound is not None:
         holds = bound_holds(bound, value)
         if claim.paper_bound is not None and claim.verdict in ("reproduced", "not reproduced"):
-            holds = holds and bound_holds(claim.paper_bound, value) == (claim.verdict == "reproduced")
+            holds = holds and _decide(claim.paper_bound, value) is (claim.verdict == "reproduced")
     shared = {key: item for key, item in asdict(claim).items() if key not in ("bound", "paper_bound")}
     return Row(**shared, measured=value, bound=bound, holds=holds, profile=profile, seed=seed, stale=stale)
 
@@ -303,7 +382,7 @@ def show(value: Recorded | None) -> str:
     Examples
     --------
     >>> show(0.01234), show([0.1, 0.2, 0.3]), show({"a": 1, "b": [0.5]})
-    ('0.0123', '0.2 (0.1 to 0.3, 3 seeds)', 'a 1, b 0.5')
+    ('0.0123', '0.2 (0.1 to 0.3, 3 values)', 'a 1, b 0.5')
     """
     if value is None:
         return "not measured"
@@ -312,7 +391,9 @@ def show(value: Recorded | None) -> str:
     if isinstance(value, list):
         if len(value) == 1:
             return show(value[0])
-        return f"{show(float(np.median(value)))} ({show(min(value))} to {show(max(value))}, {len(value)} seeds)"
+        if isinstance(value[0], bool):
+            return f"yes in {sum(value)} of {len(value)}"
+        return f"{show(float(np.median(value)))} ({show(min(value))} to {show(max(value))}, {len(value)} values)"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not math.isfinite(value):
