@@ -1,8 +1,53 @@
 """The shared core: one linear operator from many trajectories, and what tells a true eigenvalue from a false one."""
 
 from linearlens.koopman._base import Koopman
+from linearlens.koopman._control import ControlledKoopman
 from linearlens.koopman._delays import delay_embed
 from linearlens.koopman._dictionaries import fourier_dictionary
-from linearlens.koopman._trajectories import check_trajectories
+from linearlens.koopman._forecast import ForecastError, error_between, forecast, forecast_error, gather, rollout
+from linearlens.koopman._noise import noise_robust_operator
+from linearlens.koopman._nulls import (
+    Extrapolation,
+    LinearMap,
+    Persistence,
+    linearize_at_fixed_point,
+    random_operator,
+    shuffle_time,
+)
+from linearlens.koopman._spectrum import (
+    conjugate_groups,
+    eigenvector_condition,
+    memory_horizon,
+    modes,
+    span_projector,
+    spectral_projector,
+)
+from linearlens.koopman._trajectories import Trajectories, check_trajectories
 
-__all__ = ["Koopman", "check_trajectories", "delay_embed", "fourier_dictionary"]
+__all__ = [
+    "ControlledKoopman",
+    "Extrapolation",
+    "ForecastError",
+    "Koopman",
+    "LinearMap",
+    "Persistence",
+    "Trajectories",
+    "check_trajectories",
+    "conjugate_groups",
+    "delay_embed",
+    "eigenvector_condition",
+    "error_between",
+    "forecast",
+    "forecast_error",
+    "fourier_dictionary",
+    "gather",
+    "linearize_at_fixed_point",
+    "memory_horizon",
+    "modes",
+    "noise_robust_operator",
+    "random_operator",
+    "rollout",
+    "shuffle_time",
+    "span_projector",
+    "spectral_projector",
+]

@@ -13,7 +13,7 @@ from linearlens.koopman._delays import delay_embed
 from linearlens.koopman._gram import PairGrams
 from linearlens.koopman._trajectories import Trajectories, check_trajectories
 
-CHUNK_ROWS = 8192  # states lifted at a time
+CHUNK_ROWS = 1024  # states taken at a time: enough for fast products, few enough for the processor's cache
 
 
 class Koopman(BaseEstimator):
@@ -195,7 +195,8 @@ class Koopman(BaseEstimator):
         checked = check_trajectories(trajectories, min_steps=self.delays + 2)
         self._check_width(checked[0].shape[1])
         missed, size = np.zeros(self.n_eigenvalues_), np.zeros(self.n_eigenvalues_)
-        for x, y, _ in self._pairs(checked, self.dictionary_):
+        for chunk in self._observed(checked, self.dictionary_):
+            x, y = (np.concatenate([z[part, : len(self.mean_)] for z in chunk]) for part in (np.s_[:-1], np.s_[1:]))
             now, then = self._finish(x) @ self.eigenvectors_, self._finish(y) @ self.eigenvectors_
             missed += (np.abs(then - now * self.eigenvalues_) ** 2).sum(axis=0)
             size += (np.abs(now) ** 2).sum(axis=0)
@@ -206,7 +207,8 @@ class Koopman(BaseEstimator):
     def _accumulate(self, trajectories: list[np.ndarray], *, fresh: bool) -> "Koopman":
         width = trajectories[0].shape[1]
         dictionary = self._fit_dictionary(trajectories) if fresh else self.dictionary_
-        n_observables = self._lift(self._embed(trajectories[0][: self.delays + 1]), dictionary).shape[1]
+        first = self._embed(trajectories[0][: self.delays + 1].astype(np.float64))
+        n_observables = self._lift(first, dictionary).shape[1]
         self._check_rank(n_observables + self.constant)
         if not fresh and len(self.grams_.sum_x) != n_observables:
             raise ValueError(
@@ -214,9 +216,9 @@ class Koopman(BaseEstimator):
                 "dictionary were changed; call fit to start anew"
             )
         # A copy, so that a failure on the way leaves the earlier fit as it was.
-        grams = PairGrams(n_observables, n_observables + width) if fresh else deepcopy(self.grams_)
-        for x, y, next_state in self._pairs(trajectories, dictionary):
-            grams.add(x, np.hstack([y, next_state]))
+        n_targets = n_observables if dictionary is None else n_observables + width
+        grams = PairGrams(n_observables, n_targets) if fresh else deepcopy(self.grams_)
+        grams.add(self._observed(trajectories, dictionary))
         self.dictionary_: Any = dictionary
         self.n_features_in_ = width
         self.grams_: PairGrams = grams
@@ -226,49 +228,51 @@ class Koopman(BaseEstimator):
         """Turn the sums into the operator, its spectrum and the readout."""
         mean_x, mean_targets, xx, xt = self.grams_.moments()
         n_pairs, width = self.grams_.n_pairs, len(mean_x)
+        next_states = slice(self.n_features_in_) if self.dictionary_ is None else slice(width, None)
         self.mean_ = mean_x if self.center else np.zeros(width)
         # Moments about the means are at hand; move them to the origin asked for.
         shift_x = mean_x - self.mean_
+        shift_y = mean_targets[:width] - self.mean_
         centred = self.center and not self.constant
-        self._offset = mean_targets[width:] if centred else np.zeros(self.n_features_in_)
-        origin = np.concatenate([self.mean_, self._offset])
-        shift_targets = mean_targets - origin
+        self._offset = mean_targets[next_states] if centred else np.zeros(self.n_features_in_)
+        shift_next = mean_targets[next_states] - self._offset
         xx = xx + n_pairs * np.outer(shift_x, shift_x)
-        xt = xt + n_pairs * np.outer(shift_x, shift_targets)
+        xy = xt[:, :width] + n_pairs * np.outer(shift_x, shift_y)
+        xs = xt[:, next_states] + n_pairs * np.outer(shift_x, shift_next)
         if self.constant:
             xx = np.block([[xx, n_pairs * shift_x[:, None]], [n_pairs * shift_x[None, :], np.array([[n_pairs]])]])
-            xt = np.vstack([xt, n_pairs * shift_targets])
-        xy, xs = xt[:, :width], xt[:, width:]
-        if self.constant:
-            xy = np.hstack([xy, xx[:, -1:]])  # the constant stays 1
+            xy = np.column_stack([np.vstack([xy, n_pairs * shift_y]), xx[:, -1]])  # the constant stays 1
+            xs = np.vstack([xs, n_pairs * shift_next])
 
         whiten = _whitening(xx, self.rank)
-        eigenvalues, vectors = np.linalg.eig(whiten.T @ xy @ whiten)
+        projected = whiten.T @ xy
+        eigenvalues, vectors = np.linalg.eig(projected @ whiten)
         order = _by_modulus(eigenvalues)
         self.n_eigenvalues_ = whiten.shape[1]
         self.n_pairs_ = n_pairs
-        self.operator_ = whiten @ (whiten.T @ xy)
+        self.operator_ = whiten @ projected
         self.eigenvalues_ = eigenvalues[order].astype(complex)
         self.eigenvectors_ = (whiten @ vectors[:, order] * np.sqrt(n_pairs)).astype(complex)
         self.readout_ = whiten @ (whiten.T @ xs)
         return self
 
-    def _pairs(
-        self, trajectories: list[np.ndarray], dictionary: Any
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Chunks of lifted states, their lifted successors and those as plain states; never a pair across a seam."""
-        for chunk in _chunks(trajectories):
+    def _observed(self, trajectories: list[np.ndarray], dictionary: Any) -> Iterator[list[np.ndarray]]:
+        """Chunks of trajectories of observables.
+
+        Without a dictionary the first columns are the states themselves; a dictionary may leave them out, so then
+        they come again behind the observables.
+        """
+        for chunk in _chunks(trajectories, overlap=self.delays + 1):
             embedded = [self._embed(item) for item in chunk]
-            ends = np.cumsum([len(item) for item in embedded])[:-1]
-            lifted = np.split(self._lift(np.concatenate(embedded), dictionary), ends)
-            yield (
-                np.concatenate([item[:-1] for item in lifted]),
-                np.concatenate([item[1:] for item in lifted]),
-                np.concatenate([item[1:, : chunk[0].shape[1]] for item in embedded]),
-            )
+            if dictionary is None:
+                yield embedded
+            else:
+                ends = np.cumsum([len(item) for item in embedded])[:-1]
+                states = np.concatenate(embedded, dtype=np.float64)
+                yield np.split(np.hstack([self._lift(states, dictionary), states[:, : chunk[0].shape[1]]]), ends)
 
     def _embed(self, trajectory: np.ndarray) -> np.ndarray:
-        return delay_embed(np.asarray(trajectory, dtype=np.float64), delays=self.delays)
+        return delay_embed(trajectory, delays=self.delays) if self.delays else trajectory
 
     def _lift(self, embedded: np.ndarray, dictionary: Any) -> np.ndarray:
         if dictionary is None:
@@ -302,7 +306,9 @@ class Koopman(BaseEstimator):
     def _fit_dictionary(self, trajectories: list[np.ndarray]) -> Any:
         if self.dictionary is None:
             return None
-        return clone(self.dictionary).fit(np.concatenate([self._embed(item) for item in trajectories]))
+        return clone(self.dictionary).fit(
+            np.concatenate([self._embed(item) for item in trajectories], dtype=np.float64)
+        )
 
     # What may be asked for.
 
@@ -328,14 +334,17 @@ class Koopman(BaseEstimator):
             raise ValueError(f"fitted on states of {self.n_features_in_} features, got {width}")
 
 
-def _chunks(trajectories: list[np.ndarray]) -> Iterator[list[np.ndarray]]:
-    """Groups of trajectories of about CHUNK_ROWS states, large enough for fast products, small enough to hold."""
+def _chunks(trajectories: list[np.ndarray], *, overlap: int) -> Iterator[list[np.ndarray]]:
+    """Groups of trajectories of about CHUNK_ROWS states; a longer one comes in pieces that share `overlap` states."""
     chunk: list[np.ndarray] = []
+    n_rows = 0
     for trajectory in trajectories:
-        chunk.append(trajectory)
-        if sum(map(len, chunk)) >= CHUNK_ROWS:
-            yield chunk
-            chunk = []
+        for start in range(0, len(trajectory) - overlap, CHUNK_ROWS):
+            chunk.append(trajectory[start : start + CHUNK_ROWS + overlap])
+            n_rows += len(chunk[-1])
+            if n_rows >= CHUNK_ROWS:
+                yield chunk
+                chunk, n_rows = [], 0
     if chunk:
         yield chunk
 

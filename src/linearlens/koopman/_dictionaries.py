@@ -18,8 +18,11 @@ def fourier_dictionary(n_fourier: int, *, seed: int = 0) -> FeatureUnion:
     Returns
     -------
     FeatureUnion
-        Observables ``[z, cos(z_std Ω + β)]``; the frequencies Ω belong to a Gaussian kernel with
-        ``gamma = 1 / n_features`` (Rahimi and Recht 2007).
+        Observables ``[z, sqrt(2 / n_fourier) * cos(z_std Ω + β)]``, where ``z_std`` is standardised column by
+        column on the states of the fit. The inner product of the cosines of two states approximates the
+        Gaussian kernel ``exp(-gamma * ‖z_std − z_std′‖²)`` (Rahimi and Recht 2007): entries of Ω have variance
+        ``2 * gamma``, phases β are uniform, and ``gamma`` is 1 over the number of columns that vary. A
+        constant column becomes 0 and adds nothing; if no column varies, ``gamma`` is 1.
 
     Examples
     --------

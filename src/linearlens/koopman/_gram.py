@@ -1,44 +1,89 @@
-"""Gram matrices of snapshot pairs, accumulated in float64 so that memory does not grow with the data."""
+"""Gram matrices of consecutive states, accumulated in float64 so that memory does not grow with the data."""
+
+from collections.abc import Iterable
 
 import numpy as np
+from scipy.linalg import blas
 
 
 class PairGrams:
-    """Sums over snapshot pairs, enough to fit any linear map from ``x`` to ``targets``, centred or not.
+    """Sums over pairs of consecutive rows, enough to fit any linear map from ``x`` to ``targets``, centred or not.
+
+    The rows of a trajectory are targets; their first `n_observables` columns are ``x``. A pair is the ``x`` of one
+    row and the targets of the next.
 
     Parameters
     ----------
     n_observables, n_targets : int
-        Columns of ``x`` and of ``targets``.
+        Columns of ``x`` and of a row.
 
     Notes
     -----
-    Rows are shifted by the first snapshot seen before products are formed: centring a Gram matrix
-    afterwards would otherwise cancel digits when the mean is large against the spread. The shift is
-    undone in :meth:`moments`.
+    Rows are shifted by the first one seen before products are formed: centring a Gram matrix afterwards would
+    otherwise cancel digits when the mean is large against the spread. The shift is undone in :meth:`moments`.
+
+    Pairs are taken two at a time, ``a → b → c``. With ``s = a + b`` and ``d = a - b``, what they add is::
+
+        to XᵀX:  aᵀa + bᵀb = (sᵀs + dᵀd) / 2
+        to XᵀY:  aᵀb + bᵀc = (sᵀs - dᵀd) / 2 + bᵀ(c - a)
+
+    A symmetric product costs half of another, so this takes two thirds of the arithmetic of the plain sums.
     """
 
     def __init__(self, n_observables: int, n_targets: int) -> None:
         self.n_pairs = 0
-        self.xx = np.zeros((n_observables, n_observables))
-        self.xt = np.zeros((n_observables, n_targets))
         self.sum_x = np.zeros(n_observables)
         self.sum_t = np.zeros(n_targets)
+        # In the order of axes that BLAS adds to in place; of the symmetric ones the lower triangle only.
+        self.ss, self.dd, self.bc = (np.zeros((n_observables, n_observables), order="F") for _ in range(3))
+        self.rest = np.zeros((n_observables, n_targets - n_observables))  # x with the other targets
 
-    def add(self, x: np.ndarray, targets: np.ndarray) -> None:
-        """Add rows of shape (n_pairs, n_observables) and (n_pairs, n_targets)."""
+    def add(self, chunks: Iterable[list[np.ndarray]]) -> None:
+        """Add all pairs of trajectories of shape (n_steps, n_targets), each of two rows or more."""
+        # One work space for all chunks: the system takes about as long to hand out fresh memory as BLAS to fill it.
+        work = np.empty((4, 0, len(self.sum_t)))
+        for trajectories in chunks:
+            n_triples = sum(len(z) // 2 for z in trajectories)
+            if n_triples > work.shape[1]:
+                work = np.empty((4, n_triples, len(self.sum_t)))
+            self._add(trajectories, work[:, :n_triples])
+
+    def _add(self, trajectories: list[np.ndarray], work: np.ndarray) -> None:
         if self.n_pairs == 0:
-            self.shift_x, self.shift_t = x[0].copy(), targets[0].copy()
-        x, targets = x - self.shift_x, targets - self.shift_t
-        self.xx += x.T @ x
-        self.xt += x.T @ targets
-        self.sum_x += x.sum(axis=0)
-        self.sum_t += targets.sum(axis=0)
-        self.n_pairs += len(x)
+            self.shift = trajectories[0][0].astype(np.float64)
+        n = len(self.sum_x)
+        a, b, c, s = work
+        for rows, parts in zip((a, b, c), self._triples(trajectories), strict=True):
+            np.concatenate(parts, out=rows)
+            rows -= self.shift
+        self.rest += a[:, :n].T @ b[:, n:] + b[:, :n].T @ c[:, n:]
+        c -= a
+        self.bc = blas.dgemm(1.0, b[:, :n].T, c[:, :n].T, beta=1.0, c=self.bc, trans_b=True, overwrite_c=True)
+        np.add(a, b, out=s)
+        self.ss = blas.dsyrk(1.0, s[:, :n].T, beta=1.0, c=self.ss, lower=True, overwrite_c=True)
+        a -= b
+        self.dd = blas.dsyrk(1.0, a[:, :n].T, beta=1.0, c=self.dd, lower=True, overwrite_c=True)
+
+        total = s.sum(axis=0)
+        firsts, lasts = (np.sum([z[end] for z in trajectories], axis=0, dtype=np.float64) for end in (0, -1))
+        self.sum_x += total[:n]
+        self.sum_t += total - firsts + lasts
+        self.n_pairs += sum(len(z) - 1 for z in trajectories)
+
+    def _triples(self, trajectories: list[np.ndarray]) -> tuple[list[np.ndarray], ...]:
+        """Rows ``a``, ``b``, ``c``; where the number of pairs is odd, the first ``a`` is 0 once shifted."""
+        a, b, c = [], [], []
+        for z in trajectories:
+            odd = (len(z) - 1) % 2
+            a += [self.shift[None]] * odd + [z[odd:-1:2]]
+            b.append(z[1 - odd : -1 : 2])
+            c.append(z[2 - odd :: 2])
+        return a, b, c
 
     def moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Means of ``x`` and ``targets``, and the products ``x.T @ x``, ``x.T @ targets`` about those means."""
+        ss, dd = (np.tril(lower) + np.tril(lower, -1).T for lower in (self.ss, self.dd))
         mean_x, mean_t = self.sum_x / self.n_pairs, self.sum_t / self.n_pairs
-        xx = self.xx - np.outer(self.sum_x, mean_x)
-        xt = self.xt - np.outer(self.sum_x, mean_t)
-        return mean_x + self.shift_x, mean_t + self.shift_t, xx, xt
+        xx = (ss + dd) / 2 - np.outer(self.sum_x, mean_x)
+        xt = np.hstack([(ss - dd) / 2 + self.bc, self.rest]) - np.outer(self.sum_x, mean_t)
+        return mean_x + self.shift[: len(mean_x)], mean_t + self.shift, xx, xt

@@ -1,0 +1,120 @@
+"""How well a linear model foresees trajectories it has not seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from linearlens.koopman._trajectories import Trajectories, check_trajectories
+
+
+class Predictor(Protocol):
+    """Anything with a number of past states it wants to see and a forecast."""
+
+    delays: int
+
+    def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
+        """States of shape (n_states, n_features) that many steps ahead."""
+
+
+@dataclass(frozen=True)
+class ForecastError:
+    """Two ways to count what a forecast misses; both are ratios of squares.
+
+    Parameters
+    ----------
+    relative : float
+        Mean over all states of ``‖error‖² / ‖state‖²``: Eq. 12 of Naiman and Azencot (2023). States near 0
+        count much.
+    overall : float
+        ``Σ‖error‖² / Σ‖state‖²``.
+    """
+
+    relative: float
+    overall: float
+
+
+def forecast(
+    model: Predictor, trajectories: Trajectories, *, steps: int = 1, first: int | None = None
+) -> list[np.ndarray]:
+    """Every state that can be foreseen from one `steps` before it.
+
+    Parameters
+    ----------
+    model : Koopman, or a null model
+    trajectories : as in ``Koopman.fit``
+    steps : int
+        1 or more.
+    first : int, optional
+        Number of the first state to foresee, ``model.delays + steps`` by default. Give one number to models
+        that are to be compared.
+
+    Returns
+    -------
+    list of ndarray of shape (n_steps_i - first, n_features)
+
+    Raises
+    ------
+    ValueError
+        If a trajectory is too short or `first` too early for the model.
+    """
+    earliest = model.delays + steps
+    first = earliest if first is None else first
+    if steps < 1 or first < earliest:
+        raise ValueError(
+            f"with {model.delays} delays, {steps} steps ahead, the first state foreseen is {earliest}, not {first}"
+        )
+    checked = check_trajectories(trajectories, min_steps=first + 1)
+    lengths = [len(item) - first for item in checked]
+    starts = np.concatenate(
+        [_windows(item, model.delays)[first - earliest :][:n] for item, n in zip(checked, lengths, strict=True)]
+    )
+    return np.split(model.predict(starts, steps), np.cumsum(lengths)[:-1])
+
+
+def forecast_error(
+    model: Predictor, trajectories: Trajectories, *, steps: int = 1, first: int | None = None
+) -> ForecastError:
+    """What `forecast` misses. Parameters and errors are those of `forecast`; states of norm 0 are left out."""
+    predicted = np.concatenate(forecast(model, trajectories, steps=steps, first=first))
+    start = model.delays + steps if first is None else first
+    true = np.concatenate([np.asarray(item)[start:] for item in trajectories])
+    return error_between(predicted, true)
+
+
+def error_between(predicted: np.ndarray, true: np.ndarray) -> ForecastError:
+    """Error of given predictions of states, both of shape (n_states, n_features)."""
+    missed = ((predicted - true) ** 2).sum(axis=1)
+    size = (np.asarray(true, dtype=np.float64) ** 2).sum(axis=1)
+    there = size > 0
+    return ForecastError(float(np.mean(missed[there] / size[there])), float(missed[there].sum() / size[there].sum()))
+
+
+def rollout(model: Predictor, states: np.ndarray, *, steps: int) -> np.ndarray:
+    """All states up to `steps` ahead, without a look at the truth on the way.
+
+    Parameters
+    ----------
+    model : Koopman, or a null model
+    states : ndarray
+        Where to start, as ``model.predict`` wants them.
+    steps : int
+
+    Returns
+    -------
+    ndarray of shape (n_states, steps, n_features)
+    """
+    return np.stack([model.predict(states, step) for step in range(1, steps + 1)], axis=1)
+
+
+def _windows(trajectory: np.ndarray, delays: int) -> np.ndarray:
+    if delays == 0:
+        return trajectory
+    return sliding_window_view(trajectory, delays + 1, axis=0).transpose(0, 2, 1)
+
+
+def gather(trajectories: Sequence[np.ndarray], step: int) -> np.ndarray:
+    """One state of each trajectory, counted from the end if negative; shape (n_trajectories, n_features)."""
+    return np.stack([item[step] for item in trajectories])

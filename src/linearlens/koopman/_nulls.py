@@ -1,0 +1,138 @@
+"""Predictors that know nothing of Koopman: what an operator has to beat.
+
+Each has ``delays`` and ``predict(states, steps)`` as `Koopman` has.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.optimize import least_squares
+from sklearn.decomposition import PCA
+
+from linearlens.koopman._trajectories import Trajectories, check_trajectories
+
+
+@dataclass(frozen=True)
+class Persistence:
+    """Tomorrow is as today. With `rank`, as today seen through so many principal components.
+
+    Parameters
+    ----------
+    pca : sklearn PCA, optional
+        Fitted; the state is passed through its components.
+    """
+
+    pca: PCA | None = None
+    delays: int = 0
+
+    def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
+        """The states themselves, of shape (n_states, n_features)."""
+        states = np.asarray(states)
+        return states if self.pca is None else self.pca.inverse_transform(self.pca.transform(states))
+
+
+@dataclass(frozen=True)
+class Extrapolation:
+    """The last change goes on: ``z[t] + steps (z[t] − z[t−1])``."""
+
+    delays: int = 1
+
+    def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
+        """From windows of shape (n_states, 2, n_features), the present state last."""
+        return states[:, 1] + steps * (states[:, 1] - states[:, 0])
+
+
+@dataclass(frozen=True)
+class LinearMap:
+    """A given map ``z − point → (z − point) K + shift``, K acting from the right.
+
+    Parameters
+    ----------
+    operator : ndarray of shape (n_features, n_features)
+    point : ndarray of shape (n_features,) or 0
+    shift : ndarray of shape (n_features,) or 0
+        What the map adds at the point: 0 at a true fixed point.
+    """
+
+    operator: np.ndarray
+    point: np.ndarray | float = 0.0
+    shift: np.ndarray | float = 0.0
+    delays: int = 0
+
+    def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
+        """The states, of shape (n_states, n_features), after so many steps."""
+        deviation = np.asarray(states) - self.point
+        for _ in range(steps):
+            deviation = deviation @ self.operator + self.shift
+        return deviation + self.point
+
+
+def random_operator(n_features: int, *, radius: float, seed: int | np.random.Generator = 0) -> LinearMap:
+    """A Gaussian random operator scaled to a spectral radius.
+
+    Parameters
+    ----------
+    n_features : int
+    radius : float
+        Modulus of its largest eigenvalue.
+    seed : int or numpy Generator
+
+    Returns
+    -------
+    LinearMap
+    """
+    operator = np.random.default_rng(seed).standard_normal((n_features, n_features))
+    return LinearMap(operator * (radius / np.abs(np.linalg.eigvals(operator)).max()))
+
+
+def shuffle_time(trajectories: Trajectories, *, seed: int | np.random.Generator = 0) -> list[np.ndarray]:
+    """Each trajectory with its states in random order: the same states, no dynamics.
+
+    Parameters
+    ----------
+    trajectories : as in ``Koopman.fit``
+    seed : int or numpy Generator
+
+    Returns
+    -------
+    list of ndarray of shape (n_steps_i, n_features)
+        Copies.
+    """
+    rng = np.random.default_rng(seed)
+    return [rng.permutation(item) for item in check_trajectories(trajectories)]
+
+
+def linearize_at_fixed_point(
+    step: Callable[[torch.Tensor], torch.Tensor], start: np.ndarray
+) -> tuple[LinearMap, float]:
+    """Find the slowest point near `start` and linearise there, as Maheswaranathan et al. (2019) do.
+
+    Parameters
+    ----------
+    step : callable
+        One step of the network under a constant input: a Tensor of shape (n_features,) to another.
+    start : ndarray of shape (n_features,)
+        Where the search begins, for instance the mean state.
+
+    Returns
+    -------
+    map : LinearMap
+        With the Jacobian at that point.
+    speed : float
+        ``‖F(z) − z‖`` there: about 0 at a true fixed point.
+    """
+    start = np.asarray(start)
+    dtype = torch.get_default_dtype()
+
+    def speed_of(z: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return (step(torch.as_tensor(z, dtype=dtype)) - torch.as_tensor(z, dtype=dtype)).numpy().astype(float)
+
+    def jacobian(z: np.ndarray) -> np.ndarray:
+        return torch.func.jacrev(step)(torch.as_tensor(z, dtype=dtype)).detach().numpy().astype(float)
+
+    found = least_squares(speed_of, start.astype(float), lambda z: jacobian(z) - np.eye(len(z)), method="trf")
+    shift = speed_of(found.x)
+    return LinearMap(jacobian(found.x).T, found.x, shift), float(np.linalg.norm(shift))
