@@ -1,10 +1,15 @@
 """Run a model and collect the states inside it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+RECURRENT = (nn.RNN, nn.GRU, nn.LSTM)
 
 
 @torch.no_grad()
@@ -14,7 +19,7 @@ def collect_layers(model: nn.Module, inputs: np.ndarray, modules: Sequence[str])
     Parameters
     ----------
     model : nn.Module
-        Run once, in the mode it is in; left without hooks.
+        Run once, in eval mode; left in the mode it was in, without hooks.
     inputs : ndarray of shape (n_samples, *input_shape)
     modules : sequence of str
         Names as in ``model.named_modules()``, in the order of the layers. All must give outputs of shape
@@ -28,30 +33,17 @@ def collect_layers(model: nn.Module, inputs: np.ndarray, modules: Sequence[str])
     Raises
     ------
     ValueError
-        If a name does not exist, is not reached, or the widths differ.
+        If a name does not exist, is reached never or more than once, or the widths differ.
     """
-    available = dict(model.named_modules())
-    missing = [name for name in modules if name not in available]
-    if missing or not modules:
-        raise ValueError(f"no module named {missing or list(modules)}; the model has {[n for n in available if n]}")
-    seen: dict[str, np.ndarray] = {}
-
-    def keep(name: str):
-        return lambda _module, _args, output: seen.__setitem__(name, output.numpy().copy())
-
-    handles = [available[name].register_forward_hook(keep(name)) for name in modules]
-    try:
-        model(torch.as_tensor(np.asarray(inputs), dtype=torch.get_default_dtype()))
-    finally:
-        for handle in handles:
-            handle.remove()
-    unreached = [name for name in modules if name not in seen]
-    if unreached:
-        raise ValueError(f"the model's forward never reached {unreached}")
-    shapes = {name: seen[name].shape for name in modules}
-    if len(set(shapes.values())) > 1 or seen[modules[0]].ndim != 2:
+    if isinstance(modules, str) or not modules:
+        raise ValueError(f"modules must be a list of one or more names, got {modules!r}")
+    with _watching(model, modules) as seen:
+        model(_as_input(model, inputs))
+    states = {name: _only(name, seen[name]) for name in modules}
+    shapes = {name: tuple(state.shape) for name, state in states.items()}
+    if len(set(shapes.values())) > 1 or states[modules[0]].ndim != 2:
         raise ValueError(f"all states need one shape (n_samples, width), got {shapes}")
-    return np.stack([seen[name] for name in modules], axis=1)
+    return np.stack([states[name].numpy() for name in modules], axis=1)
 
 
 @torch.no_grad()
@@ -74,8 +66,187 @@ def run_from(model: nn.Sequential, start: str, states: np.ndarray) -> np.ndarray
     ValueError
         If there is no child of that name.
     """
-    names = [name for name, _ in model.named_children()]
+    names = list(model._modules)  # named_children leaves out a module that is used twice
     if start not in names:
         raise ValueError(f"no child named {start!r}; the model has {names}")
     tail = model[names.index(start) + 1 :]
-    return tail(torch.as_tensor(np.asarray(states), dtype=torch.get_default_dtype())).numpy()
+    return tail(_as_input(model, states)).numpy()
+
+
+def collect_hidden(
+    model: nn.Module,
+    *inputs: Any,
+    lengths: Sequence[int] | np.ndarray | torch.Tensor | None = None,
+    module: str | None = None,
+    cell: bool = False,
+    initial: bool = False,
+) -> list[np.ndarray]:
+    """Hidden states of a recurrent model, one trajectory a sequence; padding never enters.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Run once on `inputs`, in eval mode; left in the mode it was in, without hooks.
+    *inputs : array or anything the model takes
+        numpy arrays become tensors.
+    lengths : sequence of int, optional
+        Steps of each sequence before the padding. Not needed where the model packs its sequences itself, or
+        where all have one length.
+    module : str, optional
+        Name of the recurrent part as in ``model.named_modules()``; found by itself if the model has one
+        nn.RNN, nn.GRU or nn.LSTM. Any part that returns states of shape (n_sequences, n_steps, n_features),
+        alone or first in a tuple, will do.
+    cell : bool
+        For an nn.LSTM: states are ``[h, c]`` of all layers, not the outputs ``h`` of the last. It is run once
+        more, step by step.
+    initial : bool
+        Put the state 0, from which the model starts, before the others.
+
+    Returns
+    -------
+    list of ndarray of shape (n_steps_i, n_features)
+        With `initial`, of shape (n_steps_i + 1, n_features).
+
+    Raises
+    ------
+    ValueError
+        If there is no such part or several to choose from, it does not return states of that shape (the
+        message names the shapes), is bidirectional, or the lengths do not fit.
+
+    Notes
+    -----
+    For data that do not fit into memory, call it batch by batch and give each result to
+    ``Koopman.partial_fit``; see `iterate_hidden`.
+    """
+    name = module if module is not None else _recurrent_name(model)
+    with torch.no_grad(), _watching(model, [name]) as seen:
+        model(*(torch.as_tensor(part) if isinstance(part, np.ndarray) else part for part in inputs))
+    part = model.get_submodule(name)
+    if getattr(part, "bidirectional", False):
+        raise ValueError(f"{name} is bidirectional: its states at a step know the future, so they are no trajectory")
+    given, output = _only(f"{name} (input)", seen[f"{name} (input)"]), _only(name, seen[name])
+    if cell:
+        output = _full_state(name, part, given)
+    states, n_steps = _as_batch(name, part, output)
+    n_steps = _check_lengths(name, part, states, n_steps, lengths)
+    start = np.zeros((int(initial), states.shape[2]), dtype=states.dtype)
+    return [np.concatenate([start, item[:n]]) for item, n in zip(states, n_steps, strict=True)]
+
+
+def iterate_hidden(model: nn.Module, batches: Iterable[tuple], **options: Any) -> Iterator[list[np.ndarray]]:
+    """`collect_hidden` batch by batch, so that only one batch of states is in memory.
+
+    Parameters
+    ----------
+    model : nn.Module
+    batches : iterable of tuple
+        Each holds the model's inputs; where a model takes ``(numbers, lengths)``, as
+        :class:`linearlens.models.GRUClassifier` does, the lengths are taken from there.
+    **options
+        Passed on to `collect_hidden`.
+
+    Yields
+    ------
+    list of ndarray of shape (n_steps_i, n_features)
+    """
+    for inputs in batches:
+        found = {"lengths": inputs[1]} if len(inputs) == 2 and "lengths" not in options else {}
+        yield collect_hidden(model, *inputs, **found, **options)
+
+
+@contextmanager
+def _watching(model: nn.Module, names: Sequence[str]) -> Iterator[dict[str, list]]:
+    """Outputs of the named modules, and their inputs under "NAME (input)", while the model runs in eval mode."""
+    available = dict(model.named_modules(remove_duplicate=False))
+    missing = [name for name in names if name not in available]
+    if missing:
+        raise ValueError(f"no module named {missing}; the model has {[name for name in available if name]}")
+    seen: dict[str, list] = {key: [] for name in names for key in (name, f"{name} (input)")}
+
+    def keep(name: str) -> Any:
+        def hook(_module: nn.Module, args: tuple, output: Any) -> None:
+            seen[name].append(output[0] if type(output) is tuple else output)
+            seen[f"{name} (input)"].append(args[0] if args else None)
+
+        return hook
+
+    training = {part: part.training for part in model.modules()}
+    handles = [available[name].register_forward_hook(keep(name)) for name in names]
+    model.eval()
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+        for part, mode in training.items():
+            part.training = mode
+
+
+def _only(name: str, outputs: list) -> Any:
+    if len(outputs) != 1:
+        times = "never" if not outputs else f"{len(outputs)} times"
+        raise ValueError(f"the model's forward reached {name} {times}; its states are wanted once a run")
+    return outputs[0]
+
+
+def _as_input(model: nn.Module, array: np.ndarray) -> torch.Tensor:
+    like = next(model.parameters(), torch.empty(0))
+    return torch.as_tensor(np.asarray(array), dtype=like.dtype, device=like.device)
+
+
+def _recurrent_name(model: nn.Module) -> str:
+    names = [name for name, part in model.named_modules() if isinstance(part, RECURRENT)]
+    if len(names) != 1:
+        found = f"has several: {names}" if names else "has no nn.RNN, nn.GRU or nn.LSTM"
+        parts = [name for name, _ in model.named_modules() if name]
+        raise ValueError(f"the model {found}; say which part returns the states with module=…, one of {parts}")
+    return names[0]
+
+
+def _as_batch(name: str, part: nn.Module, output: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """States as (n_sequences, n_steps, n_features), and the lengths if they were packed."""
+    if isinstance(output, PackedSequence):
+        padded, n_steps = pad_packed_sequence(output, batch_first=True)
+        return padded.numpy(), n_steps.numpy()
+    if not isinstance(output, torch.Tensor) or output.ndim != 3:
+        came = f"shape {tuple(output.shape)}" if isinstance(output, torch.Tensor) else type(output).__name__
+        raise ValueError(f"{name} must return states of shape (n_sequences, n_steps, n_features), got {came}")
+    return (output if getattr(part, "batch_first", True) else output.transpose(0, 1)).numpy(), None
+
+
+def _check_lengths(
+    name: str, part: nn.Module, states: np.ndarray, packed: np.ndarray | None, lengths: Any
+) -> np.ndarray:
+    n_sequences, longest, _ = states.shape
+    if lengths is None:
+        return np.full(n_sequences, longest) if packed is None else packed
+    lengths = np.asarray(lengths)
+    if lengths.shape != (n_sequences,):
+        layout = getattr(part, "batch_first", None)
+        hint = "" if layout is None else f", since batch_first={layout}; is the batch in the other place?"
+        raise ValueError(
+            f"{len(np.atleast_1d(lengths))} lengths came, but the states of {name} were read as "
+            f"{n_sequences} sequences of {longest} steps{hint}"
+        )
+    for number, length in enumerate(lengths):
+        if not 1 <= length <= longest:
+            raise ValueError(f"sequence {number} has length {length}; it must be between 1 and {longest}")
+    return lengths
+
+
+def _full_state(name: str, part: nn.Module, given: Any) -> torch.Tensor | PackedSequence:
+    """``[h, c]`` of an LSTM after every step, in the layout of its outputs."""
+    if not isinstance(part, nn.LSTM):
+        raise ValueError(f"cell=True needs an nn.LSTM, but {name} is of type {type(part).__name__}")
+    if isinstance(given, PackedSequence):
+        padded, lengths = pad_packed_sequence(given, batch_first=part.batch_first)
+        states = _full_state(name, part, padded)
+        assert isinstance(states, torch.Tensor)
+        return nn.utils.rnn.pack_padded_sequence(states, lengths, batch_first=part.batch_first, enforce_sorted=False)
+    time = 1 if part.batch_first else 0
+    state, after = None, []
+    with torch.no_grad():
+        for step in given.split(1, dim=time):
+            _, state = part(step, state)
+            after.append(torch.cat([*state[0], *state[1]], dim=1))
+    return torch.stack(after, dim=time)

@@ -1,6 +1,22 @@
 """The small networks of the chapters, and one training loop."""
 
+from linearlens.models.autoencoder import LSTMAutoencoder
+from linearlens.models.copy_rnn import ModReLURNN
+from linearlens.models.gru_classifier import GRUClassifier, pad_texts
 from linearlens.models.mlp import mlp
-from linearlens.models.training import accuracy, train_classifier
+from linearlens.models.ssm import DiagonalSSM
+from linearlens.models.store import keep_trained
+from linearlens.models.training import accuracy, train, train_classifier
 
-__all__ = ["accuracy", "mlp", "train_classifier"]
+__all__ = [
+    "DiagonalSSM",
+    "GRUClassifier",
+    "LSTMAutoencoder",
+    "ModReLURNN",
+    "accuracy",
+    "keep_trained",
+    "mlp",
+    "pad_texts",
+    "train",
+    "train_classifier",
+]

@@ -1,0 +1,77 @@
+"""Trained networks kept on disk, so that a long run can be taken up again."""
+
+import hashlib
+import inspect
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from linearlens.models import training
+from linearlens.paths import BUILD
+
+FOLDER = BUILD / "networks"
+
+
+def keep_trained(
+    model: nn.Module,
+    train: Callable[[nn.Module], object],
+    *,
+    settings: Mapping[str, float | int | str | None],
+    data: Iterable[np.ndarray],
+) -> nn.Module:
+    """Train a network, or load the weights an equal training has left.
+
+    Two trainings are equal if model class, initial weights, settings, data, the code of class and training
+    loop, and the version of torch are. Weights are stored as safetensors below ``_build/networks``.
+
+    Parameters
+    ----------
+    model : nn.Module
+        With its initial weights; it gets the trained ones in place.
+    train : callable
+        Trains the model it is given, in place, by these settings and data and nothing else.
+    settings : mapping of str to number or str
+        Everything that `train` does not share with all others: epochs, rates, seed, …
+    data : iterable of ndarray
+        What it is trained on.
+
+    Returns
+    -------
+    nn.Module
+        The model in eval mode.
+
+    Examples
+    --------
+    A kill at any moment loses no finished network::
+
+        keep_trained(network, lambda m: fit(m, **settings), settings=settings, data=[inputs, labels])
+    """
+    path = FOLDER / f"{type(model).__name__}-{_key(model, settings, data)}.safetensors"
+    try:
+        model.load_state_dict(load_file(path))
+    except (FileNotFoundError, SafetensorError):
+        train(model)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".part{os.getpid()}")
+        save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, draft)
+        draft.replace(path)
+    return model.eval()
+
+
+def _key(model: nn.Module, settings: Mapping, data: Iterable[np.ndarray]) -> str:
+    digest = hashlib.sha256(json.dumps([torch.__version__, repr(model), dict(settings)], sort_keys=True).encode())
+    for code in (type(model), training):
+        digest.update(Path(inspect.getfile(code)).read_bytes())
+    for tensor in model.state_dict().values():
+        digest.update(tensor.numpy().tobytes())
+    for array in data:
+        digest.update(f"{array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
