@@ -1,8 +1,32 @@
 """Data sets: generated ones, bundled ones and downloads look the same to the caller."""
 
-from linearlens.datasets._dataset import Dataset
+from linearlens.datasets._dataset import Dataset, Reviews, Series
+from linearlens.datasets.copy_task import copy_task
 from linearlens.datasets.digits import load_digits
+from linearlens.datasets.heartbeats import generate_heartbeats
+from linearlens.datasets.imdb import load_imdb
 from linearlens.datasets.mnist import load_mnist
 from linearlens.datasets.registry import DataError, fetch, list_data
+from linearlens.datasets.reviews import generate_reviews
+from linearlens.datasets.series import load_ecg5000, read_series
+from linearlens.datasets.text import Vocabulary, read_corpus, split_words
 
-__all__ = ["DataError", "Dataset", "fetch", "list_data", "load_digits", "load_mnist"]
+__all__ = [
+    "DataError",
+    "Dataset",
+    "Reviews",
+    "Series",
+    "Vocabulary",
+    "copy_task",
+    "fetch",
+    "generate_heartbeats",
+    "generate_reviews",
+    "list_data",
+    "load_digits",
+    "load_ecg5000",
+    "load_imdb",
+    "load_mnist",
+    "read_corpus",
+    "read_series",
+    "split_words",
+]

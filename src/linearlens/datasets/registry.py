@@ -1,6 +1,12 @@
 """The registry of downloads: what there is, where it lies, and a checked fetch."""
 
+import hashlib
 import os
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,16 +22,40 @@ class DataError(RuntimeError):
 
 @dataclass(frozen=True)
 class DataFile:
-    """One file of a data set and where it belongs."""
+    """One file of a data set, or one folder of files, and where it comes from and belongs.
+
+    `folders`, if any, are those parts of a folder that its checksum covers. `archive` names the zip or tar
+    file at `url` that holds it; its own checksum, if known, is that of the download.
+    """
 
     path: Path
     url: str
     sha256: str
     n_bytes: int
+    folders: tuple[str, ...] = ()
+    archive: str | None = None
+    archive_sha256: str | None = None
 
     def present(self) -> bool:
-        """Whether the file is there with the right checksum."""
-        return self.path.is_file() and pooch.file_hash(str(self.path)) == self.sha256
+        """Whether it is there with the right checksum."""
+        return self.path.exists() and self.checksum() == self.sha256
+
+    def checksum(self) -> str:
+        """Sha256 of the file; of a folder, that of its files' names and sha256 in the manner of ``sha256sum``."""
+        if self.path.is_file():
+            return pooch.file_hash(str(self.path))
+        lines = hashlib.sha256()
+        for file in sorted(file for folder in self.folders for file in (self.path / folder).glob("*.txt")):
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
+            lines.update(f"{digest}  {file.relative_to(self.path).as_posix()}\n".encode())
+        return lines.hexdigest()
+
+    def belongs(self, member: str) -> bool:
+        """Whether a member of the archive, by its path in there, is this file or in one of the folders."""
+        inside = Path(member)
+        if not self.folders:
+            return inside.name == self.path.name
+        return any(inside.parent == Path(self.path.name, folder) and inside.suffix == ".txt" for folder in self.folders)
 
 
 @dataclass(frozen=True)
@@ -82,7 +112,15 @@ def fetch(name: str) -> list[Path]:
 
 def _entry(name: str, fields: dict) -> DataEntry:
     files = tuple(
-        DataFile(data_folder() / name / item["name"], item["url"], item["sha256"], item["bytes"])
+        DataFile(
+            data_folder() / name / item["name"],
+            item["url"],
+            item["sha256"],
+            item["bytes"],
+            tuple(item.get("folders", ())),
+            item.get("archive"),
+            item.get("archive_sha256"),
+        )
         for item in fields["files"]
     )
     return DataEntry(name, fields["title"], fields["licence"], fields["citation"], files)
@@ -94,24 +132,60 @@ def _fetch_file(name: str, file: DataFile) -> Path:
     if file.path.exists():
         _refuse_wrong_file(file)
     try:
-        file.path.parent.mkdir(parents=True, exist_ok=True)
-        pooch.retrieve(file.url, known_hash=f"sha256:{file.sha256}", fname=file.path.name, path=file.path.parent)
+        _download(file)
     except ValueError as error:  # pooch has removed what it had downloaded
         raise DataError(f"{file.url} gave a file with a wrong checksum, which was not kept: {error}") from error
     except Exception as error:
+        wanted = f"sha256 {file.sha256}"
+        if file.archive:
+            wanted = f"{file.archive} from this address, unpacked; {wanted} of what it holds"
         raise DataError(
             f"{name} is missing and could not be downloaded ({type(error).__name__}). Put the file\n"
-            f"  {file.url}\nhere:\n  {file.path}\n(sha256 {file.sha256}), or name the folder that holds "
+            f"  {file.url}\nhere:\n  {file.path}\n({wanted}), or name the folder that holds "
             f"{name}/{file.path.name} in LINEARLENS_DATA. The quick profile needs no download."
         ) from error
+    if file.archive and not file.present():
+        _refuse_wrong_file(file)
     return file.path
 
 
+def _download(file: DataFile) -> None:
+    folder = file.path.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    if file.archive is None:
+        pooch.retrieve(file.url, known_hash=f"sha256:{file.sha256}", fname=file.path.name, path=folder)
+        return
+    known = f"sha256:{file.archive_sha256}" if file.archive_sha256 else None
+    archive = Path(pooch.retrieve(file.url, known_hash=known, fname=file.archive, path=folder))
+    with tempfile.TemporaryDirectory(dir=folder) as draft:  # so that an interrupted unpacking leaves nothing
+        for member, content in _members(archive):
+            if file.belongs(member):
+                target = Path(draft, member if file.folders else file.path.name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+        Path(draft, file.path.name).replace(file.path)
+
+
+def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """Paths and contents of the files in a zip or tar archive; nothing is unpacked outside."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as packed:
+            for name in packed.namelist():
+                if not name.endswith("/"):
+                    yield name, packed.read(name)
+        return
+    with tarfile.open(archive) as tape:
+        for member in tape:
+            content = tape.extractfile(member) if member.isfile() else None
+            if content is not None:
+                yield member.name.removeprefix("./"), content.read()
+
+
 def _refuse_wrong_file(file: DataFile) -> None:
-    found = pooch.file_hash(str(file.path))
+    found = file.checksum()
     ours = DATA / "cache" in file.path.parents
     if ours:
-        file.path.unlink()
+        shutil.rmtree(file.path) if file.path.is_dir() else file.path.unlink(missing_ok=True)
     raise DataError(
         f"{file.path} has a wrong checksum: sha256 {found}, wanted {file.sha256}. "
         + ("It was removed; fetch it again." if ours else "It was left alone; move it away and fetch again.")

@@ -1,0 +1,65 @@
+"""Heartbeats made of six waves, normal ones and anomalous ones of known severity."""
+
+import numpy as np
+
+from linearlens.datasets._dataset import Series
+
+N_STEPS = 140
+# Height, centre (step) and width (steps) of six Gaussians fitted to the median normal beat of ECG5000.
+WAVES = np.array(
+    [[-4.1, 3.6, 2.4], [-0.7, 31.9, 10.6], [0.5, 79.2, 14.0], [1.7, 104.1, 4.5], [-0.6, 145.0, 21.3], [1.7, 133.4, 3.9]]
+)
+ANOMALIES = ("low wave", "late wave", "missing end", "wide start")
+
+
+def generate_heartbeats(*, n_train: int = 1500, n_test: int = 400, seed: int = 0) -> Series:
+    """Beats that look like those of ECG5000, with four kinds of anomaly from hardly visible to severe.
+
+    Heights, centres and widths of the six waves vary from beat to beat; noise is added; each beat is scaled
+    to mean 0 and standard deviation 1. An anomaly of severity ``s`` lowers the wave near step 104 by the
+    share ``s``, delays it by ``20 s`` steps, takes the share ``s`` off the last wave, or widens the first
+    dip by the factor ``1 + 3 s``.
+
+    Parameters
+    ----------
+    n_train, n_test : int
+        Beats to learn from (as many as a fifth more to validate with), and of each kind to test with.
+    seed : int
+
+    Returns
+    -------
+    Series
+        Beats of shape (n_beats, 140), float32; severities from 0.1 to 1.
+    """
+    rng = np.random.default_rng(seed)
+    n_validation = max(1, n_train // 5)
+    normal = _beats(_jittered(n_train + n_validation + n_test, rng), rng)
+    severity = rng.uniform(0.1, 1.0, n_test)
+    train, validation, test = np.split(normal, [n_train, n_train + n_validation])
+    waves = _distorted(_jittered(n_test, rng), severity, rng.integers(len(ANOMALIES), size=n_test))
+    return Series("heartbeats of six waves", train, validation, test, _beats(waves, rng), severity)
+
+
+def _jittered(n_beats: int, rng: np.random.Generator) -> np.ndarray:
+    waves = np.tile(WAVES, (n_beats, 1, 1))
+    waves[:, :, 0] *= 1 + 0.12 * rng.standard_normal((n_beats, len(WAVES)))
+    waves[:, :, 1] += 1.2 * rng.standard_normal((n_beats, len(WAVES)))
+    waves[:, :, 2] *= np.exp(0.1 * rng.standard_normal((n_beats, len(WAVES))))
+    return waves
+
+
+def _distorted(waves: np.ndarray, severity: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    waves = waves.copy()
+    waves[:, 3, 0] *= np.where(kind == 0, 1 - severity, 1)
+    waves[:, 3, 1] += np.where(kind == 1, 20 * severity, 0)
+    waves[:, 5, 0] *= np.where(kind == 2, 1 - severity, 1)
+    waves[:, 0, 2] *= np.where(kind == 3, 1 + 3 * severity, 1)
+    return waves
+
+
+def _beats(waves: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    height, centre, width = (waves[:, :, part, None] for part in range(3))
+    beats = (height * np.exp(-0.5 * ((np.arange(N_STEPS) - centre) / width) ** 2)).sum(axis=1)
+    beats += 0.05 * rng.standard_normal(beats.shape)
+    beats -= beats.mean(axis=1, keepdims=True)
+    return (beats / beats.std(axis=1, keepdims=True)).astype(np.float32)

@@ -1,0 +1,127 @@
+"""Words to numbers, and a reader's own corpus."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from linearlens.datasets._dataset import Reviews
+
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|[.,;:!?()]")
+UNKNOWN = "<unk>"
+CLASSES = ("neg", "pos")
+
+
+def split_words(text: str) -> list[str]:
+    """Lower-case words and marks of a text; line breaks written in HTML are dropped.
+
+    Examples
+    --------
+    >>> split_words("Not bad!<br />It isn't.")
+    ['not', 'bad', '!', 'it', "isn't", '.']
+    """
+    return _WORD.findall(text.replace("<br />", " ").lower())
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words a model knows; number 0 stands for every other word.
+
+    Parameters
+    ----------
+    words : tuple of str
+        ``words[i]`` has the number ``i``; the first is ``<unk>``.
+    """
+
+    words: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.words or self.words[0] != UNKNOWN or len(set(self.words)) != len(self.words):
+            raise ValueError(f"a vocabulary begins with {UNKNOWN!r} and holds no word twice")
+        object.__setattr__(self, "_number", {word: number for number, word in enumerate(self.words)})
+
+    @classmethod
+    def of(cls, texts: Iterable[Sequence[str]], *, size: int = 20_000) -> "Vocabulary":
+        """The `size` most frequent words of some texts, ``<unk>`` included."""
+        counts = Counter(word for text in texts for word in text)
+        by_count = sorted(counts, key=lambda word: (-counts[word], word))
+        return cls((UNKNOWN, *by_count[: size - 1]))
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def encode(self, text: Sequence[str]) -> np.ndarray:
+        """Numbers of words, shape (n_words,)."""
+        return np.array([self._number.get(word, 0) for word in text], dtype=np.int64)  # type: ignore[attr-defined]
+
+
+def read_corpus(*paths: str | Path, test_share: float = 0.2, seed: int = 0) -> Reviews:
+    """Texts of your own in two classes.
+
+    Parameters
+    ----------
+    *paths : path
+        Either one folder with the folders ``neg`` and ``pos``, a text file for each text; or two files, the
+        negative texts and the positive ones, a text a line. All in UTF-8.
+    test_share : float
+        Share of texts kept for testing.
+    seed : int
+        Seeds the split.
+
+    Returns
+    -------
+    Reviews
+
+    Raises
+    ------
+    ValueError
+        If the paths are neither, a class has fewer than two texts, or a file is not UTF-8 (the message
+        names file and byte).
+    """
+    texts = [_class_texts(paths, number) for number in range(2)]
+    for name, found in zip(CLASSES, texts, strict=True):
+        if len(found) < 2:
+            raise ValueError(f"need at least two {name!r} texts with words in them, got {len(found)}")
+    rng = np.random.default_rng(seed)
+    train: list[tuple[list[str], int]] = []
+    test: list[tuple[list[str], int]] = []
+    for label, found in enumerate(texts):
+        order = rng.permutation(len(found))
+        n_kept = min(max(1, round(test_share * len(found))), len(found) - 1)
+        test += [(found[i], label) for i in order[:n_kept]]
+        train += [(found[i], label) for i in order[n_kept:]]
+    return Reviews(
+        "own corpus",
+        [text for text, _ in train],
+        np.array([label for _, label in train]),
+        [text for text, _ in test],
+        np.array([label for _, label in test]),
+    )
+
+
+def _class_texts(paths: Sequence[str | Path], number: int) -> list[list[str]]:
+    files = [Path(path) for path in paths]
+    if len(files) == 1 and all((files[0] / name).is_dir() for name in CLASSES):
+        raw = [_read(file) for file in sorted((files[0] / CLASSES[number]).glob("*.txt"))]
+    elif len(files) == 2 and all(file.is_file() for file in files):
+        raw = _read(files[number]).splitlines()
+    else:
+        raise ValueError(
+            "need one folder holding the folders neg and pos, or two text files (negative, positive), got "
+            + ", ".join(map(str, files))
+        )
+    return [words for text in raw if (words := split_words(text))]
+
+
+def _read(file: Path) -> str:
+    content = file.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{file} is not UTF-8: byte {content[error.start]:#04x} at position {error.start}; save it as UTF-8, "
+            f"for instance with iconv -f latin1 -t utf-8"
+        ) from error
