@@ -1,0 +1,208 @@
+"""KANN: reading a sequence model through the spectrum of its states (Naiman and Azencot 2023).
+
+The operator itself is :class:`linearlens.koopman.Koopman`, fitted to hidden states; here is what the paper does
+with its eigenvectors. In the paper's letters, with states as rows: ``H[t+1] ≈ H[t] K``, ``K V = V Λ``,
+``U = V⁻¹``. A column of V makes an eigenfunction of a state, a row of U is the direction in which it moves the
+state.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest
+
+from linearlens.koopman import Koopman, conjugate_groups, gather, modes
+
+
+def projection_magnitude(koopman: Koopman, states: np.ndarray, *, unit: str = "mode") -> np.ndarray:
+    """Size of each eigenfunction at each state, ``s(j, h) = |h v_j|`` (Eq. 10).
+
+    Parameters
+    ----------
+    koopman : Koopman
+        Fitted, without delays.
+    states : ndarray of shape (n_states, n_features)
+    unit : {"mode", "eigenvector"}
+        An eigenvector has no length of its own. ``"mode"`` gives mode ``u_j`` length 1, so that the value is
+        the length of state ``j`` contributes; ``"eigenvector"`` gives ``v_j`` length 1, as the paper's code
+        does.
+
+    Returns
+    -------
+    ndarray of shape (n_states, n_eigenvalues)
+    """
+    if unit not in ("mode", "eigenvector"):
+        raise ValueError(f"unit must be 'mode' or 'eigenvector', got {unit!r}")
+    size = np.abs(koopman.eigenfunctions(states))
+    if unit == "mode":
+        return size * np.linalg.norm(modes(koopman.eigenvectors_), axis=1)
+    return size / np.linalg.norm(koopman.eigenvectors_, axis=0)
+
+
+def dominant_groups(
+    koopman: Koopman, trajectories: Sequence[np.ndarray], *, step: int | None = None, unit: str = "mode"
+) -> list[np.ndarray]:
+    """Real eigenvalues and conjugate pairs, most dominant first: by Eq. 10 over time, averaged over sequences.
+
+    Parameters
+    ----------
+    koopman : Koopman
+    trajectories : list of ndarray of shape (n_steps_i, n_features)
+    step : int, optional
+        Look at this state of each sequence only, for instance -1.
+    unit : str
+        As in `projection_magnitude`.
+
+    Returns
+    -------
+    list of ndarray of shape (1,) or (2,)
+        Indices of eigenvalues.
+    """
+    states = np.concatenate(trajectories) if step is None else gather(trajectories, step)
+    total = projection_magnitude(koopman, states, unit=unit).sum(axis=0)
+    groups = conjugate_groups(koopman.eigenvalues_)
+    return sorted(groups, key=lambda group: -total[group].sum())
+
+
+def increment_phases(koopman: Koopman, trajectories: Sequence[np.ndarray]) -> np.ndarray:
+    """The angle along which each complex coordinate moves most, ``θ = ½ arg mean (ζ[t] − ζ[t−1])²``.
+
+    Parameters
+    ----------
+    koopman : Koopman
+    trajectories : list of ndarray of shape (n_steps_i, n_features)
+        Of the batch the operator was fitted on: another batch is then read with what was learnt here.
+
+    Returns
+    -------
+    ndarray of shape (n_eigenvalues,)
+        In radians, between −π/2 and π/2; 0 or π/2 for a real eigenvalue.
+    """
+    total = sum((np.diff(koopman.eigenfunctions(item), axis=0) ** 2).sum(axis=0) for item in trajectories)
+    return np.angle(total) / 2
+
+
+def signed_increments(koopman: Koopman, trajectories: Sequence[np.ndarray], phases: np.ndarray) -> list[np.ndarray]:
+    """How far each step moves each coordinate, and which way: ``Re((ζ[t] − ζ[t−1]) e^{−iθ})``.
+
+    Parameters
+    ----------
+    koopman : Koopman
+    trajectories : list of ndarray of shape (n_steps_i, n_features)
+        With the initial state first, the first increment is what the first input does.
+    phases : ndarray of shape (n_eigenvalues,)
+        From `increment_phases`.
+
+    Returns
+    -------
+    list of ndarray of shape (n_steps_i - 1, n_eigenvalues)
+        The overall sign of each coordinate is arbitrary; see `orientations`.
+    """
+    turn = np.exp(-1j * phases)
+    return [(np.diff(koopman.eigenfunctions(item), axis=0) * turn).real for item in trajectories]
+
+
+def orientations(increments: Sequence[np.ndarray], outputs: np.ndarray) -> np.ndarray:
+    """The sign that makes each coordinate grow with the network's own output.
+
+    Parameters
+    ----------
+    increments : list of ndarray of shape (n_steps_i, n_coordinates)
+        Of the batch the operator was fitted on.
+    outputs : ndarray of shape (n_sequences,)
+        Of the network, for the same sequences; no label is used.
+
+    Returns
+    -------
+    ndarray of shape (n_coordinates,)
+        1 or −1.
+    """
+    totals = np.stack([item.sum(axis=0) for item in increments])
+    return np.where((totals - totals.mean(axis=0)).T @ (outputs - outputs.mean()) < 0, -1, 1)
+
+
+def released_pairs(koopman: Koopman, trajectories: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Pairs as the authors' released code takes them: neighbours in the order of magnitude, conjugate or not."""
+    size = projection_magnitude(koopman, np.concatenate(trajectories), unit="eigenvector").sum(axis=0)
+    order = np.argsort(-size, kind="stable")
+    return [order[i : i + 2] for i in range(0, len(order) - 1, 2)]
+
+
+def released_projector(koopman: Koopman, pair: np.ndarray) -> np.ndarray:
+    """``|V_ij U_ij|`` entry by entry (Eq. 11), as in the authors' released code. It is no projector.
+
+    Parameters
+    ----------
+    koopman : Koopman
+    pair : ndarray of shape (2,)
+        Indices of eigenvalues.
+
+    Returns
+    -------
+    ndarray of shape (n_observables, n_observables)
+    """
+    return np.abs(koopman.eigenvectors_[:, pair] @ modes(koopman.eigenvectors_)[pair])
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often two predictors decide as the network does, and whether their difference is more than luck.
+
+    Parameters
+    ----------
+    first, second : float
+        Share of sequences on which each agrees with the network.
+    only_first, only_second : int
+        Sequences on which one of them alone agrees.
+    p_value : float
+        Of McNemar's exact test that both agree equally often.
+    """
+
+    first: float
+    second: float
+    only_first: int
+    only_second: int
+    p_value: float
+
+
+def compare_agreement(network: np.ndarray, first: np.ndarray, second: np.ndarray) -> Agreement:
+    """Compare two predictors by the network they imitate.
+
+    Parameters
+    ----------
+    network, first, second : ndarray of shape (n_sequences,)
+        Decisions: class numbers or booleans.
+
+    Returns
+    -------
+    Agreement
+
+    Raises
+    ------
+    ValueError
+        If they are not of one length.
+    """
+    network, first, second = (np.asarray(part) for part in (network, first, second))
+    if not network.shape == first.shape == second.shape or network.ndim != 1 or len(network) == 0:
+        raise ValueError(
+            f"need three lists of decisions of one length, got shapes {network.shape}, {first.shape}, {second.shape}"
+        )
+    one, two = first == network, second == network
+    only_first, only_second = int((one & ~two).sum()), int((two & ~one).sum())
+    differing = only_first + only_second
+    p_value = binomtest(only_first, differing).pvalue if differing else 1.0
+    return Agreement(float(one.mean()), float(two.mean()), only_first, only_second, float(p_value))
+
+
+def confusion(truth: np.ndarray, decisions: np.ndarray) -> dict[str, float]:
+    """Shares of true and false positives and negatives, ``{"TP": …, "TN": …, "FP": …, "FN": …}``.
+
+    Parameters
+    ----------
+    truth, decisions : ndarray of shape (n_sequences,)
+        Classes 0 and 1, or booleans.
+    """
+    truth, decisions = np.asarray(truth, dtype=bool), np.asarray(decisions, dtype=bool)
+    parts = {"TP": truth & decisions, "TN": ~truth & ~decisions, "FP": ~truth & decisions, "FN": truth & ~decisions}
+    return {name: float(part.mean()) for name, part in parts.items()}
