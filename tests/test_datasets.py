@@ -4,12 +4,17 @@ import functools
 import gzip
 import hashlib
 import http.server
+import io
+import tarfile
 import threading
+import zipfile
 
 import numpy as np
+import pooch
 import pytest
+import yaml
 
-from linearlens.datasets import DataError, fetch, list_data, load_digits, load_mnist, registry
+from linearlens.datasets import DataError, fetch, list_data, load_digits, load_imdb, load_mnist, registry
 
 
 def test_digits_are_real_and_split_fairly():
@@ -32,7 +37,7 @@ def served(tmp_path, monkeypatch):
     (source / "a.gz").write_bytes(content)
     quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=source))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     (tmp_path / "data").mkdir(exist_ok=True)
     (tmp_path / "data" / "registry.yml").write_text(
         f"""
@@ -83,24 +88,169 @@ def test_no_network_says_what_to_do(served):
         assert needed in str(error.value)
 
 
-def test_a_wrong_file_in_the_cache_is_removed(served):
+def test_a_wrong_file_is_never_touched(served, tmp_path, monkeypatch):
     _, stored, _ = served
-    stored.parent.mkdir(parents=True)
-    stored.write_bytes(b"cut sho")
-    with pytest.raises(DataError, match=r"a\.gz has a wrong checksum.*It was removed"):
-        fetch("small")
-    assert not stored.exists()
+    own = tmp_path / "own" / "small" / "a.gz"
+    for place in (stored, own):
+        place.parent.mkdir(parents=True)
+        place.write_bytes(b"the reader's")
+    for folder in ("", str(tmp_path / "own")):
+        monkeypatch.setenv("LINEARLENS_DATA", folder)
+        with pytest.raises(DataError, match=r"a\.gz has a wrong checksum.*left as it is; move it away and fetch again"):
+            fetch("small")
+    assert own.read_bytes() == stored.read_bytes() == b"the reader's"
+    monkeypatch.delenv("LINEARLENS_DATA")
+    stored.rename(stored.with_suffix(".old"))
     assert fetch("small") == [stored]
 
 
-def test_a_readers_own_wrong_file_is_left_alone(served, tmp_path, monkeypatch):
-    own = tmp_path / "own" / "small" / "a.gz"
-    own.parent.mkdir(parents=True)
-    own.write_bytes(b"the reader's")
-    monkeypatch.setenv("LINEARLENS_DATA", str(tmp_path / "own"))
-    with pytest.raises(DataError, match="left alone"):
+def test_only_a_wrong_checksum_is_called_one(served, monkeypatch):
+    def broken(*_):
+        raise ValueError("No connection adapters were found")
+
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", broken)
+    with pytest.raises(DataError, match=r"small is missing and could not be downloaded \(ValueError\)"):
         fetch("small")
-    assert own.read_bytes() == b"the reader's"
+
+
+REVIEWS = {
+    f"aclImdb/{part}/{kind}/{number}_1.txt": f"{part} {kind} {number}<br />café".encode()
+    for part in ("train", "test")
+    for kind in ("neg", "pos")
+    for number in range(3)
+}
+
+
+def tar_of(files: dict[str, bytes], *, links: tuple[str, ...] = ()) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as tape:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tape.addfile(member, io.BytesIO(content))
+        for name in links:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            tape.addfile(member)
+    return stream.getvalue()
+
+
+def zip_of(files: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in files.items():
+            packed.writestr(name, content)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def packed(served, tmp_path):
+    """Serve two archives in place of the small file; returns where they are served and where they are stored."""
+    source, _, server = served
+    url = f"http://127.0.0.1:{server.server_port}"
+    lines = "".join(f"{hashlib.sha256(content).hexdigest()}  {name.removeprefix('aclImdb/')}\n"
+                    for name, content in sorted(REVIEWS.items()))  # fmt: skip
+    beats = b"1 2 3\n" * 99
+    archives = {"reviews.tar.gz": tar_of(REVIEWS), "beats.zip": zip_of({"inside/beats.txt": beats, "README": b"no"})}
+    for name, content in archives.items():
+        source.with_name(name).write_bytes(content)
+    about = {"title": "made", "licence": "none", "citation": "nobody"}
+    folders = ["train/neg", "train/pos", "test/neg", "test/pos"]
+    review = {"name": "aclImdb", "url": f"{url}/reviews.tar.gz", "archive": "reviews.tar.gz", "bytes": 1,
+              "archive_sha256": hashlib.sha256(archives["reviews.tar.gz"]).hexdigest(),
+              "sha256": hashlib.sha256(lines.encode()).hexdigest(), "folders": folders}  # fmt: skip
+    beat = {"name": "beats.txt", "url": f"{url}/beats.zip", "archive": "beats.zip", "bytes": 1,
+            "sha256": hashlib.sha256(beats).hexdigest()}  # fmt: skip
+    entries = {"imdb": {**about, "files": [review]}, "beats": {**about, "files": [beat]}}
+    (tmp_path / "data" / "registry.yml").write_text(yaml.safe_dump(entries))
+    return source.parent, tmp_path / "data" / "cache"
+
+
+def test_archives_are_fetched_and_unpacked_once(packed):
+    source, cache = packed
+    assert fetch("beats") == [cache / "beats" / "beats.txt"]
+    assert fetch("beats")[0].read_bytes() == b"1 2 3\n" * 99
+    fetch("imdb")
+    for archive in source.glob("*.*"):
+        archive.unlink()
+    assert fetch("imdb") == [cache / "imdb" / "aclImdb"]
+    assert sorted(path.name for path in (cache / "imdb").iterdir()) == ["aclImdb", "reviews.tar.gz"]
+    assert sorted(path.name for path in (cache / "beats").iterdir()) == ["beats.txt", "beats.zip"]
+
+
+def test_imdb_is_read_in_order_of_class_and_only_what_the_checksum_covers(packed):
+    _, cache = packed
+    fetch("imdb")
+    (cache / "imdb" / "aclImdb" / "train" / "neg" / ".stray").write_bytes(b"\xff")
+    data = load_imdb()
+    assert data.train_texts == [["train", kind, "café"] for kind in ("neg", "pos") for _ in range(3)]
+    assert [text[0] for text in data.test_texts] == ["test"] * 6
+    assert data.train_labels.tolist() == data.test_labels.tolist() == [0, 0, 0, 1, 1, 1]
+    (cache / "imdb" / "aclImdb" / "test" / "pos" / "0_1.txt").write_bytes(b"changed")
+    with pytest.raises(DataError, match=r"aclImdb has a wrong checksum.*left as it is"):
+        load_imdb()
+
+
+@pytest.mark.parametrize(("name", "archive"), [("beats", "beats.zip"), ("imdb", "reviews.tar.gz")])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_a_truncated_archive_leaves_nothing_and_stays(packed, name, archive, share):
+    source, cache = packed
+    registered = yaml.safe_load((cache.parent / "registry.yml").read_text())
+    registered["imdb"]["files"][0].pop("archive_sha256")
+    (cache.parent / "registry.yml").write_text(yaml.safe_dump(registered))
+    whole = (source / archive).read_bytes()
+    own = cache / name / archive
+    own.parent.mkdir(parents=True)
+    own.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(DataError, match=rf"{archive} cannot be unpacked \(.*move it away and fetch again"):
+        fetch(name)
+    assert list(own.parent.iterdir()) == [own]
+    assert own.stat().st_size == int(share * len(whole))
+    own.unlink()
+    assert fetch(name)[0].exists()
+
+
+def test_a_readers_own_wrong_archive_is_left_alone(packed):
+    _, cache = packed
+    own = cache / "imdb" / "reviews.tar.gz"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(tar_of({"aclImdb/train/neg/0_1.txt": b"another"}))
+    before = own.read_bytes()
+    with pytest.raises(DataError, match=r"reviews\.tar\.gz has a wrong checksum.*left as it is"):
+        fetch("imdb")
+    assert own.read_bytes() == before
+    assert list(own.parent.iterdir()) == [own]
+
+
+def test_an_archive_of_other_content_is_refused_before_it_is_put_in_place(packed):
+    _, cache = packed
+    own = cache / "beats" / "beats.zip"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(zip_of({"beats.txt": b"others"}))
+    with pytest.raises(DataError, match=r"beats\.zip gave a file with a wrong checksum.*move .*beats\.zip away"):
+        fetch("beats")
+    own.write_bytes(zip_of({"others.txt": b"others"}))
+    with pytest.raises(DataError, match=r"beats\.zip holds no beats\.txt"):
+        fetch("beats")
+    assert list(own.parent.iterdir()) == [own]
+
+
+def test_no_archive_writes_outside_its_folder(tmp_path):
+    paths = ("../../../evil.txt", "aclImdb/train/neg/../../../../../evil.txt", "/aclImdb/train/neg/evil.txt",
+             "../aclImdb/train/neg/evil.txt", "aclImdb/train/neg/deeper/evil.txt")  # fmt: skip
+    evil = dict.fromkeys(paths, b"x")
+    folder = registry.DataFile(tmp_path / "draft" / "aclImdb", "", None, 0, ("train/neg",))
+    archive = tmp_path / "evil.tar.gz"
+    archive.write_bytes(tar_of({**evil, "aclImdb/train/neg/good.txt": b"y"}, links=("aclImdb/train/neg/link.txt",)))
+    before = set(tmp_path.rglob("*"))
+    registry._unpack(archive, folder)
+    made = {str(path.relative_to(tmp_path)) for path in set(tmp_path.rglob("*")) - before if path.is_file()}
+    assert made == {"draft/aclImdb/train/neg/good.txt"}
+    archive.write_bytes(zip_of({"../../one.txt": b"z"}))
+    registry._unpack(archive, registry.DataFile(tmp_path / "draft" / "one.txt", "", None, 0))
+    assert (tmp_path / "draft" / "one.txt").read_bytes() == b"z"
+    assert not list(tmp_path.parent.glob("*.txt"))
+    assert not list(tmp_path.glob("*.txt"))
 
 
 def test_unknown_names_are_refused_with_those_there_are(served):

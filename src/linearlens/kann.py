@@ -25,12 +25,18 @@ def projection_magnitude(koopman: Koopman, states: np.ndarray, *, unit: str = "m
     states : ndarray of shape (n_states, n_features)
     unit : {"mode", "eigenvector"}
         An eigenvector has no length of its own. ``"mode"`` gives mode ``u_j`` length 1, so that the value is
-        the length of state ``j`` contributes; ``"eigenvector"`` gives ``v_j`` length 1, as the paper's code
-        does.
+        the length of what mode ``j`` contributes to the state; ``"eigenvector"`` gives ``v_j`` length 1, as the
+        paper's code does.
 
     Returns
     -------
     ndarray of shape (n_states, n_eigenvalues)
+        In units of the states with ``"mode"``.
+
+    Raises
+    ------
+    ValueError
+        If `unit` is neither, or the states do not fit the operator.
     """
     if unit not in ("mode", "eigenvector"):
         raise ValueError(f"unit must be 'mode' or 'eigenvector', got {unit!r}")
@@ -43,7 +49,7 @@ def projection_magnitude(koopman: Koopman, states: np.ndarray, *, unit: str = "m
 def dominant_groups(
     koopman: Koopman, trajectories: Sequence[np.ndarray], *, step: int | None = None, unit: str = "mode"
 ) -> list[np.ndarray]:
-    """Real eigenvalues and conjugate pairs, most dominant first: by Eq. 10 over time, averaged over sequences.
+    """Real eigenvalues and conjugate pairs, most dominant first: by Eq. 10, summed over all states.
 
     Parameters
     ----------
@@ -57,7 +63,12 @@ def dominant_groups(
     Returns
     -------
     list of ndarray of shape (1,) or (2,)
-        Indices of eigenvalues.
+        Indices of eigenvalues. A pair counts with the sum of both its magnitudes.
+
+    Raises
+    ------
+    ValueError
+        As in `projection_magnitude`.
     """
     states = np.concatenate(trajectories) if step is None else gather(trajectories, step)
     total = projection_magnitude(koopman, states, unit=unit).sum(axis=0)
@@ -77,7 +88,7 @@ def increment_phases(koopman: Koopman, trajectories: Sequence[np.ndarray]) -> np
     Returns
     -------
     ndarray of shape (n_eigenvalues,)
-        In radians, between −π/2 and π/2; 0 or π/2 for a real eigenvalue.
+        In radians, between −π/2 and π/2; 0 for a real eigenvalue, whose eigenvector is real as fitted.
     """
     total = sum((np.diff(koopman.eigenfunctions(item), axis=0) ** 2).sum(axis=0) for item in trajectories)
     return np.angle(total) / 2
@@ -116,21 +127,42 @@ def orientations(increments: Sequence[np.ndarray], outputs: np.ndarray) -> np.nd
     Returns
     -------
     ndarray of shape (n_coordinates,)
-        1 or −1.
+        1 or −1: the sign of the covariance of a sequence's summed increments with its output; 1 where that is 0.
+
+    Raises
+    ------
+    ValueError
+        If there is not one output for each sequence.
     """
-    totals = np.stack([item.sum(axis=0) for item in increments])
+    totals, outputs = np.stack([item.sum(axis=0) for item in increments]), np.asarray(outputs)
+    if outputs.shape != (len(totals),):
+        raise ValueError(f"need one output a sequence, shape ({len(totals)},), got shape {outputs.shape}")
     return np.where((totals - totals.mean(axis=0)).T @ (outputs - outputs.mean()) < 0, -1, 1)
 
 
 def released_pairs(koopman: Koopman, trajectories: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Pairs as the authors' released code takes them: neighbours in the order of magnitude, conjugate or not."""
+    """Pairs as the authors' released code takes them: neighbours in the order of magnitude, conjugate or not.
+
+    Parameters
+    ----------
+    koopman : Koopman
+    trajectories : list of ndarray of shape (n_steps_i, n_features)
+
+    Returns
+    -------
+    list of ndarray of shape (2,)
+        Indices of eigenvalues, by falling magnitude over all states with eigenvectors of length 1; of an odd
+        number the last is left out.
+    """
     size = projection_magnitude(koopman, np.concatenate(trajectories), unit="eigenvector").sum(axis=0)
     order = np.argsort(-size, kind="stable")
     return [order[i : i + 2] for i in range(0, len(order) - 1, 2)]
 
 
 def released_projector(koopman: Koopman, pair: np.ndarray) -> np.ndarray:
-    """``|V_ij U_ij|`` entry by entry (Eq. 11), as in the authors' released code. It is no projector.
+    """``|V_p U_p|`` of a pair p, the modulus of each entry (Eq. 11), as in the authors' released code.
+
+    It is no projector: applied twice it does not give what it gives once.
 
     Parameters
     ----------
@@ -181,13 +213,9 @@ def compare_agreement(network: np.ndarray, first: np.ndarray, second: np.ndarray
     Raises
     ------
     ValueError
-        If they are not of one length.
+        If they are not lists of one length, or are empty.
     """
-    network, first, second = (np.asarray(part) for part in (network, first, second))
-    if not network.shape == first.shape == second.shape or network.ndim != 1 or len(network) == 0:
-        raise ValueError(
-            f"need three lists of decisions of one length, got shapes {network.shape}, {first.shape}, {second.shape}"
-        )
+    network, first, second = _decisions(network, first, second)
     one, two = first == network, second == network
     only_first, only_second = int((one & ~two).sum()), int((two & ~one).sum())
     differing = only_first + only_second
@@ -202,7 +230,23 @@ def confusion(truth: np.ndarray, decisions: np.ndarray) -> dict[str, float]:
     ----------
     truth, decisions : ndarray of shape (n_sequences,)
         Classes 0 and 1, or booleans.
+
+    Raises
+    ------
+    ValueError
+        If they are not lists of one length, are empty, or hold anything but 0 and 1.
     """
-    truth, decisions = np.asarray(truth, dtype=bool), np.asarray(decisions, dtype=bool)
+    truth, decisions = _decisions(truth, decisions)
+    if not np.isin([truth, decisions], (0, 1)).all():
+        raise ValueError("need classes 0 and 1; compare logits with a threshold first")
+    truth, decisions = truth.astype(bool), decisions.astype(bool)
     parts = {"TP": truth & decisions, "TN": ~truth & ~decisions, "FP": ~truth & decisions, "FN": truth & ~decisions}
     return {name: float(part.mean()) for name, part in parts.items()}
+
+
+def _decisions(*lists: np.ndarray) -> list[np.ndarray]:
+    arrays = [np.asarray(part) for part in lists]
+    shapes = [part.shape for part in arrays]
+    if len(set(shapes)) > 1 or arrays[0].ndim != 1 or len(arrays[0]) == 0:
+        raise ValueError(f"need lists of decisions of one length, not empty, got shapes {', '.join(map(str, shapes))}")
+    return arrays

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -37,13 +37,13 @@ def collect_layers(model: nn.Module, inputs: np.ndarray, modules: Sequence[str])
     """
     if isinstance(modules, str) or not modules:
         raise ValueError(f"modules must be a list of one or more names, got {modules!r}")
-    with _watching(model, modules) as seen:
+    with _evaluating(model), _watching(model, modules) as seen:
         model(_as_input(model, inputs))
-    states = {name: _only(name, seen[name]) for name in modules}
+    states = {name: _only(name, seen[name]).output for name in modules}
     shapes = {name: tuple(state.shape) for name, state in states.items()}
     if len(set(shapes.values())) > 1 or states[modules[0]].ndim != 2:
         raise ValueError(f"all states need one shape (n_samples, width), got {shapes}")
-    return np.stack([states[name].numpy() for name in modules], axis=1)
+    return np.stack([states[name].numpy(force=True) for name in modules], axis=1)
 
 
 @torch.no_grad()
@@ -53,6 +53,7 @@ def run_from(model: nn.Sequential, start: str, states: np.ndarray) -> np.ndarray
     Parameters
     ----------
     model : nn.Sequential
+        Run in eval mode; left in the mode it was in.
     start : str
         Name of a child; its output is replaced by `states`.
     states : ndarray of shape (n_samples, width)
@@ -70,9 +71,11 @@ def run_from(model: nn.Sequential, start: str, states: np.ndarray) -> np.ndarray
     if start not in names:
         raise ValueError(f"no child named {start!r}; the model has {names}")
     tail = model[names.index(start) + 1 :]
-    return tail(_as_input(model, states)).numpy()
+    with _evaluating(model):
+        return tail(_as_input(model, states)).numpy(force=True)
 
 
+@torch.no_grad()
 def collect_hidden(
     model: nn.Module,
     *inputs: Any,
@@ -88,14 +91,15 @@ def collect_hidden(
     model : nn.Module
         Run once on `inputs`, in eval mode; left in the mode it was in, without hooks.
     *inputs : array or anything the model takes
-        numpy arrays become tensors.
+        numpy arrays become tensors, those of floats with the dtype of the model.
     lengths : sequence of int, optional
         Steps of each sequence before the padding. Not needed where the model packs its sequences itself, or
         where all have one length.
     module : str, optional
         Name of the recurrent part as in ``model.named_modules()``; found by itself if the model has one
-        nn.RNN, nn.GRU or nn.LSTM. Any part that returns states of shape (n_sequences, n_steps, n_features),
-        alone or first in a tuple, will do.
+        nn.RNN, nn.GRU or nn.LSTM; of several layers in it the states of the last are returned. Any part that
+        returns states of shape (n_sequences, n_steps, n_features), or steps first if its ``batch_first`` is
+        False, alone or first in a tuple, will do.
     cell : bool
         For an nn.LSTM: states are ``[h, c]`` of all layers, not the outputs ``h`` of the last. It is run once
         more, step by step.
@@ -111,7 +115,8 @@ def collect_hidden(
     ------
     ValueError
         If there is no such part or several to choose from, it does not return states of that shape (the
-        message names the shapes), is bidirectional, or the lengths do not fit.
+        message names the shapes), is bidirectional, or the lengths do not fit; with `cell` or `initial`, if
+        the model starts it from another state than 0.
 
     Notes
     -----
@@ -119,16 +124,21 @@ def collect_hidden(
     ``Koopman.partial_fit``; see `iterate_hidden`.
     """
     name = module if module is not None else _recurrent_name(model)
-    with torch.no_grad(), _watching(model, [name]) as seen:
-        model(*(torch.as_tensor(part) if isinstance(part, np.ndarray) else part for part in inputs))
-    part = model.get_submodule(name)
-    if getattr(part, "bidirectional", False):
-        raise ValueError(f"{name} is bidirectional: its states at a step know the future, so they are no trajectory")
-    given, output = _only(f"{name} (input)", seen[f"{name} (input)"]), _only(name, seen[name])
-    if cell:
-        output = _full_state(name, part, given)
-    states, n_steps = _as_batch(name, part, output)
-    n_steps = _check_lengths(name, part, states, n_steps, lengths)
+    with _evaluating(model):
+        with _watching(model, [name]) as seen:
+            model(*(_as_input(model, part, whole=True) if isinstance(part, np.ndarray) else part for part in inputs))
+        part, label = model.get_submodule(name), name or type(model).__name__
+        if getattr(part, "bidirectional", False):
+            raise ValueError(
+                f"{label} is bidirectional: its states at a step know the future, so they are no trajectory"
+            )
+        call = _only(label, seen[name])
+        moved = isinstance(part, RECURRENT) and call.start is not None and any(map(torch.any, call.start))
+        if (cell or initial) and moved:
+            raise ValueError(f"the model starts {label} from another state than 0; leave out cell and initial")
+        output = _full_state(label, part, call.given) if cell else call.output
+    states, packed = _as_batch(label, part, output)
+    n_steps = _check_lengths(label, part, states, packed, lengths)
     start = np.zeros((int(initial), states.shape[2]), dtype=states.dtype)
     return [np.concatenate([start, item[:n]]) for item, n in zip(states, n_steps, strict=True)]
 
@@ -141,57 +151,87 @@ def iterate_hidden(model: nn.Module, batches: Iterable[tuple], **options: Any) -
     model : nn.Module
     batches : iterable of tuple
         Each holds the model's inputs; where a model takes ``(numbers, lengths)``, as
-        :class:`linearlens.models.GRUClassifier` does, the lengths are taken from there.
+        :class:`linearlens.models.GRUClassifier` does, the lengths are taken from there. Where a second input
+        is something else, give ``lengths=None``.
     **options
         Passed on to `collect_hidden`.
 
     Yields
     ------
     list of ndarray of shape (n_steps_i, n_features)
+
+    Raises
+    ------
+    ValueError
+        If a batch is not a tuple or list of inputs, and as in `collect_hidden`.
     """
     for inputs in batches:
+        if not isinstance(inputs, tuple | list):
+            raise ValueError(f"a batch is a tuple of the model's inputs, got {type(inputs).__name__}; write (inputs,)")
         found = {"lengths": inputs[1]} if len(inputs) == 2 and "lengths" not in options else {}
         yield collect_hidden(model, *inputs, **found, **options)
 
 
+class _Call(NamedTuple):
+    """One call of a module: its first output, its first input, and the tensors of the state it was started from."""
+
+    output: Any
+    given: Any
+    start: tuple | None
+
+
 @contextmanager
-def _watching(model: nn.Module, names: Sequence[str]) -> Iterator[dict[str, list]]:
-    """Outputs of the named modules, and their inputs under "NAME (input)", while the model runs in eval mode."""
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Eval mode for a while; then each part is put back into its own mode."""
+    training = {part: part.training for part in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for part, mode in training.items():
+            part.training = mode
+
+
+@contextmanager
+def _watching(model: nn.Module, names: Sequence[str]) -> Iterator[dict[str, list[_Call]]]:
+    """The calls of the named modules while the model runs."""
     available = dict(model.named_modules(remove_duplicate=False))
     missing = [name for name in names if name not in available]
     if missing:
         raise ValueError(f"no module named {missing}; the model has {[name for name in available if name]}")
-    seen: dict[str, list] = {key: [] for name in names for key in (name, f"{name} (input)")}
+    seen: dict[str, list[_Call]] = {name: [] for name in names}
 
     def keep(name: str) -> Any:
-        def hook(_module: nn.Module, args: tuple, output: Any) -> None:
-            seen[name].append(output[0] if type(output) is tuple else output)
-            seen[f"{name} (input)"].append(args[0] if args else None)
+        def hook(_module: nn.Module, args: tuple, named: dict, output: Any) -> None:
+            given = args[0] if args else named.get("input")
+            start = args[1] if len(args) > 1 else named.get("hx")
+            output = output[0] if type(output) is tuple else output
+            if isinstance(output, torch.Tensor):
+                output = output.clone()  # an activation in place would write over it
+            seen[name].append(_Call(output, given, (start,) if isinstance(start, torch.Tensor) else start))
 
         return hook
 
-    training = {part: part.training for part in model.modules()}
-    handles = [available[name].register_forward_hook(keep(name)) for name in names]
-    model.eval()
+    handles = [available[name].register_forward_hook(keep(name), with_kwargs=True) for name in names]
     try:
         yield seen
     finally:
         for handle in handles:
             handle.remove()
-        for part, mode in training.items():
-            part.training = mode
 
 
-def _only(name: str, outputs: list) -> Any:
-    if len(outputs) != 1:
-        times = "never" if not outputs else f"{len(outputs)} times"
+def _only(name: str, calls: list[_Call]) -> _Call:
+    if len(calls) != 1:
+        times = "never" if not calls else f"{len(calls)} times"
         raise ValueError(f"the model's forward reached {name} {times}; its states are wanted once a run")
-    return outputs[0]
+    return calls[0]
 
 
-def _as_input(model: nn.Module, array: np.ndarray) -> torch.Tensor:
+def _as_input(model: nn.Module, array: np.ndarray, *, whole: bool = False) -> torch.Tensor:
+    """A copy in the dtype of the model, which may write to it; `whole` numbers, if asked for, stay what they are."""
     like = next(model.parameters(), torch.empty(0))
-    return torch.as_tensor(np.asarray(array), dtype=like.dtype, device=like.device)
+    array = np.asarray(array)
+    return torch.tensor(array, dtype=None if whole and array.dtype.kind in "iub" else like.dtype, device=like.device)
 
 
 def _recurrent_name(model: nn.Module) -> str:
@@ -207,11 +247,11 @@ def _as_batch(name: str, part: nn.Module, output: Any) -> tuple[np.ndarray, np.n
     """States as (n_sequences, n_steps, n_features), and the lengths if they were packed."""
     if isinstance(output, PackedSequence):
         padded, n_steps = pad_packed_sequence(output, batch_first=True)
-        return padded.numpy(), n_steps.numpy()
+        return padded.numpy(force=True), n_steps.numpy()
     if not isinstance(output, torch.Tensor) or output.ndim != 3:
         came = f"shape {tuple(output.shape)}" if isinstance(output, torch.Tensor) else type(output).__name__
         raise ValueError(f"{name} must return states of shape (n_sequences, n_steps, n_features), got {came}")
-    return (output if getattr(part, "batch_first", True) else output.transpose(0, 1)).numpy(), None
+    return (output if getattr(part, "batch_first", True) else output.transpose(0, 1)).numpy(force=True), None
 
 
 def _check_lengths(
@@ -221,16 +261,20 @@ def _check_lengths(
     if lengths is None:
         return np.full(n_sequences, longest) if packed is None else packed
     lengths = np.asarray(lengths)
+    if not np.issubdtype(lengths.dtype, np.integer):
+        raise ValueError(f"lengths must be whole numbers, got {lengths.dtype}")
     if lengths.shape != (n_sequences,):
         layout = getattr(part, "batch_first", None)
         hint = "" if layout is None else f", since batch_first={layout}; is the batch in the other place?"
         raise ValueError(
-            f"{len(np.atleast_1d(lengths))} lengths came, but the states of {name} were read as "
+            f"lengths of shape {lengths.shape} came, but the states of {name} were read as "
             f"{n_sequences} sequences of {longest} steps{hint}"
         )
     for number, length in enumerate(lengths):
         if not 1 <= length <= longest:
             raise ValueError(f"sequence {number} has length {length}; it must be between 1 and {longest}")
+    if packed is not None and (lengths != packed).any():
+        raise ValueError(f"{name} packed sequences of lengths {packed.tolist()}, but lengths={lengths.tolist()} came")
     return lengths
 
 
@@ -245,8 +289,7 @@ def _full_state(name: str, part: nn.Module, given: Any) -> torch.Tensor | Packed
         return nn.utils.rnn.pack_padded_sequence(states, lengths, batch_first=part.batch_first, enforce_sorted=False)
     time = 1 if part.batch_first else 0
     state, after = None, []
-    with torch.no_grad():
-        for step in given.split(1, dim=time):
-            _, state = part(step, state)
-            after.append(torch.cat([*state[0], *state[1]], dim=1))
+    for step in given.split(1, dim=time):
+        _, state = part(step, state)
+        after.append(torch.cat([*state[0], *state[1]], dim=1))
     return torch.stack(after, dim=time)

@@ -9,50 +9,65 @@ N_STEPS = 140
 WAVES = np.array(
     [[-4.1, 3.6, 2.4], [-0.7, 31.9, 10.6], [0.5, 79.2, 14.0], [1.7, 104.1, 4.5], [-0.6, 145.0, 21.3], [1.7, 133.4, 3.9]]
 )
-ANOMALIES = ("low wave", "late wave", "missing end", "wide start")
+ANOMALIES = ("low wave", "late wave", "low end", "wide start")
 
 
 def generate_heartbeats(*, n_train: int = 1500, n_test: int = 400, seed: int = 0) -> Series:
     """Beats that look like those of ECG5000, with four kinds of anomaly from hardly visible to severe.
 
-    Heights, centres and widths of the six waves vary from beat to beat; noise is added; each beat is scaled
-    to mean 0 and standard deviation 1. An anomaly of severity ``s`` lowers the wave near step 104 by the
-    share ``s``, delays it by ``20 s`` steps, takes the share ``s`` off the last wave, or widens the first
-    dip by the factor ``1 + 3 s``.
+    Beats differ in their rate and in the size of their waves, and each wave a little in height, centre and
+    width; noise is added; each beat is scaled to mean 0 and standard deviation 1. An anomaly of severity ``s``
+    multiplies the height of the wave near step 104 by ``1 - 1.5 s``, delays it by ``20 s`` steps, multiplies
+    the height of the peak near step 133 by ``1 - 1.5 s``, or widens the first dip by the factor ``1 + 3 s``.
+    The mildest lie within what varies among normal beats.
 
     Parameters
     ----------
-    n_train, n_test : int
-        Beats to learn from (as many as a fifth more to validate with), and of each kind to test with.
+    n_train : int
+        Beats to learn from; a fifth as many more are there to validate with.
+    n_test : int
+        Normal beats to test with, and as many anomalous ones.
     seed : int
 
     Returns
     -------
     Series
-        Beats of shape (n_beats, 140), float32; severities from 0.1 to 1.
+        Beats of shape (n_beats, 140), float32; severities from 0.2 to 1.
+
+    Raises
+    ------
+    ValueError
+        If there is no beat to learn from or to test with.
     """
+    if min(n_train, n_test) < 1:
+        raise ValueError(f"need n_train and n_test of 1 or more, got {n_train} and {n_test}")
     rng = np.random.default_rng(seed)
     n_validation = max(1, n_train // 5)
     normal = _beats(_jittered(n_train + n_validation + n_test, rng), rng)
-    severity = rng.uniform(0.1, 1.0, n_test)
+    severity = rng.uniform(0.2, 1.0, n_test)
     train, validation, test = np.split(normal, [n_train, n_train + n_validation])
     waves = _distorted(_jittered(n_test, rng), severity, rng.integers(len(ANOMALIES), size=n_test))
     return Series("heartbeats of six waves", train, validation, test, _beats(waves, rng), severity)
 
 
 def _jittered(n_beats: int, rng: np.random.Generator) -> np.ndarray:
+    def factors(spread: float, *shape: int) -> np.ndarray:
+        return 1 + spread * rng.standard_normal((n_beats, *shape))
+
     waves = np.tile(WAVES, (n_beats, 1, 1))
-    waves[:, :, 0] *= 1 + 0.12 * rng.standard_normal((n_beats, len(WAVES)))
-    waves[:, :, 1] += 1.2 * rng.standard_normal((n_beats, len(WAVES)))
-    waves[:, :, 2] *= np.exp(0.1 * rng.standard_normal((n_beats, len(WAVES))))
+    waves[:, 1:, 0] *= factors(0.1, 1)  # what follows the first dip is larger or smaller together
+    waves[:, :, 1] *= factors(0.02, 1)  # the beat is faster or slower
+    waves[:, :, 0] *= factors(0.05, len(WAVES))
+    waves[:, :, 1] += 0.6 * rng.standard_normal((n_beats, len(WAVES)))
+    waves[:, :, 2] *= factors(0.05, len(WAVES))
     return waves
 
 
 def _distorted(waves: np.ndarray, severity: np.ndarray, kind: np.ndarray) -> np.ndarray:
     waves = waves.copy()
-    waves[:, 3, 0] *= np.where(kind == 0, 1 - severity, 1)
+    waves[:, 3, 0] *= np.where(kind == 0, 1 - 1.5 * severity, 1)
     waves[:, 3, 1] += np.where(kind == 1, 20 * severity, 0)
-    waves[:, 5, 0] *= np.where(kind == 2, 1 - severity, 1)
+    waves[:, 5, 0] *= np.where(kind == 2, 1 - 1.5 * severity, 1)
     waves[:, 0, 2] *= np.where(kind == 3, 1 + 3 * severity, 1)
     return waves
 

@@ -2,18 +2,21 @@
 
 import hashlib
 import os
-import shutil
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pooch
 import yaml
 
 from linearlens.paths import DATA
+
+# What reading a damaged archive may raise.
+_BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
 
 
 class DataError(RuntimeError):
@@ -25,12 +28,13 @@ class DataFile:
     """One file of a data set, or one folder of files, and where it comes from and belongs.
 
     `folders`, if any, are those parts of a folder that its checksum covers. `archive` names the zip or tar
-    file at `url` that holds it; its own checksum, if known, is that of the download.
+    file at `url` that holds it; its own checksum, if known, is that of the download. Without a checksum, None,
+    any file will do.
     """
 
     path: Path
     url: str
-    sha256: str
+    sha256: str | None
     n_bytes: int
     folders: tuple[str, ...] = ()
     archive: str | None = None
@@ -38,7 +42,7 @@ class DataFile:
 
     def present(self) -> bool:
         """Whether it is there with the right checksum."""
-        return self.path.exists() and self.checksum() == self.sha256
+        return self.path.exists() and (self.sha256 is None or self.checksum() == self.sha256)
 
     def checksum(self) -> str:
         """Sha256 of the file; of a folder, that of its files' names and sha256 in the manner of ``sha256sum``."""
@@ -101,8 +105,8 @@ def fetch(name: str) -> list[Path]:
     Raises
     ------
     DataError
-        If the name is unknown, a file cannot be downloaded, or its checksum is wrong. A download with a
-        wrong checksum is not kept; a file of the reader's own is not touched.
+        If the name is unknown, a file cannot be downloaded or unpacked, or its checksum is wrong. A download
+        with a wrong checksum is not kept; a file that was there is never touched.
     """
     entries = list_data()
     if name not in entries:
@@ -130,40 +134,61 @@ def _fetch_file(name: str, file: DataFile) -> Path:
     if file.present():
         return file.path
     if file.path.exists():
-        _refuse_wrong_file(file)
+        raise DataError(
+            f"{file.path} has a wrong checksum: sha256 {file.checksum()}, wanted {file.sha256}. It was left as it is; "
+            "move it away and fetch again."
+        )
+    folder, source = file.path.parent, file.url
+    folder.mkdir(parents=True, exist_ok=True)
+    # All is made aside and checked there: nothing half-written ever stands where it is looked for.
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".draft-") as draft:
+        made = replace(file, path=Path(draft, file.path.name))
+        if file.archive is None:
+            _download(name, file, made.path)
+        else:
+            packed = replace(file, path=folder / file.archive, sha256=file.archive_sha256, folders=(), archive=None)
+            source = str(_fetch_file(name, packed))
+            _unpack(packed.path, made)
+        if not made.present():
+            advice = f"; move {source} away and fetch again" if file.archive else ""
+            raise DataError(
+                f"{source} gave a file with a wrong checksum, which was not kept: {file.path.name} has sha256 "
+                f"{made.checksum()}, wanted {file.sha256}{advice}"
+            )
+        try:
+            made.path.replace(file.path)
+        except OSError:  # a folder that another process has put there meanwhile
+            if not file.present():
+                raise
+    return file.path
+
+
+def _download(name: str, file: DataFile, target: Path) -> None:
+    pooch.get_logger().info(f"Downloading {file.url}")
     try:
-        _download(file)
-    except ValueError as error:  # pooch has removed what it had downloaded
-        raise DataError(f"{file.url} gave a file with a wrong checksum, which was not kept: {error}") from error
-    except Exception as error:
-        wanted = f"sha256 {file.sha256}"
-        if file.archive:
-            wanted = f"{file.archive} from this address, unpacked; {wanted} of what it holds"
+        pooch.HTTPDownloader()(file.url, str(target), None)
+    except (OSError, ValueError) as error:  # those of requests are among them
+        wanted = f"sha256 {file.sha256}" if file.sha256 else "its content is checked when it is unpacked"
         raise DataError(
             f"{name} is missing and could not be downloaded ({type(error).__name__}). Put the file\n"
             f"  {file.url}\nhere:\n  {file.path}\n({wanted}), or name the folder that holds "
             f"{name}/{file.path.name} in LINEARLENS_DATA. The quick profile needs no download."
         ) from error
-    if file.archive and not file.present():
-        _refuse_wrong_file(file)
-    return file.path
 
 
-def _download(file: DataFile) -> None:
-    folder = file.path.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    if file.archive is None:
-        pooch.retrieve(file.url, known_hash=f"sha256:{file.sha256}", fname=file.path.name, path=folder)
-        return
-    known = f"sha256:{file.archive_sha256}" if file.archive_sha256 else None
-    archive = Path(pooch.retrieve(file.url, known_hash=known, fname=file.archive, path=folder))
-    with tempfile.TemporaryDirectory(dir=folder) as draft:  # so that an interrupted unpacking leaves nothing
+def _unpack(archive: Path, made: DataFile) -> None:
+    """Write what belongs to a file, or to a folder of files, to its path, whatever paths the archive asks for."""
+    try:
         for member, content in _members(archive):
-            if file.belongs(member):
-                target = Path(draft, member if file.folders else file.path.name)
+            if made.belongs(member):
+                target = made.path.parent / member if made.folders else made.path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
-        Path(draft, file.path.name).replace(file.path)
+    except _BROKEN as error:
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise DataError(f"{archive} cannot be unpacked ({reason}); move it away and fetch again") from error
+    if not made.path.exists():
+        raise DataError(f"{archive} holds no {made.path.name}; move it away and fetch again")
 
 
 def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
@@ -179,14 +204,3 @@ def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
             content = tape.extractfile(member) if member.isfile() else None
             if content is not None:
                 yield member.name.removeprefix("./"), content.read()
-
-
-def _refuse_wrong_file(file: DataFile) -> None:
-    found = file.checksum()
-    ours = DATA / "cache" in file.path.parents
-    if ours:
-        shutil.rmtree(file.path) if file.path.is_dir() else file.path.unlink(missing_ok=True)
-    raise DataError(
-        f"{file.path} has a wrong checksum: sha256 {found}, wanted {file.sha256}. "
-        + ("It was removed; fetch it again." if ours else "It was left alone; move it away and fetch again.")
-    )

@@ -134,7 +134,14 @@ def generate_reviews(*, n_train: int = 8000, n_test: int = 2000, seed: int = 0) 
     -------
     Reviews
         With the `valence` of its adjectives.
+
+    Raises
+    ------
+    ValueError
+        If there is no text to train or to test with.
     """
+    if min(n_train, n_test) < 1:
+        raise ValueError(f"need n_train and n_test of 1 or more, got {n_train} and {n_test}")
     marked = mark_reviews(n_train + n_test, seed=seed)
     labels = np.array([review.label for review in marked])
     texts = [review.words for review in marked]

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ CLASSES = ("neg", "pos")
 
 
 def split_words(text: str) -> list[str]:
-    """Lower-case words and marks of a text; line breaks written in HTML are dropped.
+    """Lower-case words and marks of a text; numbers, other signs and HTML line breaks are dropped.
 
     Examples
     --------
@@ -41,11 +42,22 @@ class Vocabulary:
     def __post_init__(self) -> None:
         if not self.words or self.words[0] != UNKNOWN or len(set(self.words)) != len(self.words):
             raise ValueError(f"a vocabulary begins with {UNKNOWN!r} and holds no word twice")
-        object.__setattr__(self, "_number", {word: number for number, word in enumerate(self.words)})
+
+    @cached_property
+    def _number(self) -> dict[str, int]:
+        return {word: number for number, word in enumerate(self.words)}
 
     @classmethod
     def of(cls, texts: Iterable[Sequence[str]], *, size: int = 20_000) -> "Vocabulary":
-        """The `size` most frequent words of some texts, ``<unk>`` included."""
+        """The `size` most frequent words of some texts, ``<unk>`` included.
+
+        Raises
+        ------
+        ValueError
+            If `size` leaves no room for ``<unk>``.
+        """
+        if size < 1:
+            raise ValueError(f"size must be 1 or more, got {size}")
         counts = Counter(word for text in texts for word in text)
         by_count = sorted(counts, key=lambda word: (-counts[word], word))
         return cls((UNKNOWN, *by_count[: size - 1]))
@@ -55,7 +67,7 @@ class Vocabulary:
 
     def encode(self, text: Sequence[str]) -> np.ndarray:
         """Numbers of words, shape (n_words,)."""
-        return np.array([self._number.get(word, 0) for word in text], dtype=np.int64)  # type: ignore[attr-defined]
+        return np.array([self._number.get(word, 0) for word in text], dtype=np.int64)
 
 
 def read_corpus(*paths: str | Path, test_share: float = 0.2, seed: int = 0) -> Reviews:
@@ -64,27 +76,33 @@ def read_corpus(*paths: str | Path, test_share: float = 0.2, seed: int = 0) -> R
     Parameters
     ----------
     *paths : path
-        Either one folder with the folders ``neg`` and ``pos``, a text file for each text; or two files, the
-        negative texts and the positive ones, a text a line. All in UTF-8.
+        Either one folder with the folders ``neg`` and ``pos``, a file ``*.txt`` for each text; or two files,
+        the negative texts and the positive ones, a text a line. All in UTF-8. Texts without words are left out.
     test_share : float
-        Share of texts kept for testing.
+        Share of the texts of each class kept for testing, between 0 and 1; at least one text is kept for
+        testing and one for training.
     seed : int
         Seeds the split.
 
     Returns
     -------
     Reviews
+        In both parts the negative texts come first. The valence of words is not known.
 
     Raises
     ------
     ValueError
-        If the paths are neither, a class has fewer than two texts, or a file is not UTF-8 (the message
-        names file and byte).
+        If the paths are neither, a class has fewer than two texts, a file is not UTF-8 (the message names
+        file and byte), or `test_share` is not between 0 and 1.
     """
+    if not 0 < test_share < 1:
+        raise ValueError(f"test_share must be between 0 and 1, got {test_share}")
     texts = [_class_texts(paths, number) for number in range(2)]
     for name, found in zip(CLASSES, texts, strict=True):
         if len(found) < 2:
-            raise ValueError(f"need at least two {name!r} texts with words in them, got {len(found)}")
+            raise ValueError(
+                f"need at least two {name!r} texts with words in them, got {len(found)} from {_listed(paths)}"
+            )
     rng = np.random.default_rng(seed)
     train: list[tuple[list[str], int]] = []
     test: list[tuple[list[str], int]] = []
@@ -105,21 +123,26 @@ def read_corpus(*paths: str | Path, test_share: float = 0.2, seed: int = 0) -> R
 def _class_texts(paths: Sequence[str | Path], number: int) -> list[list[str]]:
     files = [Path(path) for path in paths]
     if len(files) == 1 and all((files[0] / name).is_dir() for name in CLASSES):
-        raw = [_read(file) for file in sorted((files[0] / CLASSES[number]).glob("*.txt"))]
+        raw = [read_utf8(file) for file in sorted((files[0] / CLASSES[number]).glob("*.txt"))]
     elif len(files) == 2 and all(file.is_file() for file in files):
-        raw = _read(files[number]).splitlines()
+        raw = read_utf8(files[number]).split("\n")  # splitlines would also cut a text at rarer signs
     else:
         raise ValueError(
             "need one folder holding the folders neg and pos, or two text files (negative, positive), got "
-            + ", ".join(map(str, files))
+            + _listed(paths)
         )
     return [words for text in raw if (words := split_words(text))]
 
 
-def _read(file: Path) -> str:
+def _listed(paths: Sequence[str | Path]) -> str:
+    return ", ".join(map(str, paths)) or "nothing"
+
+
+def read_utf8(file: Path) -> str:
+    """Content of a text file; a ValueError that names file and byte if it is not UTF-8."""
     content = file.read_bytes()
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{file} is not UTF-8: byte {content[error.start]:#04x} at position {error.start}; save it as UTF-8, "

@@ -1,14 +1,22 @@
 """Eigenvalues in the complex plane."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 
 
 def draw_spectrum(
-    axes: Axes, eigenvalues: np.ndarray, *, marker: str = "o", color: str = "C0", label: str = ""
-) -> None:
+    axes: Axes,
+    eigenvalues: np.ndarray,
+    *,
+    marker: str = "o",
+    color: str = "C0",
+    label: str = "",
+    residuals: np.ndarray | None = None,
+) -> PathCollection:
     """Mark eigenvalues beside the unit circle.
 
     Parameters
@@ -18,10 +26,37 @@ def draw_spectrum(
     marker, color, label : str
         Passed to matplotlib; use another marker, not only another colour, for a second spectrum. The open
         markers ``"o"``, ``"s"`` and ``"^"`` are drawn hollow.
+    residuals : ndarray of shape (n,), optional
+        Fill each mark by its residual, dark where it is small; give the result to a colour bar.
+
+    Returns
+    -------
+    PathCollection
     """
     if not axes.lines:
         angle = np.linspace(0, 2 * np.pi, 200)
         axes.plot(np.cos(angle), np.sin(angle), color="C4", linewidth=0.8)
         axes.set(xlabel="real part", ylabel="imaginary part", aspect="equal")
-    colors: dict[str, Any] = {"facecolor": "none", "edgecolor": color} if marker in "os^" else {"color": color}
-    axes.scatter(eigenvalues.real, eigenvalues.imag, marker=marker, s=48, label=label, zorder=3, **colors)
+    look: dict[str, Any] = {"facecolor": "none", "edgecolor": color} if marker in "os^" else {"color": color}
+    if residuals is not None:
+        look = {"c": residuals, "cmap": "viridis", "edgecolor": "C4", "linewidth": 0.5}
+    return axes.scatter(eigenvalues.real, eigenvalues.imag, marker=marker, s=48, label=label, zorder=3, **look)
+
+
+def draw_horizons(axes: Axes, steps: Sequence[int], *, threshold: float = 1e-2) -> None:
+    """Circles on which an eigenfunction shrinks to `threshold` in so many steps.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+    steps : sequence of int
+    threshold : float
+        Between 0 and 1, as in :func:`linearlens.koopman.memory_horizon`.
+    """
+    angle = np.linspace(0, 2 * np.pi, 400)
+    for number in steps:
+        radius = threshold ** (1 / number)
+        axes.plot(radius * np.cos(angle), radius * np.sin(angle), color="C4", linewidth=0.8, linestyle=":")
+        axes.annotate(
+            f"{number} steps", (0, -radius), (0, 3), textcoords="offset points", color="C4", fontsize=8, ha="center"
+        )

@@ -2,7 +2,7 @@
 
 from linearlens.koopman._base import Koopman
 from linearlens.koopman._control import ControlledKoopman
-from linearlens.koopman._delays import delay_embed
+from linearlens.koopman._delays import delay_embed, delay_windows
 from linearlens.koopman._dictionaries import fourier_dictionary
 from linearlens.koopman._forecast import ForecastError, error_between, forecast, forecast_error, gather, rollout
 from linearlens.koopman._noise import noise_robust_operator
@@ -16,6 +16,7 @@ from linearlens.koopman._nulls import (
 )
 from linearlens.koopman._spectrum import (
     conjugate_groups,
+    eigenvalue_distance,
     eigenvector_condition,
     memory_horizon,
     modes,
@@ -35,6 +36,8 @@ __all__ = [
     "check_trajectories",
     "conjugate_groups",
     "delay_embed",
+    "delay_windows",
+    "eigenvalue_distance",
     "eigenvector_condition",
     "error_between",
     "forecast",

@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from linearlens.koopman._delays import delay_embed
-from linearlens.koopman._gram import PairGrams
-from linearlens.koopman._trajectories import Trajectories, check_trajectories
+from linearlens.koopman._gram import PairGrams, whitening
+from linearlens.koopman._trajectories import Trajectories, check_real, check_trajectories
 
 CHUNK_ROWS = 1024  # states taken at a time: enough for fast products, few enough for the processor's cache
 
@@ -27,42 +27,63 @@ class Koopman(BaseEstimator):
     ----------
     rank : int, optional
         Largest number of principal directions of the lifted states that are kept (the ``svd_rank`` of
-        DMD). None keeps all that the data span.
+        DMD). The constant of `constant` is one of them and always kept. None keeps all that the data span.
     delays : int
-        Number of past states kept beside the present one.
+        Number of past states kept beside the present one, as `delay_embed` stacks them.
     dictionary : scikit-learn transformer, optional
         Lifts delay-embedded states to observables. It is cloned, then fitted on the states of the first
         call of `fit` or `partial_fit`. None leaves states as they are.
     center : bool
-        Subtract the mean of the lifted states before fitting.
+        Subtract `mean_`, the mean of the lifted present states, from present and next ones alike. It suits
+        states that stay about one mean. Where the mean moves from step to step, use `constant`.
     constant : bool
-        Append the observable 1, which makes the fitted map affine.
+        Append the observable 1, which makes the fitted map affine: the mean may move.
 
     Attributes
     ----------
     operator_ : ndarray of shape (n_observables, n_observables)
-        Acts from the right: states are rows. With `constant` its last row and column belong to it.
+        Acts from the right: states are rows. The notes say what it acts on.
     eigenvalues_ : ndarray of shape (n_eigenvalues,), complex
         By falling modulus, each conjugate pair adjacent with the positive imaginary part first.
     eigenvectors_ : ndarray of shape (n_observables, n_eigenvalues), complex
         Column ``j`` weighs the observables of eigenfunction ``j``, scaled to root mean square 1 on the
-        fitted states: ``phi_j(z) = psi(z) @ eigenvectors_[:, j]``.
+        fitted states: ``phi_j(z) = x(z) @ eigenvectors_[:, j]``.
     readout_ : ndarray of shape (n_observables, n_features)
-        Least-squares map from observables to the *next* state: ``z[t+1] ≈ psi(z[t]) @ readout_``. Fitted to
-        next states because present and next ones may differ in kind, as those of two layers do.
+        Least-squares map from observables to the *next* state: ``z[t+1] ≈ x(z[t]) @ readout_ + offset_``.
+        Fitted to next states because present and next ones may differ in kind, as those of two layers do.
+    mean_ : ndarray of shape (n_lifted,)
+        What is subtracted from lifted states: with `center` the mean of those that begin a pair, else 0.
+    offset_ : ndarray of shape (n_features,)
+        What a forecast adds back: with `center` alone the mean of the states that end a pair, else 0. With
+        `constant` the last row of `readout_` does the same.
     n_eigenvalues_ : int
-        Directions kept: as many as `rank` says, or fewer if the data span fewer.
+        Directions kept: as many as `rank` says, or fewer if the data span fewer. If it is below
+        ``len(operator_)``, part of the operator was chosen rather than learnt; see the notes.
     n_features_in_ : int
     n_pairs_ : int
         Pairs of consecutive states the fit has seen.
 
     Notes
     -----
-    With X the lifted states and Y their successors, the fit needs the Gram matrices ``XᵀX`` and ``XᵀY``
+    The observables are ``x(z) = psi(z) - mean_``, where psi is what delays and dictionary make of a state. With
+    `constant` the number 1 stands behind them; the last row of the operator is then the affine part, and its
+    last column ``(0, …, 0, 1)``. So ``x(z[t+1]) ≈ x(z[t]) @ operator_``, eigenfunctions and residuals are
+    those of x, and a forecast is ``z[t+n] ≈ x(z[t]) @ operator_ⁿ⁻¹ @ readout_ + offset_``. One eigenvalue of
+    an affine map is 1: it belongs to the constant, and its residual of 0 says nothing. With `center` alone, a
+    forecast of many steps equals repeated ones of one step only if present and next states have one mean.
+
+    With X the observables and Y their successors, the fit needs the Gram matrices ``XᵀX`` and ``XᵀY``
     only. They are summed trajectory by trajectory in float64, so memory depends on the number of
-    observables, not of trajectories, and no pair ever crosses a seam. A Gram matrix squares the condition
-    number: directions whose singular value is below about 1e-7 of the largest are treated as noise.
+    observables, not of trajectories, and no pair ever crosses a seam. With `constant` they are taken about
+    the mean and the operator is moved back afterwards, so that a mean far from 0 costs no digits.
     For a given `rank` the eigenvalues are those of projected DMD (Schmid 2010) with the basis from X.
+
+    A Gram matrix squares the condition number: directions whose singular value is below about 1e-7 of the
+    largest are treated as noise. Directions the data do not span (units that never fire, features that repeat
+    others, more observables than pairs) are no fault and raise no warning: the operator of least norm is
+    taken, which maps them to 0, and `n_eigenvalues_` counts the others. A `rank` keeps directions by their
+    size in the units of the features, so small features go first; where units differ, take a
+    ``StandardScaler`` as the dictionary.
 
     Examples
     --------
@@ -115,10 +136,12 @@ class Koopman(BaseEstimator):
         return self._accumulate(checked, fresh=True)
 
     def partial_fit(self, trajectories: Trajectories, y: None = None) -> "Koopman":
-        """Add trajectories to those already seen; equal to one `fit` on all of them.
+        """Add trajectories to those already seen.
 
-        The dictionary stays as it was fitted on the first call. Parameters, return value and errors are
-        those of `fit`.
+        The dictionary stays as it was fitted on the first call. So this equals one `fit` on all trajectories
+        if there is none or it learns nothing from data, as ``PolynomialFeatures``. One that does learn, as
+        ``StandardScaler`` or `fourier_dictionary`, would have seen all of them in `fit`. Parameters, return
+        value and errors are those of `fit`.
         """
         self._check_settings()
         checked = check_trajectories(trajectories, min_steps=self.delays + 2)
@@ -130,12 +153,15 @@ class Koopman(BaseEstimator):
     def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
         """Advance states linearly: lift once, apply the operator ``steps - 1`` times, read the next state out.
 
+        In the letters of the notes above, ``x(states) @ operator_ⁿ⁻¹ @ readout_ + offset_``.
+
         Parameters
         ----------
         states : ndarray of shape (n_states, n_features), or (n_states, delays + 1, n_features)
-            With delays, each window is in order of time, the present state last.
+            With delays, each window is in order of time, the present state last, as `delay_windows` gives them;
+            `delay_embed` stacks them newest first.
         steps : int
-            Number of steps ahead, 0 or more.
+            Number of steps ahead, 0 or more; 0 gives the states themselves.
 
         Returns
         -------
@@ -144,17 +170,19 @@ class Koopman(BaseEstimator):
         Raises
         ------
         ValueError
-            If the shape does not fit the operator, a state is not finite, or `steps` is negative.
+            If the shape does not fit the operator, states are complex, text or not finite, or `steps` is negative.
         """
         if not isinstance(steps, int | np.integer) or steps < 0:
             raise ValueError(f"steps must be a whole number, 0 or more, got {steps!r}")
         lifted = self._lift_windows(states)
         if steps == 0:
             return np.array(states if self.delays == 0 else np.asarray(states)[:, -1], dtype=np.float64)
-        return lifted @ np.linalg.matrix_power(self.operator_, int(steps) - 1) @ self.readout_ + self._offset
+        return lifted @ np.linalg.matrix_power(self.operator_, int(steps) - 1) @ self.readout_ + self.offset_
 
     def eigenfunctions(self, states: np.ndarray) -> np.ndarray:
         """Values of the eigenfunctions, ``phi(z[t+1]) ≈ phi(z[t]) * eigenvalues_``.
+
+        They weigh the observables as fitted: `mean_` is subtracted, and `constant` adds a number to each.
 
         Parameters
         ----------
@@ -164,6 +192,11 @@ class Koopman(BaseEstimator):
         Returns
         -------
         ndarray of shape (n_states, n_eigenvalues), complex
+
+        Raises
+        ------
+        ValueError
+            As in `predict`.
         """
         return self._lift_windows(states) @ self.eigenvectors_
 
@@ -179,7 +212,7 @@ class Koopman(BaseEstimator):
         -------
         ndarray of shape (n_eigenvalues,)
             ``‖phi_j(z[t+1]) − λ_j phi_j(z[t])‖ / ‖phi_j(z[t])‖`` over all pairs, in the order of
-            `eigenvalues_`: 0 for a true eigenpair, about 1 and more for a spurious one, NaN where the
+            `eigenvalues_`, with `mean_` subtracted as in the fit: 0 for a true eigenpair, NaN where the
             eigenfunction vanishes on all of these states.
 
         Raises
@@ -190,6 +223,10 @@ class Koopman(BaseEstimator):
         Notes
         -----
         The residual of ResDMD (Colbrook and Townsend 2024), with the sums taken over given trajectories.
+
+        No one threshold tells a true eigenpair from a spurious one: noise lifts the residual of a true one, and
+        the slower an eigenfunction changes, the smaller its residual, true or not. Compare it with those of
+        the other eigenpairs, and with those of a fit to a null, as `shuffle_time` gives.
         """
         check_is_fitted(self)
         checked = check_trajectories(trajectories, min_steps=self.delays + 2)
@@ -230,30 +267,38 @@ class Koopman(BaseEstimator):
         n_pairs, width = self.grams_.n_pairs, len(mean_x)
         next_states = slice(self.n_features_in_) if self.dictionary_ is None else slice(width, None)
         self.mean_ = mean_x if self.center else np.zeros(width)
-        # Moments about the means are at hand; move them to the origin asked for.
-        shift_x = mean_x - self.mean_
-        shift_y = mean_targets[:width] - self.mean_
         centred = self.center and not self.constant
-        self._offset = mean_targets[next_states] if centred else np.zeros(self.n_features_in_)
-        shift_next = mean_targets[next_states] - self._offset
+        self.offset_ = mean_targets[next_states] if centred else np.zeros(self.n_features_in_)
+        # Moments about the means are at hand. Without a constant, move them to the origin asked for. With one,
+        # solve about the mean, where no digits cancel, and move the operator afterwards.
+        origin = mean_x if self.constant else self.mean_
+        shift_x, shift_y = mean_x - origin, mean_targets[:width] - origin
+        shift_next = mean_targets[next_states] - self.offset_
         xx = xx + n_pairs * np.outer(shift_x, shift_x)
         xy = xt[:, :width] + n_pairs * np.outer(shift_x, shift_y)
         xs = xt[:, next_states] + n_pairs * np.outer(shift_x, shift_next)
+        whiten = whitening(xx, self.rank and self.rank - self.constant)
         if self.constant:
-            xx = np.block([[xx, n_pairs * shift_x[:, None]], [n_pairs * shift_x[None, :], np.array([[n_pairs]])]])
-            xy = np.column_stack([np.vstack([xy, n_pairs * shift_y]), xx[:, -1]])  # the constant stays 1
+            whiten = linalg.block_diag(whiten, 1 / np.sqrt(n_pairs))
+            xy = linalg.block_diag(xy, n_pairs)  # the constant stays 1
+            xy[-1, :-1] = n_pairs * shift_y
             xs = np.vstack([xs, n_pairs * shift_next])
+        if not whiten.shape[1]:
+            raise ValueError("all lifted states are zero (or all equal, with center), so no operator can be fitted")
 
-        whiten = _whitening(xx, self.rank)
-        projected = whiten.T @ xy
+        projected, read = whiten.T @ xy, whiten.T @ xs
         eigenvalues, vectors = np.linalg.eig(projected @ whiten)
+        if self.constant:
+            away = origin - self.mean_
+            whiten[-1] -= away @ whiten[:-1]
+            projected[:, :-1] += np.outer(projected[:, -1], away)
         order = _by_modulus(eigenvalues)
         self.n_eigenvalues_ = whiten.shape[1]
         self.n_pairs_ = n_pairs
         self.operator_ = whiten @ projected
         self.eigenvalues_ = eigenvalues[order].astype(complex)
         self.eigenvectors_ = (whiten @ vectors[:, order] * np.sqrt(n_pairs)).astype(complex)
-        self.readout_ = whiten @ (whiten.T @ xs)
+        self.readout_ = whiten @ read
         return self
 
     def _observed(self, trajectories: list[np.ndarray], dictionary: Any) -> Iterator[list[np.ndarray]]:
@@ -290,7 +335,7 @@ class Koopman(BaseEstimator):
 
     def _lift_windows(self, states: np.ndarray) -> np.ndarray:
         check_is_fitted(self)
-        states = np.asarray(states)
+        states = check_real(np.asarray(states), "the array of states")
         wanted = "(n_states, n_features)" if self.delays == 0 else f"(n_states, {self.delays + 1}, n_features)"
         if states.ndim != (2 if self.delays == 0 else 3):
             raise ValueError(f"need states of shape {wanted}, got shape {states.shape}")
@@ -299,7 +344,7 @@ class Koopman(BaseEstimator):
             raise ValueError(f"need states of shape {wanted}, got shape {states.shape}")
         self._check_width(windows.shape[2])
         if not np.isfinite(windows).all():
-            raise ValueError("states must be finite, but NaN or infinity came")
+            raise ValueError("states must be finite, but NaN or infinity came; leave those states out")
         newest_first = windows[:, ::-1].reshape(len(windows), -1).astype(np.float64)
         return self._finish(self._lift(newest_first, self.dictionary_))
 
@@ -347,33 +392,6 @@ def _chunks(trajectories: list[np.ndarray], *, overlap: int) -> Iterator[list[np
                 chunk, n_rows = [], 0
     if chunk:
         yield chunk
-
-
-def _whitening(xx: np.ndarray, rank: int | None) -> np.ndarray:
-    """Columns ``w`` with ``wᵀ (XᵀX) w = 1``: the kept principal directions, scaled.
-
-    Without a rank, columns are first brought to one scale, so that observables of very different size keep
-    their digits. Where the data do not determine the operator, that would change which one is chosen; the
-    plain scale is kept there, which gives the operator of least norm, as ``numpy.linalg.lstsq`` does.
-    """
-    if rank is None:
-        norms = np.sqrt(np.diag(xx))
-        alive = norms > 0
-        scale = np.where(alive, norms, 1.0)
-        whiten = _principal(xx / np.outer(scale, scale), rank) / scale[:, None]
-        if whiten.shape[1] == alive.sum():
-            return whiten
-    return _principal(xx, rank)
-
-
-def _principal(xx: np.ndarray, rank: int | None) -> np.ndarray:
-    strengths, directions = linalg.eigh(xx)
-    strengths, directions = strengths[::-1], directions[:, ::-1]
-    if strengths[0] <= 0:
-        raise ValueError("all lifted states are zero (or all equal, with center), so no operator can be fitted")
-    kept = strengths > strengths[0] * len(xx) * np.finfo(float).eps
-    n_kept = min(int(kept.sum()), rank or len(xx))
-    return directions[:, :n_kept] / np.sqrt(strengths[:n_kept])
 
 
 def _by_modulus(eigenvalues: np.ndarray) -> np.ndarray:

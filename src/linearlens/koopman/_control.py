@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from linearlens.koopman._gram import PairGrams
-from linearlens.koopman._trajectories import Trajectories, check_trajectories
+from linearlens.koopman._gram import PairGrams, whitening
+from linearlens.koopman._trajectories import Trajectories, check_real, check_trajectories
 
 
 class ControlledKoopman(BaseEstimator):
@@ -75,7 +75,8 @@ class ControlledKoopman(BaseEstimator):
         grams = PairGrams(width + n_inputs, width + n_inputs)
         grams.add([_beside_next_input(z, e)] for z, e in zip(states, given, strict=True))
         mean, mean_next, xx, xt = grams.moments()
-        solution = np.linalg.lstsq(xx, xt[:, :width], rcond=None)[0]
+        whiten = whitening(xx)
+        solution = whiten @ (whiten.T @ xt[:, :width])
         self.n_features_in_, self.n_inputs_in_ = width, n_inputs
         self.operator_, self.input_map_ = solution[:width], solution[width:]
         self.offset_ = mean_next[:width] - mean @ solution
@@ -99,10 +100,11 @@ class ControlledKoopman(BaseEstimator):
         Raises
         ------
         ValueError
-            If the shapes do not fit each other or the operator.
+            If the shapes do not fit each other or the operator, or either holds complex numbers or text.
         """
         check_is_fitted(self)
-        states, inputs = np.asarray(states, dtype=np.float64), np.asarray(inputs, dtype=np.float64)
+        states = check_real(np.asarray(states), "the array of states").astype(np.float64)
+        inputs = check_real(np.asarray(inputs), "the array of inputs").astype(np.float64)
         steps = inputs[:, None] if inputs.ndim == 2 else inputs
         wanted = (states.shape[:1], (self.n_features_in_,), (self.n_inputs_in_,))
         if states.ndim != 2 or steps.ndim != 3 or (steps.shape[:1], states.shape[1:], steps.shape[2:]) != wanted:

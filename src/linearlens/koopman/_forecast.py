@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
+from linearlens.koopman._delays import delay_windows
 from linearlens.koopman._trajectories import Trajectories, check_trajectories
 
 
@@ -58,20 +58,22 @@ def forecast(
     Raises
     ------
     ValueError
-        If a trajectory is too short or `first` too early for the model.
+        If `steps` is below 1, a trajectory is too short or `first` too early for the model.
     """
+    if steps < 1:
+        raise ValueError(f"steps must be 1 or more, got {steps}")
     earliest = model.delays + steps
     first = earliest if first is None else first
-    if steps < 1 or first < earliest:
+    if first < earliest:
         raise ValueError(
             f"with {model.delays} delays, {steps} steps ahead, the first state foreseen is {earliest}, not {first}"
         )
     checked = check_trajectories(trajectories, min_steps=first + 1)
     lengths = [len(item) - first for item in checked]
-    starts = np.concatenate(
-        [_windows(item, model.delays)[first - earliest :][:n] for item, n in zip(checked, lengths, strict=True)]
-    )
-    return np.split(model.predict(starts, steps), np.cumsum(lengths)[:-1])
+    windows = [delay_windows(item, delays=model.delays)[first - earliest :] for item in checked]
+    starts = np.concatenate([item[:n] for item, n in zip(windows, lengths, strict=True)])
+    predicted = model.predict(starts if model.delays else starts[:, 0], steps)
+    return np.split(predicted, np.cumsum(lengths)[:-1])
 
 
 def forecast_error(
@@ -85,10 +87,21 @@ def forecast_error(
 
 
 def error_between(predicted: np.ndarray, true: np.ndarray) -> ForecastError:
-    """Error of given predictions of states, both of shape (n_states, n_features)."""
+    """Error of given predictions of states, both of shape (n_states, n_features); states of norm 0 are left out.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or no state is left.
+    """
+    predicted, true = np.asarray(predicted), np.asarray(true)
+    if predicted.ndim != 2 or predicted.shape != true.shape:
+        raise ValueError(f"need two arrays of one shape (n_states, n_features), got {predicted.shape} and {true.shape}")
     missed = ((predicted - true) ** 2).sum(axis=1)
-    size = (np.asarray(true, dtype=np.float64) ** 2).sum(axis=1)
+    size = (true.astype(np.float64) ** 2).sum(axis=1)
     there = size > 0
+    if not there.any():
+        raise ValueError(f"all {len(true)} true states have norm 0, so there is nothing to compare an error with")
     return ForecastError(float(np.mean(missed[there] / size[there])), float(missed[there].sum() / size[there].sum()))
 
 
@@ -101,18 +114,20 @@ def rollout(model: Predictor, states: np.ndarray, *, steps: int) -> np.ndarray:
     states : ndarray
         Where to start, as ``model.predict`` wants them.
     steps : int
+        1 or more.
 
     Returns
     -------
     ndarray of shape (n_states, steps, n_features)
+
+    Raises
+    ------
+    ValueError
+        If `steps` is below 1.
     """
+    if steps < 1:
+        raise ValueError(f"steps must be 1 or more, got {steps}")
     return np.stack([model.predict(states, step) for step in range(1, steps + 1)], axis=1)
-
-
-def _windows(trajectory: np.ndarray, delays: int) -> np.ndarray:
-    if delays == 0:
-        return trajectory
-    return sliding_window_view(trajectory, delays + 1, axis=0).transpose(0, 2, 1)
 
 
 def gather(trajectories: Sequence[np.ndarray], step: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import numpy as np
+from scipy import linalg
 from scipy.linalg import blas
 
 
@@ -22,12 +23,22 @@ class PairGrams:
     Rows are shifted by the first one seen before products are formed: centring a Gram matrix afterwards would
     otherwise cancel digits when the mean is large against the spread. The shift is undone in :meth:`moments`.
 
-    Pairs are taken two at a time, ``a → b → c``. With ``s = a + b`` and ``d = a - b``, what they add is::
+    The sums wanted are ``XᵀX``, to which a pair ``x → y`` adds ``xᵀx``, and ``XᵀY``, to which it adds ``xᵀy``.
+    The first is symmetric, so half of its entries need not be computed; the second is not, and costs twice as
+    much. But the ``y`` of one pair is the ``x`` of the next. Take the two pairs of three rows ``a → b → c``::
 
-        to XᵀX:  aᵀa + bᵀb = (sᵀs + dᵀd) / 2
-        to XᵀY:  aᵀb + bᵀc = (sᵀs - dᵀd) / 2 + bᵀ(c - a)
+        to XᵀX they add  aᵀa + bᵀb
+        to XᵀY they add  aᵀb + bᵀc  =  (aᵀb + bᵀa) + bᵀ(c - a)
 
-    A symmetric product costs half of another, so this takes two thirds of the arithmetic of the plain sums.
+    The first bracket is symmetric, too. Both symmetric parts come from the sum ``s = a + b`` and the difference
+    ``d = a - b``, since ``sᵀs`` and ``dᵀd`` are ``(aᵀa + bᵀb) ± (aᵀb + bᵀa)``::
+
+        aᵀa + bᵀb = (sᵀs + dᵀd) / 2
+        aᵀb + bᵀa = (sᵀs - dᵀd) / 2
+
+    With a product that is not symmetric as the unit, two pairs cost 1/2 + 1/2 + 1 in place of 1 + 2: two thirds
+    of the arithmetic, which is most of the time a fit takes. A trajectory with an odd number of pairs begins
+    with ``a = 0``, which adds the single pair ``b → c`` by the same formulas.
     """
 
     def __init__(self, n_observables: int, n_targets: int) -> None:
@@ -87,3 +98,42 @@ class PairGrams:
         xx = (ss + dd) / 2 - np.outer(self.sum_x, mean_x)
         xt = np.hstack([(ss - dd) / 2 + self.bc, self.rest]) - np.outer(self.sum_x, mean_t)
         return mean_x + self.shift[: len(mean_x)], mean_t + self.shift, xx, xt
+
+
+def whitening(xx: np.ndarray, rank: int | None = None) -> np.ndarray:
+    """Columns ``w`` with ``wᵀ (XᵀX) w = 1``: the principal directions of X that are kept, scaled.
+
+    Without a rank, columns are first brought to one scale, so that observables of very different size keep
+    their digits. Where the data do not determine the operator, that would change which one is chosen; the
+    plain scale is kept there, which gives the operator of least norm, as ``numpy.linalg.lstsq`` does.
+
+    Parameters
+    ----------
+    xx : ndarray of shape (n_observables, n_observables)
+        The Gram matrix ``XᵀX``.
+    rank : int, optional
+        Most directions to keep; None keeps all that the data determine.
+
+    Returns
+    -------
+    ndarray of shape (n_observables, n_kept)
+        ``w @ (w.T @ XᵀY)`` is the least-squares map from X to Y.
+    """
+    if rank is None:
+        norms = np.sqrt(np.diag(xx).clip(min=0))
+        alive = norms > 0
+        scale = np.where(alive, norms, 1.0)
+        whiten = _principal(xx / np.outer(scale, scale), len(xx)) / scale[:, None]
+        if whiten.shape[1] == alive.sum():
+            return whiten
+        rank = len(xx)
+    return _principal(xx, rank)
+
+
+def _principal(xx: np.ndarray, rank: int) -> np.ndarray:
+    strengths, directions = linalg.eigh(xx)
+    strengths, directions = strengths[::-1], directions[:, ::-1]
+    # Rounding leaves strengths of up to about 7 eps even in the Gram matrix of a few features.
+    kept = strengths > max(strengths[0], 0.0) * max(len(xx), 32) * np.finfo(float).eps
+    n_kept = min(int(kept.sum()), rank)
+    return directions[:, :n_kept] / np.sqrt(strengths[:n_kept])

@@ -16,7 +16,7 @@ from linearlens.koopman._trajectories import Trajectories, check_trajectories
 
 @dataclass(frozen=True)
 class Persistence:
-    """Tomorrow is as today. With `rank`, as today seen through so many principal components.
+    """Tomorrow is as today. With `pca`, as today seen through its principal components.
 
     Parameters
     ----------

@@ -141,6 +141,30 @@ def span_projector(eigenvectors: np.ndarray, group: Sequence[int] | np.ndarray) 
     return basis.T @ basis
 
 
+def eigenvalue_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Largest distance from an eigenvalue of either set to the nearest of the other.
+
+    Parameters
+    ----------
+    first, second : ndarray of shape (n_eigenvalues,), complex
+        In any order.
+
+    Raises
+    ------
+    ValueError
+        If there are more of one than of the other.
+
+    Examples
+    --------
+    >>> eigenvalue_distance(np.array([1.0, 0.5]), np.array([0.5, 0.9]))
+    0.09999999999999998
+    """
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} eigenvalues cannot be matched with {len(second)}")
+    gaps = np.abs(np.subtract.outer(first, second))
+    return float(max(gaps.min(axis=0).max(), gaps.min(axis=1).max()))
+
+
 def eigenvector_condition(eigenvectors: np.ndarray) -> float:
     """Condition number of the eigenvectors scaled to length 1: 1 for a normal operator, large for a fragile one."""
     return float(np.linalg.cond(eigenvectors / np.linalg.norm(eigenvectors, axis=0)))

@@ -54,6 +54,15 @@ def check_trajectories(trajectories: Trajectories, *, min_steps: int = 1) -> lis
     return checked
 
 
+def check_real(item: np.ndarray, name: str) -> np.ndarray:
+    """Return the array, or raise a ValueError that names it if it holds anything but real numbers."""
+    if not (np.issubdtype(item.dtype, np.number) or item.dtype == bool):
+        raise ValueError(f"{name} needs numbers, got dtype {item.dtype}; convert it, for instance by .astype(float)")
+    if np.iscomplexobj(item):
+        raise ValueError(f"{name} is complex ({item.dtype}); stack real and imaginary parts as features")
+    return item
+
+
 def _check_one(item: np.ndarray, index: int, min_steps: int) -> np.ndarray:
     name = f"trajectory {index}"
     if item.ndim != 2:
@@ -61,10 +70,7 @@ def _check_one(item: np.ndarray, index: int, min_steps: int) -> np.ndarray:
         raise ValueError(f"{name} needs shape (n_steps, n_features), got shape {item.shape}{hint}")
     if item.shape[1] == 0:
         raise ValueError(f"{name} has no features: shape {item.shape}")
-    if not (np.issubdtype(item.dtype, np.number) or item.dtype == bool):
-        raise ValueError(f"{name} needs numbers, got dtype {item.dtype}")
-    if np.iscomplexobj(item):
-        raise ValueError(f"{name} is complex ({item.dtype}); stack real and imaginary parts as features")
+    check_real(item, name)
     if len(item) < min_steps:
         raise ValueError(f"{name} is too short: {len(item)} states came, at least {min_steps} are needed")
     finite = np.isfinite(item)

@@ -24,12 +24,19 @@ class LSTMAutoencoder(nn.Module):
         Sines and cosines together, an even number; 0 for the constant input of Naiman and Azencot (2023).
     seed : int
         Seeds the initial weights; torch's global generator is left as it was.
+
+    Raises
+    ------
+    ValueError
+        If `n_positions` is odd or below 0.
     """
 
     def __init__(
         self, n_steps: int, n_hidden: int = 64, *, n_writer: int | None = None, n_positions: int = 24, seed: int = 0
     ) -> None:
         super().__init__()
+        if n_positions < 0 or n_positions % 2:
+            raise ValueError(f"n_positions counts sines and cosines, so it must be even, got {n_positions}")
         self.n_steps = n_steps
         n_writer = n_writer or n_hidden
         with torch.random.fork_rng(devices=[]):

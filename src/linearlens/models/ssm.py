@@ -26,10 +26,18 @@ class DiagonalSSM(nn.Module):
         A.
     eigenvalues : ndarray of shape (n_features,), complex
         All of them, conjugates included.
+
+    Raises
+    ------
+    ValueError
+        If no eigenvalue comes, or both members of a conjugate pair.
     """
 
     def __init__(self, eigenvalues: list[complex], n_inputs: int = 1, *, seed: int = 0) -> None:
         super().__init__()
+        paired = {complex(value) for value in eigenvalues if complex(value).imag}
+        if not eigenvalues or any(value.conjugate() in paired for value in paired):
+            raise ValueError(f"need one or more eigenvalues, one of each conjugate pair, got {eigenvalues}")
         rng = np.random.default_rng(seed)
         blocks = [_block(complex(value)) for value in eigenvalues]
         size = sum(map(len, blocks))

@@ -4,12 +4,13 @@ import hashlib
 import inspect
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -25,8 +26,8 @@ def keep_trained(
     *,
     settings: Mapping[str, float | int | str | None],
     data: Iterable[np.ndarray],
-) -> nn.Module:
-    """Train a network, or load the weights an equal training has left.
+) -> float:
+    """Train a network in place, or load the weights an equal training has left.
 
     Two trainings are equal if model class, initial weights, settings, data, the code of class and training
     loop, and the version of torch are. Weights are stored as safetensors below ``_build/networks``.
@@ -44,25 +45,31 @@ def keep_trained(
 
     Returns
     -------
-    nn.Module
-        The model in eval mode.
+    float
+        CPU seconds the training took, now or when it was done. The model is left in eval mode.
 
     Examples
     --------
     A kill at any moment loses no finished network::
 
-        keep_trained(network, lambda m: fit(m, **settings), settings=settings, data=[inputs, labels])
+        seconds = keep_trained(network, lambda m: fit(m, **settings), settings=settings, data=[inputs, labels])
     """
     path = FOLDER / f"{type(model).__name__}-{_key(model, settings, data)}.safetensors"
     try:
+        with safe_open(path, "pt") as kept:
+            seconds = float((kept.metadata() or {})["cpu_seconds"])
         model.load_state_dict(load_file(path))
-    except (FileNotFoundError, SafetensorError):
+    except (FileNotFoundError, SafetensorError, KeyError):
+        start = time.process_time()
         train(model)
+        seconds = time.process_time() - start
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".part{os.getpid()}")
-        save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, draft)
+        weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+        save_file(weights, draft, metadata={"cpu_seconds": str(seconds)})
         draft.replace(path)
-    return model.eval()
+    model.eval()
+    return seconds
 
 
 def _key(model: nn.Module, settings: Mapping, data: Iterable[np.ndarray]) -> str:

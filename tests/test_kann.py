@@ -1,0 +1,217 @@
+"""What KANN reads from eigenvectors, against slow formulas and examples worked by hand."""
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from linearlens.kann import (
+    compare_agreement,
+    confusion,
+    dominant_groups,
+    increment_phases,
+    orientations,
+    projection_magnitude,
+    released_pairs,
+    released_projector,
+    signed_increments,
+)
+from linearlens.koopman import Koopman, modes
+
+REAL, PAIR, SMALL = 0, (1, 2), 3  # 0.95; 0.6 ± 0.6i; 0.3
+
+
+@pytest.fixture(scope="module")
+def trajectories() -> list[np.ndarray]:
+    """Of a linear map that is not normal; mode 0.95 is large, the pair smaller, mode 0.3 smallest."""
+    rng = np.random.default_rng(0)
+    blocks = np.zeros((4, 4))
+    blocks[0, 0], blocks[3, 3], blocks[1:3, 1:3] = 0.95, 0.3, [[0.6, 0.6], [-0.6, 0.6]]
+    directions = np.eye(4) + 0.2 * rng.normal(size=(4, 4))
+    states = []
+    for n_steps in rng.integers(5, 9, 30):
+        path = [rng.normal(size=4) * [10, 2, 2, 0.3]]
+        for _ in range(n_steps):
+            path.append(path[-1] @ blocks)
+        states.append(np.stack(path) @ directions)
+    return states
+
+
+@pytest.fixture(scope="module")
+def koopman(trajectories) -> Koopman:
+    fitted = Koopman().fit(trajectories)
+    np.testing.assert_allclose(fitted.eigenvalues_, [0.95, 0.6 + 0.6j, 0.6 - 0.6j, 0.3], atol=1e-6)
+    return fitted
+
+
+@pytest.fixture(scope="module")
+def rescaled(koopman) -> Koopman:
+    """The same operator with eigenvectors of other lengths and phases."""
+    other, rng = deepcopy(koopman), np.random.default_rng(5)
+    other.eigenvectors_ = koopman.eigenvectors_ * (rng.uniform(0.1, 9, 4) * np.exp(1j * rng.uniform(0, 6, 4)))
+    return other
+
+
+@pytest.mark.parametrize("unit", ["mode", "eigenvector"])
+def test_magnitudes_are_those_of_the_formula_whatever_the_eigenvectors_scale(koopman, rescaled, trajectories, unit):
+    states = np.concatenate(trajectories)
+    found = projection_magnitude(koopman, states, unit=unit)
+    v, u = koopman.eigenvectors_, np.linalg.inv(koopman.eigenvectors_)
+    for row in (0, 7, 50):
+        for j in range(4):
+            scale = np.linalg.norm(u[j]) if unit == "mode" else 1 / np.linalg.norm(v[:, j])
+            assert found[row, j] == pytest.approx(abs(sum(states[row, i] * v[i, j] for i in range(4))) * scale)
+    np.testing.assert_allclose(projection_magnitude(rescaled, states, unit=unit), found, rtol=1e-9)
+    assert found.shape == (len(states), 4)
+
+
+def test_in_units_of_modes_a_magnitude_is_the_length_of_a_part_of_the_state(koopman, trajectories):
+    states = trajectories[0]
+    parts = koopman.eigenfunctions(states)[:, :, None] * modes(koopman.eigenvectors_)
+    np.testing.assert_allclose(parts.sum(axis=1), states, atol=1e-8)
+    np.testing.assert_allclose(projection_magnitude(koopman, states), np.linalg.norm(parts, axis=2), rtol=1e-9)
+    with pytest.raises(ValueError, match="unit must be 'mode' or 'eigenvector', got 'length'"):
+        projection_magnitude(koopman, states, unit="length")
+
+
+def test_groups_are_whole_and_the_dominant_comes_first(koopman, rescaled, trajectories):
+    for model in (koopman, rescaled):
+        assert [group.tolist() for group in dominant_groups(model, trajectories)] == [[REAL], list(PAIR), [SMALL]]
+        total = projection_magnitude(model, np.stack([item[-1] for item in trajectories])).sum(axis=0)
+        last = dominant_groups(model, trajectories, step=-1)
+        sizes = [total[group].sum() for group in last]
+        assert sizes == sorted(sizes, reverse=True)
+        assert {tuple(group.tolist()) for group in last} == {(REAL,), PAIR, (SMALL,)}
+    shrunk = [item - item @ _projector(koopman, [REAL]) for item in trajectories]
+    assert dominant_groups(koopman, shrunk)[0].tolist() == list(PAIR)
+
+
+def _projector(koopman, group):
+    return (koopman.eigenvectors_[:, group] @ modes(koopman.eigenvectors_)[group]).real
+
+
+def test_increments_of_a_real_eigenvalue_are_plain_differences(koopman, trajectories):
+    phases = increment_phases(koopman, trajectories)
+    np.testing.assert_allclose(phases[[REAL, SMALL]], 0, atol=1e-9)
+    assert phases[PAIR[0]] == pytest.approx(-phases[PAIR[1]])
+    found = signed_increments(koopman, trajectories, phases)
+    for item, increments in zip(trajectories, found, strict=True):
+        plain = np.diff(koopman.eigenfunctions(item), axis=0)
+        assert increments.shape == plain.shape
+        np.testing.assert_allclose(increments[:, [REAL, SMALL]], plain[:, [REAL, SMALL]].real, atol=1e-9)
+        np.testing.assert_allclose(increments[:, PAIR[0]], increments[:, PAIR[1]], atol=1e-9)
+
+
+def test_the_phase_is_that_of_the_largest_motion(koopman, trajectories):
+    phases = increment_phases(koopman, trajectories)
+    steps = np.concatenate([np.diff(koopman.eigenfunctions(item), axis=0) for item in trajectories])
+
+    def motion(angles):
+        return ((steps * np.exp(-1j * angles)).real ** 2).sum(axis=0)
+
+    for turn in np.linspace(0.1, np.pi - 0.1, 12):
+        assert (motion(phases) >= motion(phases + turn)).all()
+
+
+def test_increments_do_not_depend_on_an_eigenvectors_phase(koopman, trajectories):
+    other = deepcopy(koopman)
+    other.eigenvectors_ = koopman.eigenvectors_ * np.exp(1j * np.array([0.3, 1.0, 2.5, -2.0]))
+    found = [np.concatenate(signed_increments(model, trajectories, increment_phases(model, trajectories)))
+             for model in (koopman, other)]  # fmt: skip
+    signs = np.sign((found[0] * found[1]).sum(axis=0))
+    np.testing.assert_allclose(found[1] * signs, found[0], atol=1e-8)
+
+
+def test_orientation_makes_coordinates_grow_with_the_output():
+    rng = np.random.default_rng(0)
+    outputs = rng.normal(size=50) + 3
+    increments = []
+    for output in outputs:
+        steps = rng.normal(size=(6, 3)) * 0.01
+        steps[0] += [output, -output, 50.0 - 2 * output]
+        increments.append(steps)
+    assert orientations(increments, outputs).tolist() == [1, -1, -1]
+    assert orientations(increments, -outputs).tolist() == [-1, 1, 1]
+    assert orientations(increments, np.zeros(50)).tolist() == [1, 1, 1]
+    for wrong in (outputs[:-1], outputs[:, None]):
+        with pytest.raises(ValueError, match=r"one output a sequence, shape \(50,\), got shape"):
+            orientations(increments, wrong)
+
+
+def test_released_pairs_are_neighbours_in_order_and_may_split_conjugates(koopman, rescaled, trajectories):
+    sizes = projection_magnitude(koopman, np.concatenate(trajectories), unit="eigenvector").sum(axis=0)
+    for model in (koopman, rescaled):
+        pairs = released_pairs(model, trajectories)
+        flat = np.concatenate(pairs)
+        assert sorted(flat.tolist()) == [0, 1, 2, 3]
+        assert (np.diff(sizes[flat]) <= 1e-9 * sizes.max()).all()
+        assert {len(set(PAIR) & set(pair.tolist())) for pair in pairs} == {1}  # the real one takes a half of the pair
+    odd = deepcopy(koopman)
+    odd.eigenvalues_, odd.eigenvectors_ = odd.eigenvalues_[:3], odd.eigenvectors_[:, :3]
+    assert [len(pair) for pair in released_pairs(odd, trajectories)] == [2]
+
+
+def test_released_pairs_are_ordered_with_eigenvectors_of_length_one():
+    directions = np.array([[1, 0, 0], [np.cos(0.1), np.sin(0.1), 0], [0, 0, 1]])  # two modes are almost parallel
+    begin = np.random.default_rng(0).uniform(0.9, 1.1, size=(20, 1, 3)) * [2, 2.5, 1]
+    states = begin * np.array([0.9, 0.89, 0.88]) ** np.arange(4)[:, None] @ directions
+    fitted = Koopman().fit(states)
+    assert [group.tolist() for group in dominant_groups(fitted, states)] == [[1], [0], [2]]
+    assert [pair.tolist() for pair in released_pairs(fitted, states)] == [[2, 1]]
+
+
+def test_the_released_projector_is_the_modulus_and_no_projector(koopman, trajectories):
+    for pair in released_pairs(koopman, trajectories):
+        found = released_projector(koopman, pair)
+        v, u = koopman.eigenvectors_, np.linalg.inv(koopman.eigenvectors_)
+        for i in range(4):
+            for j in range(4):
+                assert found[i, j] == pytest.approx(abs(sum(v[i, k] * u[k, j] for k in pair)))
+        assert abs(found @ found - found).max() > 1e-2
+    whole = _projector(koopman, list(PAIR))
+    np.testing.assert_allclose(whole @ whole, whole, atol=1e-9)
+
+
+def test_agreement_by_hand():
+    network = np.array([1, 1, 0, 0, 1, 0, 1, 1])
+    first = np.array([1, 1, 0, 0, 1, 0, 1, 0])  # 7 of 8
+    second = np.array([0, 0, 1, 1, 0, 0, 1, 0])  # 2 of 8, always where the first agrees too
+    found = compare_agreement(network, first, second)
+    assert (found.first, found.second, found.only_first, found.only_second) == (7 / 8, 2 / 8, 5, 0)
+    assert found.p_value == pytest.approx(2 * 0.5**5)
+    turned = compare_agreement(network, second, first)
+    assert (turned.only_first, turned.only_second, turned.p_value) == (0, 5, found.p_value)
+    same = compare_agreement(network, first, first)
+    assert (same.p_value, same.only_first, same.only_second) == (1.0, 0, 0)
+    assert compare_agreement(network == 1, first == 1, second == 1) == found
+
+
+def test_agreement_is_mcnemars_exact_test():
+    rng = np.random.default_rng(0)
+    network = rng.integers(0, 3, 300)
+    first = np.where(rng.random(300) < 0.8, network, 2 - network)
+    second = np.where(rng.random(300) < 0.7, network, 2 - network)
+    found = compare_agreement(network, first, second)
+    only = [int(((a == network) & (b != network)).sum()) for a, b in ((first, second), (second, first))]
+    assert [found.only_first, found.only_second] == only
+    assert found.p_value == pytest.approx(binomtest(only[0], sum(only), 0.5).pvalue)
+    assert found.first - found.second == pytest.approx((only[0] - only[1]) / 300)
+
+
+@pytest.mark.parametrize("wrong", [np.ones(3), np.ones((4, 1)), np.ones(0)])
+def test_lists_that_do_not_fit_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"lists of decisions of one length, not empty, got shapes \(4,\)"):
+        compare_agreement(np.ones(4), np.ones(4), wrong)
+    with pytest.raises(ValueError, match=r"lists of decisions of one length, not empty, got shapes"):
+        confusion(np.ones(4), wrong)
+    with pytest.raises(ValueError, match="not empty"):
+        compare_agreement(np.ones(0), np.ones(0), np.ones(0))
+
+
+def test_confusion_by_hand_sums_to_one():
+    found = confusion(np.array([1, 1, 1, 0, 0]), np.array([1, 0, 0, 0, 1]))
+    assert found == {"TP": 0.2, "TN": 0.2, "FP": 0.2, "FN": 0.4}
+    assert sum(confusion(np.arange(7) > 2, np.arange(7) > 4).values()) == pytest.approx(1)
+    with pytest.raises(ValueError, match="need classes 0 and 1; compare logits with a threshold first"):
+        confusion(np.array([0, 1]), np.array([-2.5, 3.1]))

@@ -1,0 +1,133 @@
+"""Groups, modes, projectors and memory read from an eigendecomposition."""
+
+import numpy as np
+import pytest
+from test_koopman import ragged
+
+from linearlens.koopman import (
+    Koopman,
+    conjugate_groups,
+    eigenvector_condition,
+    memory_horizon,
+    modes,
+    span_projector,
+    spectral_projector,
+)
+
+
+@pytest.fixture(params=[0, 1, 2])
+def fitted(request) -> Koopman:
+    koopman = Koopman().fit(ragged(request.param))
+    assert any(koopman.eigenvalues_.imag), "a pair is wanted, so that pairs are tested"
+    return koopman
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_hold_every_index_once_in_any_order(seed):
+    rng = np.random.default_rng(seed)
+    real, upper = rng.normal(size=3), rng.normal(size=4) + 1j * rng.uniform(0.1, 1, size=4)
+    values = np.concatenate([real, upper, upper.conj(), upper[:1], upper[:1].conj()])  # one pair twice
+    values = values[rng.permutation(len(values))]
+    groups = conjugate_groups(values)
+    assert sorted(np.concatenate(groups)) == list(range(len(values)))
+    assert [group[0] for group in groups if len(group) == 1] == np.flatnonzero(values.imag == 0).tolist()
+    for group in groups:
+        assert values[group[-1]] == values[group[0]].conjugate()
+        assert values[group[0]].imag >= 0
+    assert [min(group) for group in groups] == sorted(min(group) for group in groups)
+
+
+def test_groups_do_not_depend_on_the_order(fitted):
+    def found(values):
+        return {frozenset(values[group]) for group in conjugate_groups(values)}
+
+    order = np.random.default_rng(0).permutation(6)
+    assert found(fitted.eigenvalues_[order]) == found(fitted.eigenvalues_)
+
+
+def test_close_pairs_are_not_mixed():
+    values = np.array([0.5 + 1e-5j, 0.5 + 2e-5j, 0.5 - 2e-5j, 0.5, 0.5 - 1e-5j])
+    assert [group.tolist() for group in conjugate_groups(values)] == [[0, 4], [1, 2], [3]]
+
+
+@pytest.mark.parametrize("values", [[0.5 + 0.1j], [0.9, 0.5 + 0.1j, 0.5 - 0.2j], [0.1 + 1j, 0.1 + 1j, 0.1 - 1j]])
+def test_a_lone_complex_eigenvalue_is_refused(values):
+    with pytest.raises(ValueError, match="has no conjugate"):
+        conjugate_groups(np.array(values))
+
+
+def test_memory_horizon_is_the_number_of_steps_to_the_threshold():
+    sizes = np.array([0.1, 0.5, 0.9])
+    horizon = memory_horizon(sizes * np.exp([0, 1j, 2j]), threshold=0.05)
+    np.testing.assert_allclose(sizes**horizon, 0.05)
+    np.testing.assert_array_equal(memory_horizon(np.array([0, 1, 1j, -1.5])), [0, np.inf, np.inf, np.inf])
+    for threshold in (0, 1, -0.1):
+        with pytest.raises(ValueError, match="threshold must be between 0 and 1"):
+            memory_horizon(sizes, threshold=threshold)
+
+
+def test_modes_turn_eigenfunctions_back_into_observables(fitted):
+    states = ragged(5)[0]
+    rows = modes(fitted.eigenvectors_)
+    np.testing.assert_allclose(rows @ fitted.eigenvectors_, np.eye(6), atol=1e-10)
+    np.testing.assert_allclose(fitted.eigenfunctions(states) @ rows, states, atol=1e-10)
+    np.testing.assert_allclose(rows @ fitted.operator_, fitted.eigenvalues_[:, None] * rows, atol=1e-10)
+
+
+def test_spectral_projectors_are_idempotent_commute_and_sum_to_one(fitted):
+    groups = conjugate_groups(fitted.eigenvalues_)
+    projectors = [spectral_projector(fitted.eigenvectors_, group) for group in groups]
+    for group, projector in zip(groups, projectors, strict=True):
+        assert projector.dtype == float
+        np.testing.assert_allclose(projector @ projector, projector, atol=1e-10)
+        np.testing.assert_allclose(projector @ fitted.operator_, fitted.operator_ @ projector, atol=1e-10)
+        assert np.trace(projector) == pytest.approx(len(group))
+        other = np.delete(np.arange(6), group)
+        np.testing.assert_allclose(projector @ fitted.eigenvectors_[:, other], 0, atol=1e-10)
+    np.testing.assert_allclose(sum(projectors), np.eye(6), atol=1e-10)
+    np.testing.assert_allclose(projectors[0] @ projectors[1], 0, atol=1e-10)
+
+
+def test_half_a_pair_has_no_spectral_projector(fitted):
+    pair = next(group for group in conjugate_groups(fitted.eigenvalues_) if len(group) == 2)
+    with pytest.raises(ValueError, match="splits a conjugate pair; take groups from conjugate_groups"):
+        spectral_projector(fitted.eigenvectors_, pair[:1])
+    both, half = (span_projector(fitted.eigenvectors_, group) for group in (pair, pair[:1]))
+    np.testing.assert_allclose(half, both, atol=1e-10)
+
+
+def test_span_projectors_are_orthogonal_and_never_lengthen(fitted):
+    states = np.random.default_rng(0).normal(size=(50, 6))
+    for group in conjugate_groups(fitted.eigenvalues_):
+        projector = span_projector(fitted.eigenvectors_, group)
+        np.testing.assert_allclose(projector, projector.T, atol=1e-12)
+        np.testing.assert_allclose(projector @ projector, projector, atol=1e-12)
+        assert np.all(np.linalg.norm(states @ projector, axis=1) <= np.linalg.norm(states, axis=1))
+        rows = modes(fitted.eigenvectors_)[group]
+        np.testing.assert_allclose(rows @ projector, rows, atol=1e-10)  # the modes stay where they are
+        assert np.trace(projector) == pytest.approx(len(group))
+
+
+def test_a_spectral_projector_may_lengthen_where_a_span_projector_may_not():
+    """Modes (1, 0) and (1, 0.1) are nearly parallel."""
+    vectors = np.linalg.inv(np.array([[1.0, 0.0], [1.0, 0.1]])).astype(complex)
+    state = np.array([0.0, 1.0])
+    assert np.linalg.norm(state @ spectral_projector(vectors, [0])) == pytest.approx(10)
+    assert np.linalg.norm(state @ span_projector(vectors, [0])) == pytest.approx(0, abs=1e-12)
+    assert eigenvector_condition(vectors) > 10
+    assert eigenvector_condition(np.diag([3.0, 1.0])) == pytest.approx(1)  # lengths do not count
+
+
+@pytest.mark.parametrize("projector", [spectral_projector, span_projector])
+@pytest.mark.parametrize(
+    ("group", "says"),
+    [
+        ([6], "group .6. is out of range: there are eigenvalues 0 to 5"),
+        ([-1], "out of range"),
+        ([], "one or more indices"),
+        ([0.5], "one or more indices"),
+    ],
+)
+def test_bad_groups(fitted, projector, group, says):
+    with pytest.raises(ValueError, match=says):
+        projector(fitted.eigenvectors_, group)

@@ -1,0 +1,183 @@
+"""Networks that read sequences, and the loop that trains them."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from linearlens.models import DiagonalSSM, GRUClassifier, LSTMAutoencoder, ModReLURNN, mlp, pad_texts, train
+
+NETWORKS = {
+    "ssm": lambda seed: DiagonalSSM([0.9, 0.5 + 0.3j], seed=seed),
+    "modrelu": lambda seed: ModReLURNN(3, 6, 2, seed=seed),
+    "gru": lambda seed: GRUClassifier(9, 3, 6, seed=seed),
+    "autoencoder": lambda seed: LSTMAutoencoder(7, 4, seed=seed),
+}
+
+
+@pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
+def test_a_seed_gives_the_same_network_and_leaves_the_global_generator_alone(make):
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    first, again, other = make(1).state_dict(), make(1).state_dict(), make(2).state_dict()
+    assert torch.equal(torch.rand(1), expected)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_the_linear_model_has_the_eigenvalues_it_was_given():
+    given = [0.99, -0.4, 0.0, 0.9 + 0.3j, 0.2 - 0.7j]
+    model = DiagonalSSM(given, n_inputs=2, seed=3)
+    wanted = [0.99, -0.4, 0.0, 0.9 + 0.3j, 0.9 - 0.3j, 0.2 - 0.7j, 0.2 + 0.7j]
+    transition = model.transition.numpy()
+    assert transition.dtype == np.float64
+    for found in (np.linalg.eigvals(transition), model.eigenvalues):
+        np.testing.assert_allclose(np.sort_complex(found), np.sort_complex(wanted), atol=1e-12)
+    np.testing.assert_allclose(transition @ transition.T, transition.T @ transition, atol=1e-12)  # normal
+    assert (np.abs(transition) > 1e-6).sum() > 40  # turned: no coordinate stands alone
+
+
+def test_the_linear_model_follows_its_recursion_with_states_as_rows():
+    model = DiagonalSSM([0.9, 0.5 + 0.3j], n_inputs=2, seed=0)
+    a, b = model.transition.numpy(), model.input_map.numpy()
+    inputs = np.random.default_rng(0).normal(size=(4, 6, 2))
+    start = np.random.default_rng(1).normal(size=(4, 3))
+    for begin in (np.zeros((4, 3)), start):
+        states, slow = model(torch.tensor(inputs), torch.tensor(begin)).numpy(), begin
+        for step in range(6):
+            slow = slow @ a + inputs[:, step] @ b
+            np.testing.assert_allclose(states[:, step], slow, atol=1e-12)
+    np.testing.assert_array_equal(
+        model(torch.tensor(inputs)).numpy(), model(torch.tensor(inputs), torch.zeros(4, 3, dtype=torch.float64)).numpy()
+    )
+
+
+@torch.no_grad()
+def test_orthogonal_recurrence_stays_so_in_training_and_steps_as_it_runs():
+    model = ModReLURNN(3, 8, 2, seed=0)
+    inputs = torch.randn(5, 9, 3, generator=torch.Generator().manual_seed(0))
+    with torch.enable_grad():
+        train(model, lambda batch: model(inputs[batch]).square().mean(), 5, epochs=5, batch_size=5, learning_rate=0.05)
+    assert model.recurrence.bias.abs().max() > 1e-3
+    turn = model.recurrence.turn.weight
+    torch.testing.assert_close(turn @ turn.T, torch.eye(8), atol=1e-5, rtol=0)
+    states = model.recurrence(inputs)
+    state, own = torch.zeros(5, 8), torch.zeros(5, 8)
+    for step in range(9):
+        state = model.recurrence.step(state, inputs[:, step])
+        torch.testing.assert_close(states[:, step], state, atol=1e-6, rtol=0)
+        activation = own @ turn.T + inputs[:, step] @ model.recurrence.read.weight.T
+        own = activation.sign() * (activation.abs() + model.recurrence.bias).clamp(min=0)
+        torch.testing.assert_close(states[:, step], own, atol=1e-5, rtol=0)
+    torch.testing.assert_close(model(inputs), model.readout(states))
+
+
+@torch.no_grad()
+def test_padding_does_not_change_what_a_text_is_taken_for():
+    model = GRUClassifier(20, 4, 6, seed=0).eval()
+    texts = [np.array([1, 2, 3, 4, 5]), np.array([6]), np.array([7, 8, 9])]
+    numbers, lengths = pad_texts(texts)
+    assert numbers.tolist() == [[1, 2, 3, 4, 5], [6, 0, 0, 0, 0], [7, 8, 9, 0, 0]]
+    assert lengths.tolist() == [5, 1, 3]
+    alone = torch.cat([model(*pad_texts([text])) for text in texts])
+    torch.testing.assert_close(model(numbers, lengths), alone, atol=1e-6, rtol=0)
+    for text, length in zip(numbers, lengths, strict=True):
+        text[length:] = 19
+    torch.testing.assert_close(model(numbers, lengths), alone, atol=1e-6, rtol=0)
+    assert alone.shape == (3,)
+    assert len(set(alone.tolist())) == 3
+
+
+def test_long_texts_keep_their_last_words_and_empty_ones_are_refused():
+    numbers, lengths = pad_texts([np.array([1, 2, 3, 4]), np.array([5])], longest=3)
+    assert numbers.tolist() == [[2, 3, 4], [5, 0, 0]]
+    assert lengths.tolist() == [3, 1]
+    with pytest.raises(ValueError, match="text 1 has no words; leave it out"):
+        pad_texts([np.array([1]), np.array([], dtype=int)])
+
+
+@pytest.mark.parametrize("options", [{}, {"n_positions": 0}, {"n_writer": 5}])
+@torch.no_grad()
+def test_the_autoencoder_writes_from_its_last_state_alone(options):
+    model = LSTMAutoencoder(9, 4, seed=0, **options)
+    series = torch.randn(6, 9, generator=torch.Generator().manual_seed(0))
+    code = model.encode(series)
+    states, _ = model.reader(series[..., None])
+    assert code.shape == (6, 4)
+    torch.testing.assert_close(code, states[:, -1])
+    assert model(series).shape == (6, 9)
+    torch.testing.assert_close(model(series), model.decode(code))
+    hidden = options.get("n_writer", 4)
+    assert model.writer.hidden_size == hidden
+    assert model.writer.input_size == 4 + options.get("n_positions", 24)
+    # Without positions the writer's input does not change, so a step is the same map at every time.
+    given = torch.cat([code[:, None].expand(-1, 9, -1), model.positions.expand(6, -1, -1)], dim=2)
+    assert torch.equal(given[:, 0], given[:, 4]) == (options.get("n_positions") == 0)
+    torch.testing.assert_close(model.readout(model.writer(given)[0])[..., 0], model(series))
+    recurrent = model.reader.weight_hh_l0.reshape(4, 4, 4)
+    torch.testing.assert_close(recurrent @ recurrent.transpose(1, 2), torch.eye(4).expand(4, 4, 4), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("lengths", [None, np.random.default_rng(0).integers(1, 30, 23)])
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_an_epoch_sees_each_sample_once(lengths, epochs, monkeypatch):
+    monkeypatch.setattr("linearlens.models.training.BUCKET", 3)
+    seen = []
+    model = mlp([2, 1])
+
+    def loss(batch):
+        seen.append(batch.tolist())
+        assert model.training
+        return model(torch.ones(len(batch), 2)).square().mean()
+
+    train(model, loss, 23, epochs=epochs, batch_size=5, learning_rate=1e-3, lengths=lengths, seed=1)
+    assert not model.training
+    assert len(seen) == 5 * epochs
+    rounds = [list(itertools.chain(*seen[i : i + 5])) for i in range(0, len(seen), 5)]
+    assert all(sorted(part) == list(range(23)) for part in rounds)
+    assert len(set(map(tuple, rounds))) == epochs
+    if lengths is not None:
+        spread = [np.ptp(lengths[batch]) for batch in seen]
+        assert np.mean(spread) < 0.6 * np.ptp(lengths)
+
+
+def test_training_repeats_by_seed_with_dropout_and_spares_the_global_generator():
+    x = torch.randn(40, 4, generator=torch.Generator().manual_seed(0))
+
+    def run(seed):
+        model = nn.Sequential(mlp([4, 8, 8], seed=0), nn.Dropout(0.5), mlp([8, 1], seed=1))
+        train(model, lambda b: (model(x[b])[:, 0] - x[b, 0]).square().mean(), 40, epochs=3, batch_size=8,
+              learning_rate=1e-2, clip=1.0, seed=seed)  # fmt: skip
+        return torch.cat([parameter.detach().ravel() for parameter in model.parameters()])
+
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    first = run(0)
+    assert torch.equal(torch.rand(1), expected)
+    assert torch.equal(run(0), first)
+    assert not torch.equal(run(1), first)
+
+
+def test_a_loss_that_is_lost_and_bad_arguments():
+    model = mlp([2, 1])
+    options = {"epochs": 2, "batch_size": 3, "learning_rate": 1e-3}
+    values = iter([1.0, 1.0, 1.0, float("nan")])
+
+    def loss(batch):
+        return model(torch.ones(len(batch), 2)).mean() * next(values)
+
+    with pytest.raises(RuntimeError, match="the loss is nan in step 3 of 4; lower learning_rate or set clip"):
+        train(model, loss, 6, **options)
+    for bad in ({"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"learning_rate": -1.0}):
+        ((name, value),) = bad.items()
+        with pytest.raises(ValueError, match=f"need at least one sample.*{name}={value}"):
+            train(model, loss, 6, **{**options, **bad})
+    with pytest.raises(ValueError, match="n_samples=0"):
+        train(model, loss, 0, **options)
+    assert (
+        train(model, lambda _: model(torch.ones(1, 2)).mean(), 1, epochs=1, batch_size=9, learning_rate=1e-3) is model
+    )
