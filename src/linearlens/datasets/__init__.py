@@ -7,9 +7,9 @@ from linearlens.datasets.heartbeats import generate_heartbeats
 from linearlens.datasets.imdb import load_imdb
 from linearlens.datasets.mnist import load_mnist
 from linearlens.datasets.registry import DataError, fetch, list_data
-from linearlens.datasets.reviews import generate_reviews
+from linearlens.datasets.reviews import effects, generate_reviews
 from linearlens.datasets.series import load_ecg5000, read_series
-from linearlens.datasets.text import Vocabulary, read_corpus, split_words
+from linearlens.datasets.text import Vocabulary, class_words, read_corpus, split_words
 
 __all__ = [
     "DataError",
@@ -17,7 +17,9 @@ __all__ = [
     "Reviews",
     "Series",
     "Vocabulary",
+    "class_words",
     "copy_task",
+    "effects",
     "fetch",
     "generate_heartbeats",
     "generate_reviews",

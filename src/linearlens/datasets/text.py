@@ -70,6 +70,48 @@ class Vocabulary:
         return np.array([self._number.get(word, 0) for word in text], dtype=np.int64)
 
 
+def class_words(
+    texts: Sequence[Sequence[str]], labels: np.ndarray, *, n_words: int = 100, min_texts: int = 200
+) -> dict[str, int]:
+    """The words that tell two classes of texts apart best, by how many texts of each class hold them.
+
+    Parameters
+    ----------
+    texts : sequence of sequence of str
+    labels : ndarray of shape (n_texts,)
+        0 or 1.
+    n_words : int
+        Words of each class.
+    min_texts : int
+        Words in fewer texts are left out.
+
+    Returns
+    -------
+    dict of str to int
+        1 for the `n_words` words with the largest log-odds of class 1, -1 for those with the smallest.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than ``2 * n_words`` words to choose from.
+
+    Examples
+    --------
+    >>> class_words([["good", "film"], ["bad", "film"]], np.array([1, 0]), n_words=1, min_texts=1)
+    {'bad': -1, 'good': 1}
+    """
+    counts: tuple[Counter, Counter] = Counter(), Counter()
+    for text, label in zip(texts, labels, strict=True):
+        counts[label].update(set(text))
+    known = sorted(word for word in counts[0] | counts[1] if counts[0][word] + counts[1][word] >= min_texts)
+    if len(known) < 2 * n_words:
+        raise ValueError(
+            f"{len(known)} words occur in {min_texts} texts or more, {2 * n_words} are wanted; lower either"
+        )
+    by_odds = sorted(known, key=lambda word: (counts[1][word] + 1) / (counts[0][word] + 1))
+    return dict.fromkeys(by_odds[:n_words], -1) | dict.fromkeys(by_odds[-n_words:], 1)
+
+
 def read_corpus(*paths: str | Path, test_share: float = 0.2, seed: int = 0) -> Reviews:
     """Texts of your own in two classes.
 

@@ -43,7 +43,7 @@ def draw_spectrum(
     return axes.scatter(eigenvalues.real, eigenvalues.imag, marker=marker, s=48, label=label, zorder=3, **look)
 
 
-def draw_horizons(axes: Axes, steps: Sequence[int], *, threshold: float = 1e-2) -> None:
+def draw_horizons(axes: Axes, steps: Sequence[int], *, threshold: float = 1e-2, angle: float = -np.pi / 2) -> None:
     """Circles on which an eigenfunction shrinks to `threshold` in so many steps.
 
     Parameters
@@ -52,11 +52,14 @@ def draw_horizons(axes: Axes, steps: Sequence[int], *, threshold: float = 1e-2) 
     steps : sequence of int
     threshold : float
         Between 0 and 1, as in :func:`linearlens.koopman.memory_horizon`.
+    angle : float
+        Where on its circle each label stands, in radians from the real axis.
     """
-    angle = np.linspace(0, 2 * np.pi, 400)
+    around = np.linspace(0, 2 * np.pi, 400)
     for number in steps:
         radius = threshold ** (1 / number)
-        axes.plot(radius * np.cos(angle), radius * np.sin(angle), color="C4", linewidth=0.8, linestyle=":")
+        axes.plot(radius * np.cos(around), radius * np.sin(around), color="C4", linewidth=0.8, linestyle=":")
+        place = radius * np.cos(angle), radius * np.sin(angle)
         axes.annotate(
-            f"{number} steps", (0, -radius), (0, 3), textcoords="offset points", color="C4", fontsize=8, ha="center"
+            f"{number}", place, color="C4", fontsize=8, ha="center", va="center", backgroundcolor="white", zorder=2
         )
