@@ -14,6 +14,7 @@ from linearlens.paths import BOOK, BUILD, ROOT
 from linearlens.press.atomic import aside, one_at_a_time, write_text
 from linearlens.press.chapters import Edition, PressError, all_chapters
 from linearlens.press.freshness import Executed
+from linearlens.press.kept import kept_rows, read_kept
 from linearlens.press.ledger_page import chapter_rows, whole_ledger
 from linearlens.press.measured import ledger_rows
 from linearlens.press.run import run_chapters
@@ -80,10 +81,12 @@ def stage(target: Path) -> None:
         (draft / "notebooks").mkdir()
         claims = load_claims()
         rows = ledger_rows(EDITION, claims)
-        write_text(draft / "_generated" / "ledger.md", whole_ledger(rows, claims))
+        kept = kept_rows(claims)
+        runs = {chapter: run for chapter in all_chapters() if (run := read_kept(chapter))}
+        write_text(draft / "_generated" / "ledger.md", whole_ledger(rows, claims, kept, runs))
         for chapter in all_chapters():
             shutil.copy(Executed(chapter, EDITION).path, draft / "notebooks")
-            write_text(draft / "_generated" / f"{chapter}.md", chapter_rows(rows, chapter))
+            write_text(draft / "_generated" / f"{chapter}.md", chapter_rows(rows, chapter, kept))
             for name, drawing in glued_drawings(chapter).items():
                 write_text(draft / "_generated" / f"{name}.svg", drawing)
 

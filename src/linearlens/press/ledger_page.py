@@ -8,36 +8,67 @@ from linearlens.ledger import Claim, Row, show
 MARKS = {True: "holds", False: "**does not hold**", None: "not measured"}
 
 
-def chapter_rows(rows: Sequence[Row], chapter: str) -> str:
-    """The table of one chapter's claims, to be included in the chapter."""
-    return _table([row for row in rows if row.chapter == chapter])
+def chapter_rows(rows: Sequence[Row], chapter: str, kept: Mapping[str, Row]) -> str:
+    """The table of one chapter's claims, to be included in it; `kept` are those of the last full run, by id."""
+    return _table([row for row in rows if row.chapter == chapter], kept)
 
 
-def whole_ledger(rows: Sequence[Row], claims: Mapping[str, Claim]) -> str:
-    """All claims, a section a chapter, with the reason of each bound folded away."""
-    parts = [_summary(rows)]
+def whole_ledger(
+    rows: Sequence[Row], claims: Mapping[str, Claim], kept: Mapping[str, Row], runs: Mapping[str, Mapping]
+) -> str:
+    """All claims, a section a chapter, with the reason of each bound folded away.
+
+    `kept` are the rows of the last full runs, by id, and `runs` tell where those come from, by chapter.
+    """
+    parts = [_summary(rows, kept)]
     for chapter, group in groupby(rows, key=lambda row: row.chapter):
         own = list(group)
-        parts += [f"## [](notebooks/{chapter}.ipynb)", _table(own), _reasons(own, claims)]
+        parts += [f"## [](notebooks/{chapter}.ipynb)", _table(own, kept)]
+        parts += [_provenance(runs[chapter])] if chapter in runs else []
+        parts += [_reasons(own, claims)]
     return "\n\n".join(parts) + "\n"
 
 
-def _summary(rows: Sequence[Row]) -> str:
-    held = sum(row.holds is True for row in rows)
-    return f"{held} of {len(rows)} claims hold in the profile `{rows[0].profile}`, seed {rows[0].seed}."
+def _summary(rows: Sequence[Row], kept: Mapping[str, Row]) -> str:
+    said = [_count(rows)]
+    if kept:
+        said.append(_count(list(kept.values())))
+    return " ".join(said)
 
 
-def _table(rows: Iterable[Row]) -> str:
+def _count(rows: Sequence[Row]) -> str:
+    bounded = [row for row in rows if row.bound]
+    held = sum(row.holds is True for row in bounded)
+    return f"{held} of {len(bounded)} claims with a bound in the profile `{rows[0].profile}` hold, seed {rows[0].seed}."
+
+
+def _provenance(run: Mapping) -> str:
+    commit = f"commit `{run['commit'][:10]}`" if run["commit"] else "no commit"
+    changed = " with changes" if run["dirty"] else ""
+    versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
+    return (
+        f"*Full profile:* {commit}{changed}, {run['cpu_seconds'] / 60:.0f} minutes of one processor "
+        f"(networks trained before are not trained again), Python {run['python']}, {versions}."
+    )
+
+
+def _table(rows: Iterable[Row], kept: Mapping[str, Row]) -> str:
     lines = ["| what is said | what was measured | verdict |", "|---|---|---|"]
     for row in rows:
         source = row.paper if row.paper == "this book" else f"{{cite:t}}`{row.paper}`"
         where = f"{source}, {row.where}" if row.where else source
         says = f"{row.says}<br>{where}<br>`{row.id}`"
-        bound = f"`{row.bound}`" if row.bound else "no bound in this profile"
-        measured = f"{_measured(row)}<br>{bound}: {MARKS[row.holds]}"
+        measured = _judged(row)
+        if row.id in kept:
+            measured += f"<br><br>*full profile:*<br>{_judged(kept[row.id])}"
         cells = [says, measured, row.verdict]
         lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     return ":::{div} ledger\n" + "\n".join(lines) + "\n:::"
+
+
+def _judged(row: Row) -> str:
+    bound = f"`{row.bound}`: {MARKS[row.holds]}" if row.bound else "no bound in this profile"
+    return f"{_measured(row)}<br>{bound}"
 
 
 def _measured(row: Row) -> str:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from linearlens.paths import BUILD, ROOT
+from linearlens.press import kept
 from linearlens.press.atomic import one_at_a_time
 from linearlens.press.chapters import Edition, PressError, check_parameters, expected_seconds, read_source
 from linearlens.press.freshness import Executed
@@ -99,6 +100,8 @@ def _run_one(chapter: str, edition: Edition, board: "_Board", children: "_Childr
             if "done" in message:
                 board.advance(chapter, message["done"], message["n_cells"])
     if child.returncode == 0:
+        if edition == kept.EDITION:
+            kept.keep(chapter)
         board.finish(chapter, "done")
         return None
     board.finish(chapter, "failed")

@@ -1,0 +1,85 @@
+"""Measurements of the full profile, kept in ``data/results/full`` with where they come from.
+
+A reader has no hours to spare; so the last full run of each chapter is committed, and the ledger shows it beside
+the quick one. A run whose sources have changed since is marked as stale.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from linearlens.ledger import Claim, Row, judge
+from linearlens.paths import DATA, ROOT
+from linearlens.press.atomic import write_text
+from linearlens.press.chapters import Edition, PressError, all_chapters
+from linearlens.press.freshness import Executed, sources
+
+EDITION = Edition("full", 0)
+FOLDER = DATA / "results" / EDITION.profile
+
+
+def keep(chapter: str) -> Path:
+    """Write what the last full run of a chapter recorded, and its provenance.
+
+    Parameters
+    ----------
+    chapter : str
+        Executed in the edition `EDITION`.
+
+    Returns
+    -------
+    Path
+        The file, one a chapter.
+
+    Raises
+    ------
+    PressError
+        If the chapter was not executed, or is stale.
+    """
+    executed = Executed(chapter, EDITION)
+    if trouble := executed.trouble():
+        raise PressError(f"the full run of {chapter} cannot be kept: {trouble}")
+    notebook = executed.read()
+    assert notebook is not None
+    run = dict(notebook.metadata["linearlens_run"])
+    del run["digest"]
+    path = FOLDER / f"{chapter}.json"
+    write_text(path, json.dumps({**_commit(), **run}, indent=1) + "\n")
+    return path
+
+
+def read_kept(chapter: str) -> dict[str, Any] | None:
+    """The kept run of a chapter, or None if there is none."""
+    path = FOLDER / f"{chapter}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def kept_rows(claims: dict[str, Claim]) -> dict[str, Row]:
+    """A row for each claim that a kept run recorded, by id."""
+    rows = {}
+    for chapter in all_chapters():
+        run = read_kept(chapter)
+        if run is None:
+            continue
+        stale = run["sources"] != sources(chapter, EDITION)
+        values = {item["id"]: item["value"] for item in run["records"]}
+        for name, value in values.items():
+            if name in claims:
+                rows[name] = judge(claims[name], value, profile=EDITION.profile, seed=EDITION.seed, stale=stale)
+    return rows
+
+
+def _commit() -> dict[str, str | bool | None]:
+    """The commit of the checkout, and whether files differ from it; both None outside git."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            return subprocess.run(
+                ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+            ).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return None
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{FOLDER.relative_to(ROOT)}")
+    return {"commit": git("rev-parse", "HEAD"), "dirty": None if changed is None else bool(changed)}
