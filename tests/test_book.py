@@ -135,4 +135,4 @@ def test_no_internal_link_is_dead(looked, site):
 def test_numbers_reached_the_pages(looked):
     for where, seen in looked.items():
         assert not re.search(r"\{glue:|No key|\{cite", seen["text"]), where
-    assert "claims hold in the profile" in looked["ledger.html", 1280]["text"]
+    assert "claims with a bound in the profile" in looked["ledger.html", 1280]["text"]

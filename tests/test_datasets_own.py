@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import yaml
 
-from linearlens.datasets import Vocabulary, load_ecg5000, read_corpus, read_series, registry, split_words
+from linearlens.datasets import Vocabulary, class_words, load_ecg5000, read_corpus, read_series, registry, split_words
 
 
 @pytest.fixture
 def rows() -> np.ndarray:
-    """Forty normal series of five values and six anomalous ones, no two alike, labels first."""
-    values = np.arange(46 * 5).reshape(46, 5) / 8
-    return np.column_stack([np.repeat([0, 1], [40, 6]), values])[np.random.default_rng(0).permutation(46)]
+    """A hundred normal series of five values and six anomalous ones, no two alike, labels first."""
+    values = np.arange(106 * 5).reshape(106, 5) / 8
+    return np.column_stack([np.repeat([0, 1], [100, 6]), values])[np.random.default_rng(0).permutation(106)]
 
 
 def as_csv(rows) -> str:
@@ -36,7 +36,8 @@ def test_series_are_read_and_split(tmp_path, rows):
     series = read_series(path, seed=1)
     assert series.name == "mine"
     assert series.train.dtype == np.float32
-    assert_split(series, 40, rows[rows[:, 0] == 1, 1:])
+    assert len(series.validation) == 10
+    assert_split(series, 100, rows[rows[:, 0] == 1, 1:])
     np.testing.assert_array_equal(read_series(path, seed=1).train, series.train)
     assert not np.array_equal(read_series(path, seed=2).train, series.train)
 
@@ -49,6 +50,7 @@ def test_series_are_read_and_split(tmp_path, rows):
         ("n/a", r"line 3, column 4: need a number, 'n/a' came"),
         ("NaN", r"line 3, column 4: need a number, 'NaN' came"),
         ("inf", r"line 3, column 4: need a number, 'inf' came"),
+        ("1_000", r"line 3, column 4: need a number, '1_000' came"),
         ("1e39", r"line 3, column 4: need a number, '1e39' came"),
     ],
 )
@@ -76,10 +78,17 @@ def test_a_hole_in_a_series_is_named(tmp_path, rows, new, message):
         ),
         (lambda lines: ["label,a,b,c,d,e", *lines], "line 1, column 1: need a number, 'label' came"),
         (lambda lines: [line.replace(",", ";") for line in lines], "line 1, column 1: need a number, '"),
-        (lambda lines: [line.split(",")[0] for line in lines], "two values a series, got 40 normal, 6 anomalous and 0"),
+        (
+            lambda lines: [line.split(",")[0] for line in lines],
+            "two values a series, got 100 normal, 6 anomalous and 0",
+        ),
         (lambda lines: [*lines[:7], "2" + lines[7][1:]], r"line 8: the label must be 0 \(normal\) or 1 .*got 2"),
-        (lambda lines: [line for line in lines if line[0] == "0"], "one anomalous.*got 40 normal, 0 anomalous"),
-        (lambda lines: [line for line in lines if line[0] == "1"], "at least 20 normal series.*got 0 normal, 6"),
+        (lambda lines: [line for line in lines if line[0] == "0"], "one anomalous.*got 100 normal, 0 anomalous"),
+        (lambda lines: [line for line in lines if line[0] == "1"], "at least 100 normal series.*got 0 normal, 6"),
+        (
+            lambda lines: sorted(lines)[1:],
+            r"at least 100 normal series \(so that 10 are for validation\).*got 99 normal",
+        ),
         (lambda lines: [], "mine.csv holds no series; write one a line"),
         (lambda lines: ["", " ", ",,"], "mine.csv holds no series"),
         (lambda lines: [line + "," for line in lines], "line 1, column 7: need a number, nothing came"),
@@ -149,6 +158,24 @@ def test_vocabulary_goes_there_and_back():
     for words in ((), ("a", "<unk>"), ("<unk>", "a", "a")):
         with pytest.raises(ValueError, match="begins with '<unk>' and holds no word twice"):
             Vocabulary(words)
+
+
+def test_words_of_a_class_need_classes_0_and_1():
+    texts = [["good", "film"], ["bad", "film"]]
+    for labels in (np.array([1, 0]), [1.0, 0.0], np.array([True, False])):
+        assert class_words(texts, labels, n_words=1, min_texts=1) == {"bad": -1, "good": 1}
+    for labels, says in (
+        ([1, -1], r"labels must be 0 or 1, got also \[-1\]"),
+        ([1, 2], r"labels must be 0 or 1, got also \[2\]"),
+        (["1", "0"], "labels must be 0 or 1, got also"),
+        ([1, np.nan], r"got also \[nan\]"),
+        ([1], r"one label a text, shape \(2,\), got shape \(1,\)"),
+        ([[1], [0]], "one label a text"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            class_words(texts, np.array(labels), n_words=1, min_texts=1)
+    with pytest.raises(ValueError, match="n_words must be 1 or more, got 0"):
+        class_words(texts, np.array([1, 0]), n_words=0, min_texts=1)
 
 
 NEGATIVE = [f"bad {chr(97 + i)}" for i in range(10)]

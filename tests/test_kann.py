@@ -173,6 +173,20 @@ def test_the_released_projector_is_the_modulus_and_no_projector(koopman, traject
     np.testing.assert_allclose(whole @ whole, whole, atol=1e-9)
 
 
+def test_what_does_not_fit_the_operator_is_named(koopman, trajectories):
+    for pair, says in ((np.array([1, 4]), "out of range: there are eigenvalues 0 to 3"), ([-1, 0], "out of range"),
+                       ([], "one or more indices"), (np.array([0.5, 1]), "one or more indices")):  # fmt: skip
+        with pytest.raises(ValueError, match=says):
+            released_projector(koopman, pair)
+    for phases in (np.zeros(1), np.zeros(5), np.zeros((4, 1))):
+        with pytest.raises(ValueError, match=r"need one phase an eigenvalue, shape \(4,\), got shape \("):
+            signed_increments(koopman, trajectories, phases)
+    with pytest.raises(ValueError, match="need at least one trajectory, got an empty list"):
+        increment_phases(koopman, [])
+    with pytest.raises(ValueError, match="trajectory 1 has no step 5: it has 5 states"):
+        dominant_groups(koopman, [trajectories[0][:6], trajectories[1][:5]], step=5)
+
+
 def test_agreement_by_hand():
     network = np.array([1, 1, 0, 0, 1, 0, 1, 1])
     first = np.array([1, 1, 0, 0, 1, 0, 1, 0])  # 7 of 8

@@ -123,7 +123,8 @@ def test_the_callers_arrays_are_never_changed():
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"steps": 0}, "steps must be 1 or more, got 0"),
+        ({"steps": 0}, "steps must be a whole number, 1 or more, got 0"),
+        ({"steps": 1.5}, "steps must be a whole number, 1 or more, got 1.5"),
         ({"steps": 2, "first": 2}, "with 1 delays, 2 steps ahead, the first state foreseen is 3, not 2"),
         ({"steps": 5}, "trajectory 0 is too short: 6 states came, at least 7"),
         ({"first": 6}, "too short"),
@@ -135,8 +136,12 @@ def test_bad_questions(settings, says):
 
 
 def test_bad_rollouts_and_trajectories():
-    with pytest.raises(ValueError, match="steps must be 1 or more, got 0"):
-        rollout(Persistence(), np.ones((2, 3)), steps=0)
+    for steps in (0, 2.0):
+        with pytest.raises(ValueError, match=f"steps must be a whole number, 1 or more, got {steps}"):
+            rollout(Persistence(), np.ones((2, 3)), steps=steps)
+    for step in (5, -6):
+        with pytest.raises(ValueError, match=f"trajectory 1 has no step {step}: it has 5 states"):
+            gather([np.ones((7, 3)), np.ones((5, 3))], step)
     with pytest.raises(ValueError, match="wrap one trajectory in a list"):
         forecast(Persistence(), np.ones((5, 3)))
     with pytest.raises(ValueError, match="fitted on states of 6 features, got 3"):

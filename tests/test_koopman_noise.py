@@ -47,6 +47,14 @@ def test_without_noise_it_is_the_truth(method):
     np.testing.assert_allclose(noise_robust_operator(states.astype(np.float32), method=method), TURN, atol=1e-6)
 
 
+@pytest.mark.parametrize(("method", "lag"), [("instrument", 2), ("total", 1)])
+def test_two_samples_a_feature_are_enough(method, lag):
+    states = measured(0.0, n_trajectories=2)[:, : lag + 2]
+    np.testing.assert_allclose(noise_robust_operator(states, method=method), TURN, atol=1e-8)
+    with pytest.raises(ValueError, match=f"3 steps came; '{method}' needs at least 4"):
+        noise_robust_operator([states[0], states[1, :-1]], method=method)
+
+
 @pytest.mark.parametrize("method", ["instrument", "total"])
 def test_the_callers_arrays_are_never_changed(method):
     states = measured(0.3, n_trajectories=20)

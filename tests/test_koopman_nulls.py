@@ -43,6 +43,19 @@ def test_extrapolation_goes_on_in_a_straight_line():
     windows = np.stack([line[:4], line[1:5]], axis=1)
     np.testing.assert_allclose(Extrapolation().predict(windows, steps=4), line[5:], atol=1e-12)
     assert Extrapolation().delays == 1
+    for wrong in (line, windows[:, :1], np.stack([line] * 3, axis=1)):
+        with pytest.raises(
+            ValueError, match=r"need windows of shape \(n_states, 2, n_features\), got shape \(.*delays=1"
+        ):
+            Extrapolation().predict(wrong)
+
+
+@pytest.mark.parametrize(("model", "delays"), [(Persistence, 0), (Extrapolation, 1), (LinearMap, 0)])
+def test_delays_belong_to_the_model_and_cannot_be_given(model, delays):
+    arguments = [np.eye(2)] if model is LinearMap else []
+    assert model(*arguments).delays == delays
+    with pytest.raises(TypeError, match="delays"):
+        model(*arguments, delays=3)
 
 
 def test_linear_map_about_a_point():

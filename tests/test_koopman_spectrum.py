@@ -7,6 +7,7 @@ from test_koopman import ragged
 from linearlens.koopman import (
     Koopman,
     conjugate_groups,
+    eigenvalue_distance,
     eigenvector_condition,
     memory_horizon,
     modes,
@@ -61,9 +62,20 @@ def test_memory_horizon_is_the_number_of_steps_to_the_threshold():
     horizon = memory_horizon(sizes * np.exp([0, 1j, 2j]), threshold=0.05)
     np.testing.assert_allclose(sizes**horizon, 0.05)
     np.testing.assert_array_equal(memory_horizon(np.array([0, 1, 1j, -1.5])), [0, np.inf, np.inf, np.inf])
+    np.testing.assert_array_equal(memory_horizon(np.array([np.nan, 1])), [np.nan, np.inf])
     for threshold in (0, 1, -0.1):
         with pytest.raises(ValueError, match="threshold must be between 0 and 1"):
             memory_horizon(sizes, threshold=threshold)
+
+
+def test_the_distance_of_spectra_is_the_largest_to_a_nearest():
+    first, second = np.array([1.0, 0.5j, -0.5j]), np.array([-0.5j, 0.8, 0.5j])
+    assert eigenvalue_distance(first, second) == eigenvalue_distance(second, first) == pytest.approx(0.2)
+    assert eigenvalue_distance(np.array([1.0, 1.0]), np.array([1.0, 0.0])) == 1, "from either set"
+    with pytest.raises(ValueError, match="3 eigenvalues cannot be matched with 2"):
+        eigenvalue_distance(first, second[:2])
+    with pytest.raises(ValueError, match="at least one eigenvalue in each set, got none"):
+        eigenvalue_distance(np.array([]), np.array([]))
 
 
 def test_modes_turn_eigenfunctions_back_into_observables(fitted):

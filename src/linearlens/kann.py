@@ -13,6 +13,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from linearlens.koopman import Koopman, conjugate_groups, gather, modes
+from linearlens.koopman._spectrum import check_group
 
 
 def projection_magnitude(koopman: Koopman, states: np.ndarray, *, unit: str = "mode") -> np.ndarray:
@@ -68,7 +69,7 @@ def dominant_groups(
     Raises
     ------
     ValueError
-        As in `projection_magnitude`.
+        As in `projection_magnitude`, or if a trajectory has no such step.
     """
     states = np.concatenate(trajectories) if step is None else gather(trajectories, step)
     total = projection_magnitude(koopman, states, unit=unit).sum(axis=0)
@@ -89,7 +90,14 @@ def increment_phases(koopman: Koopman, trajectories: Sequence[np.ndarray]) -> np
     -------
     ndarray of shape (n_eigenvalues,)
         In radians, between −π/2 and π/2; 0 for a real eigenvalue, whose eigenvector is real as fitted.
+
+    Raises
+    ------
+    ValueError
+        If there is no trajectory, or one does not fit the operator.
     """
+    if len(trajectories) == 0:
+        raise ValueError("need at least one trajectory, got an empty list")
     total = sum((np.diff(koopman.eigenfunctions(item), axis=0) ** 2).sum(axis=0) for item in trajectories)
     return np.angle(total) / 2
 
@@ -109,7 +117,15 @@ def signed_increments(koopman: Koopman, trajectories: Sequence[np.ndarray], phas
     -------
     list of ndarray of shape (n_steps_i - 1, n_eigenvalues)
         The overall sign of each coordinate is arbitrary; see `orientations`.
+
+    Raises
+    ------
+    ValueError
+        If there is not one phase for each eigenvalue, or a trajectory does not fit the operator.
     """
+    phases, n_eigenvalues = np.asarray(phases), len(koopman.eigenvalues_)
+    if phases.shape != (n_eigenvalues,):
+        raise ValueError(f"need one phase an eigenvalue, shape ({n_eigenvalues},), got shape {phases.shape}")
     turn = np.exp(-1j * phases)
     return [(np.diff(koopman.eigenfunctions(item), axis=0) * turn).real for item in trajectories]
 
@@ -173,7 +189,13 @@ def released_projector(koopman: Koopman, pair: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_observables, n_observables)
+
+    Raises
+    ------
+    ValueError
+        If an index is out of range.
     """
+    pair = check_group(koopman.eigenvectors_, pair)
     return np.abs(koopman.eigenvectors_[:, pair] @ modes(koopman.eigenvectors_)[pair])
 
 

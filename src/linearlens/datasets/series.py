@@ -11,6 +11,8 @@ from linearlens.datasets.registry import fetch
 from linearlens.datasets.text import read_utf8
 
 TRAIN_SHARE, VALIDATION_SHARE = 0.85, 0.1005  # of the normal series; the rest is kept for testing
+MIN_VALIDATION = 10
+MIN_NORMAL = math.ceil(MIN_VALIDATION / VALIDATION_SHARE)
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -60,8 +62,8 @@ def read_series(path: str | Path, *, seed: int = 0) -> Series:
     ------
     ValueError
         If the file is not UTF-8, lines differ in length, a value is missing or not a number (the message
-        names line and column), a label is neither 0 nor 1, or there are fewer than 20 normal series, none
-        anomalous, or fewer than two values a series.
+        names line and column), a label is neither 0 nor 1, or there are fewer than 100 normal series (so that
+        10 are for validation), none anomalous, or fewer than two values a series.
     """
     cells = _cells(Path(path))
     numbers = np.array([_numbers(path, line, row) for line, row in cells.items()])
@@ -70,10 +72,11 @@ def read_series(path: str | Path, *, seed: int = 0) -> Series:
         if label not in (0, 1):
             raise ValueError(f"{path}, line {line}: the label must be 0 (normal) or 1 (anomalous), got {label:g}")
     n_normal = int((labels == 0).sum())
-    if n_normal < 20 or n_normal == len(labels) or values.shape[1] < 2:
+    if n_normal < MIN_NORMAL or n_normal == len(labels) or values.shape[1] < 2:
         raise ValueError(
-            f"{path}: need at least 20 normal series, one anomalous and two values a series, got {n_normal} normal, "
-            f"{len(labels) - n_normal} anomalous and {values.shape[1]} values"
+            f"{path}: need at least {MIN_NORMAL} normal series (so that {MIN_VALIDATION} are for validation), one "
+            f"anomalous and two values a series, got {n_normal} normal, {len(labels) - n_normal} anomalous and "
+            f"{values.shape[1]} values"
         )
     return _split(Path(path).stem, values[labels == 0], values[labels == 1], seed)
 
@@ -98,7 +101,7 @@ def _numbers(path: str | Path, line: int, row: list[str]) -> list[float]:
     numbers = []
     for column, cell in enumerate(row, 1):
         try:
-            number = float(cell)
+            number = math.nan if "_" in cell else float(cell)  # Python would read 1_000 as 1000
         except ValueError:
             number = math.nan
         if not abs(number) <= LARGEST:

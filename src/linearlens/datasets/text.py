@@ -81,7 +81,7 @@ def class_words(
     labels : ndarray of shape (n_texts,)
         0 or 1.
     n_words : int
-        Words of each class.
+        Words of each class, 1 or more.
     min_texts : int
         Words in fewer texts are left out.
 
@@ -93,16 +93,24 @@ def class_words(
     Raises
     ------
     ValueError
-        If there are fewer than ``2 * n_words`` words to choose from.
+        If there is not one label, 0 or 1, for each text, `n_words` is below 1, or there are fewer than
+        ``2 * n_words`` words to choose from.
 
     Examples
     --------
     >>> class_words([["good", "film"], ["bad", "film"]], np.array([1, 0]), n_words=1, min_texts=1)
     {'bad': -1, 'good': 1}
     """
+    if n_words < 1:
+        raise ValueError(f"n_words must be 1 or more, got {n_words}")
+    labels = np.asarray(labels)
+    if labels.shape != (len(texts),):
+        raise ValueError(f"need one label a text, shape ({len(texts)},), got shape {labels.shape}")
+    if others := set(labels.tolist()) - {0, 1}:
+        raise ValueError(f"labels must be 0 or 1, got also {sorted(others, key=str)[:5]}; number the two classes so")
     counts: tuple[Counter, Counter] = Counter(), Counter()
     for text, label in zip(texts, labels, strict=True):
-        counts[label].update(set(text))
+        counts[int(label)].update(set(text))
     known = sorted(word for word in counts[0] | counts[1] if counts[0][word] + counts[1][word] >= min_texts)
     if len(known) < 2 * n_words:
         raise ValueError(

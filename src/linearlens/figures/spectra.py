@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 
+UNIT_CIRCLE = "unit circle"  # the mark of the line, so that it is drawn once
+
 
 def draw_spectrum(
     axes: Axes,
@@ -25,7 +27,7 @@ def draw_spectrum(
     eigenvalues : ndarray of shape (n,), complex
     marker, color, label : str
         Passed to matplotlib; use another marker, not only another colour, for a second spectrum. The open
-        markers ``"o"``, ``"s"`` and ``"^"`` are drawn hollow.
+        markers ``"o"``, ``"s"`` and ``"^"`` are drawn hollow. `color` is ignored with `residuals`.
     residuals : ndarray of shape (n,), optional
         Fill each mark by its residual, dark where it is small; give the result to a colour bar.
 
@@ -33,11 +35,12 @@ def draw_spectrum(
     -------
     PathCollection
     """
-    if not axes.lines:
+    if all(line.get_gid() != UNIT_CIRCLE for line in axes.lines):
         angle = np.linspace(0, 2 * np.pi, 200)
-        axes.plot(np.cos(angle), np.sin(angle), color="C4", linewidth=0.8)
+        axes.plot(np.cos(angle), np.sin(angle), color="C4", linewidth=0.8, gid=UNIT_CIRCLE)
         axes.set(xlabel="real part", ylabel="imaginary part", aspect="equal")
-    look: dict[str, Any] = {"facecolor": "none", "edgecolor": color} if marker in "os^" else {"color": color}
+    hollow = marker in ("o", "s", "^")
+    look: dict[str, Any] = {"facecolor": "none", "edgecolor": color} if hollow else {"color": color}
     if residuals is not None:
         look = {"c": residuals, "cmap": "viridis", "edgecolor": "C4", "linewidth": 0.5}
     return axes.scatter(eigenvalues.real, eigenvalues.imag, marker=marker, s=48, label=label, zorder=3, **look)
@@ -50,11 +53,21 @@ def draw_horizons(axes: Axes, steps: Sequence[int], *, threshold: float = 1e-2, 
     ----------
     axes : matplotlib Axes
     steps : sequence of int
+        Each 1 or more.
     threshold : float
         Between 0 and 1, as in :func:`linearlens.koopman.memory_horizon`.
     angle : float
         Where on its circle each label stands, in radians from the real axis.
+
+    Raises
+    ------
+    ValueError
+        If a number of steps is below 1 or the threshold not between 0 and 1; nothing is drawn then.
     """
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold must be between 0 and 1, got {threshold}")
+    if not all(number >= 1 for number in steps):
+        raise ValueError(f"steps must be 1 or more each, got {list(steps)}")
     around = np.linspace(0, 2 * np.pi, 400)
     for number in steps:
         radius = threshold ** (1 / number)

@@ -58,10 +58,9 @@ def forecast(
     Raises
     ------
     ValueError
-        If `steps` is below 1, a trajectory is too short or `first` too early for the model.
+        If `steps` is no whole number or below 1, a trajectory is too short or `first` too early for the model.
     """
-    if steps < 1:
-        raise ValueError(f"steps must be 1 or more, got {steps}")
+    _check_steps(steps)
     earliest = model.delays + steps
     first = earliest if first is None else first
     if first < earliest:
@@ -123,13 +122,26 @@ def rollout(model: Predictor, states: np.ndarray, *, steps: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `steps` is below 1.
+        If `steps` is no whole number or below 1.
     """
-    if steps < 1:
-        raise ValueError(f"steps must be 1 or more, got {steps}")
+    _check_steps(steps)
     return np.stack([model.predict(states, step) for step in range(1, steps + 1)], axis=1)
 
 
 def gather(trajectories: Sequence[np.ndarray], step: int) -> np.ndarray:
-    """One state of each trajectory, counted from the end if negative; shape (n_trajectories, n_features)."""
+    """One state of each trajectory, counted from the end if negative; shape (n_trajectories, n_features).
+
+    Raises
+    ------
+    ValueError
+        If a trajectory has no such step, or there is no trajectory.
+    """
+    for index, item in enumerate(trajectories):
+        if not -len(item) <= step < len(item):
+            raise ValueError(f"trajectory {index} has no step {step}: it has {len(item)} states")
     return np.stack([item[step] for item in trajectories])
+
+
+def _check_steps(steps: int) -> None:
+    if not isinstance(steps, int | np.integer) or steps < 1:
+        raise ValueError(f"steps must be a whole number, 1 or more, got {steps!r}")

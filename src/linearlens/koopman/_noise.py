@@ -9,12 +9,14 @@ def noise_robust_operator(trajectories: Trajectories, *, method: str = "instrume
     """An operator that measurement noise does not bias towards zero.
 
     Least squares takes the noise in the present state for a property of the system and shrinks every
-    eigenvalue. Two remedies:
+    eigenvalue. Two remedies, each of which needs ``2 n_features`` samples or more:
 
     - ``"instrument"``: correlate next and present states with *past* ones, whose noise is another.
-      ``K = (Z₋ᵀ Z)⁻¹ Z₋ᵀ Z₊``. Consistent for any noise without memory.
+      ``K = (Z₋ᵀ Z)⁻¹ Z₋ᵀ Z₊``. Consistent for any noise without memory. Its samples are three states in a
+      row: ``n_steps_i - 2`` of each trajectory.
     - ``"total"``: total least squares (Hemati et al. 2017), which treats present and next states alike.
-      Consistent for noise of one size in all directions; needs ``2 n_features`` pairs or more.
+      Consistent for noise of one size in all directions. Its samples are pairs: ``n_steps_i - 1`` of each
+      trajectory.
 
     Parameters
     ----------
@@ -32,7 +34,8 @@ def noise_robust_operator(trajectories: Trajectories, *, method: str = "instrume
     Raises
     ------
     ValueError
-        On an unknown method, on trajectories as in ``Koopman.fit``, or if there are too few of them.
+        On an unknown method, on trajectories as in ``Koopman.fit``, or if they hold fewer than ``2 n_features``
+        samples.
     """
     if method not in ("instrument", "total"):
         raise ValueError(f"method must be 'instrument' or 'total', got {method!r}")

@@ -4,7 +4,7 @@ Each has ``delays`` and ``predict(states, steps)`` as `Koopman` has.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ class Persistence:
     """
 
     pca: PCA | None = None
-    delays: int = 0
+    delays: int = field(init=False, default=0)
 
     def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
         """The states themselves, of shape (n_states, n_features)."""
@@ -37,10 +37,16 @@ class Persistence:
 class Extrapolation:
     """The last change goes on: ``z[t] + steps (z[t] − z[t−1])``."""
 
-    delays: int = 1
+    delays: int = field(init=False, default=1)
 
     def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
-        """From windows of shape (n_states, 2, n_features), the present state last."""
+        """From windows of shape (n_states, 2, n_features), the present state last; else a ValueError."""
+        states = np.asarray(states)
+        if states.ndim != 3 or states.shape[1] != 2:
+            raise ValueError(
+                f"need windows of shape (n_states, 2, n_features), got shape {states.shape}; delay_windows with "
+                "delays=1 makes them"
+            )
         return states[:, 1] + steps * (states[:, 1] - states[:, 0])
 
 
@@ -59,7 +65,7 @@ class LinearMap:
     operator: np.ndarray
     point: np.ndarray | float = 0.0
     shift: np.ndarray | float = 0.0
-    delays: int = 0
+    delays: int = field(init=False, default=0)
 
     def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
         """The states, of shape (n_states, n_features), after so many steps."""

@@ -58,7 +58,7 @@ def memory_horizon(eigenvalues: np.ndarray, *, threshold: float = 1e-2) -> np.nd
     Returns
     -------
     ndarray of shape (n_eigenvalues,)
-        Infinity, to be read "unbounded", where ``|λ| ≥ 1``: it never shrinks. 0 where ``λ = 0``.
+        Infinity, to be read "unbounded", where ``|λ| ≥ 1``: it never shrinks. 0 where ``λ = 0``, NaN where λ is.
 
     Raises
     ------
@@ -81,6 +81,7 @@ def memory_horizon(eigenvalues: np.ndarray, *, threshold: float = 1e-2) -> np.nd
     inside = (size > 0) & (size < 1)
     horizon[inside] = np.log(threshold) / np.log(size[inside])
     horizon[size >= 1] = np.inf
+    horizon[np.isnan(size)] = np.nan
     return horizon
 
 
@@ -120,7 +121,7 @@ def spectral_projector(eigenvectors: np.ndarray, group: Sequence[int] | np.ndarr
     ValueError
         If an index is out of range or the group splits a conjugate pair.
     """
-    group = _check_group(eigenvectors, group)
+    group = check_group(eigenvectors, group)
     projector = eigenvectors[:, group] @ modes(eigenvectors)[group]
     size = np.abs(projector).max()
     if np.abs(projector.imag).max() > 1e-6 * size:
@@ -134,7 +135,7 @@ def span_projector(eigenvectors: np.ndarray, group: Sequence[int] | np.ndarray) 
     Unlike the spectral projector it never makes a state longer, however close to parallel the modes are.
     Parameters, return value and errors are those of `spectral_projector`; a split pair is taken as whole.
     """
-    rows = modes(eigenvectors)[_check_group(eigenvectors, group)]
+    rows = modes(eigenvectors)[check_group(eigenvectors, group)]
     spanning = np.vstack([rows.real, rows.imag])
     _, sizes, directions = np.linalg.svd(spanning, full_matrices=False)
     basis = directions[sizes > 1e-10 * sizes[0]]
@@ -152,7 +153,7 @@ def eigenvalue_distance(first: np.ndarray, second: np.ndarray) -> float:
     Raises
     ------
     ValueError
-        If there are more of one than of the other.
+        If there are more of one than of the other, or none.
 
     Examples
     --------
@@ -161,6 +162,8 @@ def eigenvalue_distance(first: np.ndarray, second: np.ndarray) -> float:
     """
     if len(first) != len(second):
         raise ValueError(f"{len(first)} eigenvalues cannot be matched with {len(second)}")
+    if len(first) == 0:
+        raise ValueError("need at least one eigenvalue in each set, got none")
     gaps = np.abs(np.subtract.outer(first, second))
     return float(max(gaps.min(axis=0).max(), gaps.min(axis=1).max()))
 
@@ -170,7 +173,8 @@ def eigenvector_condition(eigenvectors: np.ndarray) -> float:
     return float(np.linalg.cond(eigenvectors / np.linalg.norm(eigenvectors, axis=0)))
 
 
-def _check_group(eigenvectors: np.ndarray, group: Sequence[int] | np.ndarray) -> np.ndarray:
+def check_group(eigenvectors: np.ndarray, group: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Return the indices as an array, or raise a ValueError if they are not some of eigenvalues that are there."""
     indices = np.atleast_1d(np.asarray(group))
     n_eigenvalues = eigenvectors.shape[1]
     if indices.size == 0 or not np.issubdtype(indices.dtype, np.integer):

@@ -30,7 +30,9 @@ def keep_trained(
     """Train a network in place, or load the weights an equal training has left.
 
     Two trainings are equal if model class, initial weights, settings, data, the code of class and training
-    loop, and the version of torch are. Weights are stored as safetensors below ``_build/networks``.
+    loop, and the version of torch are. The code of `train` itself is NOT looked at: whatever it does beyond the
+    training loop, the loss included, must be named in `settings`, or a changed `train` gets the old weights.
+    Weights are stored as safetensors below ``_build/networks``.
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ def keep_trained(
     train : callable
         Trains the model it is given, in place, by these settings and data and nothing else.
     settings : mapping of str to number or str
-        Everything that `train` does not share with all others: epochs, rates, seed, …
+        Everything that `train` does not share with all others: loss, epochs, rates, seed, …
     data : iterable of ndarray
         What it is trained on.
 
@@ -66,8 +68,11 @@ def keep_trained(
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".part{os.getpid()}")
         weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-        save_file(weights, draft, metadata={"cpu_seconds": str(seconds)})
-        draft.replace(path)
+        try:
+            save_file(weights, draft, metadata={"cpu_seconds": str(seconds)})
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
     model.eval()
     return seconds
 

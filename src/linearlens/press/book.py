@@ -86,7 +86,7 @@ def stage(target: Path) -> None:
         write_text(draft / "_generated" / "ledger.md", whole_ledger(rows, claims, kept, runs))
         for chapter in all_chapters():
             shutil.copy(Executed(chapter, EDITION).path, draft / "notebooks")
-            write_text(draft / "_generated" / f"{chapter}.md", chapter_rows(rows, chapter, kept))
+            write_text(draft / "_generated" / f"{chapter}.md", chapter_rows(rows, chapter, claims, kept))
             for name, drawing in glued_drawings(chapter).items():
                 write_text(draft / "_generated" / f"{name}.svg", drawing)
 

@@ -2,7 +2,8 @@
 
 The key of a chapter is a hash of its notebook, of every module of the package it can reach by imports, of
 the data files those modules read, of the lock and of the parameters. The executed notebook carries the key,
-and a digest of its own cells, as a stamp.
+and a digest of its own cells, as a stamp. A name imported from a package whose ``__init__`` is a mere table of
+contents leads to the module it comes from, so that a new data set makes no chapter stale that does not use it.
 """
 
 import ast
@@ -64,7 +65,7 @@ def sources(chapter: str, edition: Edition) -> dict[str, str]:
     """
     notebook = read_source(chapter)
     code = "\n\n".join(_without_magics(cell.source) for cell in notebook.cells if cell.cell_type == "code")
-    modules = _closure(_imports(code, package="") | set(ALWAYS))
+    modules = _closure(_imports(code, package="") | {"linearlens", *ALWAYS})
     files = [source_of(chapter), ROOT / "requirements.lock"]
     files += [path for module in modules if (path := _file_of(module))]
     files += [ROOT / name for module in modules for name in READS.get(module, ())]
@@ -86,7 +87,7 @@ def _without_magics(source: str) -> str:
 
 
 def _closure(modules: set[str]) -> set[str]:
-    """The modules, their parent packages, and all they import inside the package."""
+    """The modules, their parent packages unless these only list contents, and all they import inside the package."""
     reached: set[str] = set()
     waiting = set(modules)
     while waiting:
@@ -95,7 +96,9 @@ def _closure(modules: set[str]) -> set[str]:
             continue
         reached.add(name)
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        waiting |= _imports(path.read_text(encoding="utf-8"), package=package) | {name.rpartition(".")[0]}
+        waiting |= _imports(path.read_text(encoding="utf-8"), package=package)
+        parent = name.rpartition(".")[0]
+        waiting |= set() if _contents(parent) else {parent}
     return reached
 
 
@@ -115,8 +118,32 @@ def _imports_cached(code: str, package: str) -> frozenset[str]:
             if node.level:
                 parts = package.split(".")
                 base = ".".join([*parts[: len(parts) - node.level + 1], *filter(None, [base])])
-            found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+            found |= {_origin(base, alias.name) for alias in node.names}
     return frozenset(name for name in found if name.split(".")[0] == "linearlens")
+
+
+def _origin(base: str, name: str) -> str:
+    """The module that ``from base import name`` leads to."""
+    if _file_of(f"{base}.{name}"):
+        return f"{base}.{name}"
+    return _contents(base).get(name, base)
+
+
+def _contents(package: str) -> dict[str, str]:
+    """Names and their modules, if the package's ``__init__`` only imports from its own; nothing otherwise."""
+    path = _file_of(package)
+    if path is None or path.name != "__init__.py":
+        return {}
+    _, *body = ast.parse(path.read_text(encoding="utf-8")).body  # a docstring comes first
+    listed = [node for node in body if isinstance(node, ast.ImportFrom) and not node.level]
+    others = [node for node in body if node not in listed and not _is_all(node)]
+    if others or not all((node.module or "").startswith(f"{package}.") for node in listed):
+        return {}
+    return {alias.asname or alias.name: node.module or "" for node in listed for alias in node.names}
+
+
+def _is_all(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]
 
 
 def _file_of(module: str) -> Path | None:

@@ -6,6 +6,7 @@ the quick one. A run whose sources have changed since is marked as stale.
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,15 @@ EDITION = Edition("full", 0)
 FOLDER = DATA / "results" / EDITION.profile
 
 
-def keep(chapter: str) -> Path:
+def keep(chapter: str, commit: Mapping[str, str | bool | None]) -> Path:
     """Write what the last full run of a chapter recorded, and its provenance.
 
     Parameters
     ----------
     chapter : str
         Executed in the edition `EDITION`.
+    commit : mapping
+        Of `commit_of_checkout`, taken before the chapter began to run.
 
     Returns
     -------
@@ -40,12 +43,12 @@ def keep(chapter: str) -> Path:
     executed = Executed(chapter, EDITION)
     if trouble := executed.trouble():
         raise PressError(f"the full run of {chapter} cannot be kept: {trouble}")
-    notebook = executed.read()
-    assert notebook is not None
-    run = dict(notebook.metadata["linearlens_run"])
+    if (notebook := executed.read()) is None:
+        raise PressError(f"the full run of {chapter} cannot be kept: {executed.path} has gone meanwhile")
+    run = notebook.metadata["linearlens_run"]
     del run["digest"]
     path = FOLDER / f"{chapter}.json"
-    write_text(path, json.dumps({**_commit(), **run}, indent=1) + "\n")
+    write_text(path, json.dumps({**commit, **run}, indent=1) + "\n")
     return path
 
 
@@ -70,7 +73,7 @@ def kept_rows(claims: dict[str, Claim]) -> dict[str, Row]:
     return rows
 
 
-def _commit() -> dict[str, str | bool | None]:
+def commit_of_checkout() -> dict[str, str | bool | None]:
     """The commit of the checkout, and whether files differ from it; both None outside git."""
 
     def git(*arguments: str) -> str | None:

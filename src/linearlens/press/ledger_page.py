@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from linearlens.ledger import Claim, Row, show
+from linearlens.ledger import Claim, Row, bound_holds, show
 
 MARKS = {True: "holds", False: "**does not hold**", None: "not measured"}
 
 
-def chapter_rows(rows: Sequence[Row], chapter: str, kept: Mapping[str, Row]) -> str:
+def chapter_rows(rows: Sequence[Row], chapter: str, claims: Mapping[str, Claim], kept: Mapping[str, Row]) -> str:
     """The table of one chapter's claims, to be included in it; `kept` are those of the last full run, by id."""
-    return _table([row for row in rows if row.chapter == chapter], kept)
+    return _table([row for row in rows if row.chapter == chapter], claims, kept)
 
 
 def whole_ledger(
@@ -23,7 +23,7 @@ def whole_ledger(
     parts = [_summary(rows, kept)]
     for chapter, group in groupby(rows, key=lambda row: row.chapter):
         own = list(group)
-        parts += [f"## [](notebooks/{chapter}.ipynb)", _table(own, kept)]
+        parts += [f"## [](notebooks/{chapter}.ipynb)", _table(own, claims, kept)]
         parts += [_provenance(runs[chapter])] if chapter in runs else []
         parts += [_reasons(own, claims)]
     return "\n\n".join(parts) + "\n"
@@ -37,6 +37,8 @@ def _summary(rows: Sequence[Row], kept: Mapping[str, Row]) -> str:
 
 
 def _count(rows: Sequence[Row]) -> str:
+    if not rows:
+        return "There are no claims."
     bounded = [row for row in rows if row.bound]
     held = sum(row.holds is True for row in bounded)
     return f"{held} of {len(bounded)} claims with a bound in the profile `{rows[0].profile}` hold, seed {rows[0].seed}."
@@ -52,23 +54,26 @@ def _provenance(run: Mapping) -> str:
     )
 
 
-def _table(rows: Iterable[Row], kept: Mapping[str, Row]) -> str:
-    lines = ["| what is said | what was measured | verdict |", "|---|---|---|"]
+def _table(rows: Iterable[Row], claims: Mapping[str, Claim], kept: Mapping[str, Row]) -> str:
+    lines = ["| what is said | verdict | what was measured |", "|---|---|---|"]
     for row in rows:
         source = row.paper if row.paper == "this book" else f"{{cite:t}}`{row.paper}`"
         where = f"{source}, {row.where}" if row.where else source
         says = f"{row.says}<br>{where}<br>`{row.id}`"
-        measured = _judged(row)
+        paper_bound = claims[row.id].paper_bound
+        measured = _judged(row, paper_bound)
         if row.id in kept:
-            measured += f"<br><br>*full profile:*<br>{_judged(kept[row.id])}"
-        cells = [says, measured, row.verdict]
+            measured += f"<br><br>*full profile:*<br>{_judged(kept[row.id], paper_bound)}"
+        cells = [says, row.verdict, measured]
         lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     return ":::{div} ledger\n" + "\n".join(lines) + "\n:::"
 
 
-def _judged(row: Row) -> str:
-    bound = f"`{row.bound}`: {MARKS[row.holds]}" if row.bound else "no bound in this profile"
-    return f"{_measured(row)}<br>{bound}"
+def _judged(row: Row, paper_bound: str | None) -> str:
+    parts = [_measured(row), f"`{row.bound}`: {MARKS[row.holds]}" if row.bound else "no bound in this profile"]
+    if paper_bound and row.measured is not None:
+        parts.append(f"the paper's: `{paper_bound}`: {'holds' if bound_holds(paper_bound, row.measured) else 'fails'}")
+    return "<br>".join(parts)
 
 
 def _measured(row: Row) -> str:

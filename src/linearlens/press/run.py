@@ -84,6 +84,7 @@ def _run_one(chapter: str, edition: Edition, board: "_Board", children: "_Childr
     board.start(chapter)
     command = [sys.executable, "-m", "linearlens.press.execute", chapter, edition.profile, str(edition.seed)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    commit = kept.commit_of_checkout() if edition == kept.EDITION else None  # now: a long run may see others come
     with children.start(command, environment) as child:
         if child is None:
             return None
@@ -100,8 +101,8 @@ def _run_one(chapter: str, edition: Edition, board: "_Board", children: "_Childr
             if "done" in message:
                 board.advance(chapter, message["done"], message["n_cells"])
     if child.returncode == 0:
-        if edition == kept.EDITION:
-            kept.keep(chapter)
+        if commit is not None:
+            kept.keep(chapter, commit)
         board.finish(chapter, "done")
         return None
     board.finish(chapter, "failed")

@@ -1,0 +1,121 @@
+"""Figures: what is drawn stands where it should."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from linearlens.figures import draw_horizons, draw_spectrum, draw_text, use_style
+
+
+@pytest.fixture(autouse=True)
+def style():
+    with mpl.rc_context({"backend": "agg"}):
+        use_style()
+        yield
+        plt.close("all")
+
+
+def test_a_spectrum_keeps_every_eigenvalue_and_its_residual():
+    _, ax = plt.subplots()
+    values, residuals = np.array([0.5 + 0.5j, 0.5 - 0.5j, 0.9]), np.array([0.1, 0.2, 0.3])
+    points = draw_spectrum(ax, values, residuals=residuals)
+    np.testing.assert_array_equal(points.get_offsets(), np.column_stack([values.real, values.imag]))
+    np.testing.assert_array_equal(points.get_array(), residuals)
+    draw_spectrum(ax, values, marker="^", color="C1")
+    assert len(ax.lines) == 1, "one unit circle for all spectra"
+
+
+def test_only_open_marks_are_hollow():
+    _, ax = plt.subplots()
+    filled = [
+        len(draw_spectrum(ax, np.array([0.5]), marker=marker).get_facecolor()) for marker in ("o", "s", "^", "D", "")
+    ]
+    assert filled == [0, 0, 0, 1, 1]
+
+
+def test_a_horizon_is_the_circle_on_which_an_eigenfunction_shrinks_to_the_threshold():
+    _, ax = plt.subplots()
+    draw_horizons(ax, [10, 100], threshold=0.05)
+    radii = [np.hypot(*line.get_data()) for line in ax.lines]
+    for radius, steps in zip(radii, (10, 100), strict=True):
+        np.testing.assert_allclose(radius**steps, 0.05)
+
+
+def test_a_spectrum_after_other_lines_has_its_circle_and_labels_once():
+    _, ax = plt.subplots()
+    draw_horizons(ax, [10])
+    for _ in range(2):
+        draw_spectrum(ax, np.array([0.5]))
+    assert len(ax.lines) == 2
+    np.testing.assert_allclose(np.hypot(*ax.lines[1].get_data()), 1)
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_aspect()) == ("real part", "imaginary part", 1)
+
+
+@pytest.mark.parametrize(
+    ("steps", "threshold", "says"),
+    [
+        ([10, 0], 0.01, r"steps must be 1 or more each, got \[10, 0\]"),
+        ([-5], 0.01, "steps must be 1 or more"),
+        ([10], 0, "threshold must be between 0 and 1, got 0"),
+        ([10], 1, "threshold must be between 0 and 1, got 1"),
+        ([10], np.nan, "threshold must be between 0 and 1, got nan"),
+    ],
+)
+def test_horizons_that_are_none(steps, threshold, says):
+    _, ax = plt.subplots()
+    with pytest.raises(ValueError, match=says):
+        draw_horizons(ax, steps, threshold=threshold)
+    assert not ax.lines
+
+
+def words_of(figure):
+    """Text and slant of everything drawn in monospace, line by line from the top."""
+    texts = [t for t in figure.axes[0].texts if "monospace" in t.get_fontfamily()]
+    return [(t.get_text(), t.get_fontstyle()) for t in texts]
+
+
+def test_a_text_is_drawn_once_for_each_row_with_negative_words_slanted():
+    figure = draw_text(["not", "bad", "."], {"a": np.array([-1.0, 0.5, 0.0]), "b": np.zeros(3)})
+    assert words_of(figure) == [
+        ("not", "italic"),
+        ("bad", "normal"),
+        (".", "normal"),
+        ("not", "normal"),
+        ("bad", "normal"),
+        (".", "normal"),
+    ]
+    assert len(figure.axes[0].patches) == 2, "only words with a weight are shaded"
+
+
+def test_lines_break_between_words_and_no_words_overlap():
+    words = ["word" * (1 + k % 4) for k in range(60)]
+    figure = draw_text(words, {"row": np.ones(60)}, columns=40)
+    ends: dict[float, float] = {}
+    for text in (t for t in figure.axes[0].texts if "monospace" in t.get_fontfamily()):
+        column, line = text.get_position()
+        assert column >= ends.get(line, -1) + 1
+        ends[line] = column + len(text.get_text())
+    assert max(ends.values()) <= 40
+
+
+@pytest.mark.parametrize("weights", [np.ones(2), np.array([1.0, np.nan, 0.0])])
+def test_weights_that_do_not_fit_are_named(weights):
+    with pytest.raises(ValueError, match="row: need 3 finite weights, one a word"):
+        draw_text(["a", "b", "c"], {"good": np.ones(3), "row": weights})
+    assert not plt.get_fignums(), "no figure is left open"
+
+
+@pytest.mark.parametrize(("words", "rows"), [([], {"row": np.ones(0)}), (["a"], {})])
+def test_a_text_needs_words_and_rows(words, rows):
+    with pytest.raises(ValueError, match="need at least one word and one row of weights"):
+        draw_text(words, rows)
+    assert not plt.get_fignums()
+
+
+def test_words_stay_readable_on_the_fullest_shade():
+    figure = draw_text(["bad", "good"], {"row": np.array([-3.0, 3.0])})
+    for patch in figure.axes[0].patches:
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in patch.get_facecolor()[:3]]
+        assert (np.dot(linear, [0.2126, 0.7152, 0.0722]) + 0.05) / 0.05 >= 7, "contrast of WCAG 2, AAA"
+    assert {text.get_color() for text in figure.axes[0].texts} == {"black"}
