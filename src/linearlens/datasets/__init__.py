@@ -10,6 +10,7 @@ from linearlens.datasets.registry import DataError, fetch, list_data
 from linearlens.datasets.reviews import effects, generate_reviews
 from linearlens.datasets.series import load_ecg5000, read_series
 from linearlens.datasets.text import Vocabulary, class_words, read_corpus, split_words
+from linearlens.datasets.yin_yang import yin_yang, yin_yang_binary
 
 __all__ = [
     "DataError",
@@ -31,4 +32,6 @@ __all__ = [
     "read_corpus",
     "read_series",
     "split_words",
+    "yin_yang",
+    "yin_yang_binary",
 ]

@@ -1,0 +1,32 @@
+"""Layers as linear operators (Aswani, Jabari and Shafique 2024), and a fair way to replace them."""
+
+from linearlens.layers._cost import Cost, count_cost
+from linearlens.layers._delay_dmd import DelayDMD, delay_dmd, delay_dmd_grid
+from linearlens.layers._evidence import periodic_share, roots_found, shuffle_samples
+from linearlens.layers._fit import LayerOperator, fit_layer, fit_layers
+from linearlens.layers._lifts import fourier_lift, gaussian_lift, kernel_lift, polynomial_lift, relu_lift
+from linearlens.layers._peeking import PeekingOperator
+from linearlens.layers._scaling import LayerScaling
+from linearlens.layers._spans import replace
+
+__all__ = [
+    "Cost",
+    "DelayDMD",
+    "LayerOperator",
+    "LayerScaling",
+    "PeekingOperator",
+    "count_cost",
+    "delay_dmd",
+    "delay_dmd_grid",
+    "fit_layer",
+    "fit_layers",
+    "fourier_lift",
+    "gaussian_lift",
+    "kernel_lift",
+    "periodic_share",
+    "polynomial_lift",
+    "relu_lift",
+    "replace",
+    "roots_found",
+    "shuffle_samples",
+]

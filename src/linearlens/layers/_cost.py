@@ -1,0 +1,120 @@
+"""What a network costs at inference, and how much of its nonlinearity is still there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.kernel_approximation import Nystroem, RBFSampler
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
+from torch import nn
+
+from linearlens.layers._lifts import GaussianBumps, MedianScaler, RandomReLU
+
+AFFINE = (nn.Linear, nn.Identity, nn.Flatten, nn.Dropout)  # in eval mode
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one sample costs.
+
+    Parameters
+    ----------
+    nonlinear_layers : int
+        True nonlinear layers evaluated, those an operator needs included.
+    inner_layers : int
+        Those of them that an operator evaluates inside the part it stands in for: 0 for a fair replacement.
+    parameters : int
+        Numbers that are stored, those a lift was given at random included.
+    multiply_adds : int
+        Multiplications with additions; cosines, exponentials and comparisons are not counted.
+    lifted_dimensions : tuple of int
+        Observables of each operator, in order; the constant is one where there is one.
+    """
+
+    nonlinear_layers: int = 0
+    inner_layers: int = 0
+    parameters: int = 0
+    multiply_adds: int = 0
+    lifted_dimensions: tuple[int, ...] = ()
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
+
+def count_cost(model: nn.Module) -> Cost:
+    """Count layers, parameters and multiply-adds of a network of linear layers, activations and operators.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The original or a hybrid. Each of its modules is taken to run once a sample.
+
+    Returns
+    -------
+    Cost
+
+    Raises
+    ------
+    ValueError
+        If it holds a module with parameters that is neither nn.Linear nor an operator, or an operator with a lift
+        whose cost is not known.
+
+    Examples
+    --------
+    >>> from linearlens.models import mlp
+    >>> count_cost(mlp([2, 8, 2]))
+    Cost(nonlinear_layers=1, inner_layers=0, parameters=42, multiply_adds=32, lifted_dimensions=())
+    """
+    return sum((_cost_of(leaf) for leaf in _leaves(model)), Cost())
+
+
+def lift_cost(lift: Any) -> Cost:
+    """Parameters and multiply-adds of a fitted lift; errors as in `count_cost`."""
+    if lift is None or isinstance(lift, FunctionTransformer):
+        return Cost()
+    if isinstance(lift, Pipeline):
+        return sum((lift_cost(step) for _, step in lift.steps), Cost())
+    if isinstance(lift, FeatureUnion):
+        return sum((lift_cost(step) for _, step in lift.transformer_list), Cost())
+    n = lift.n_features_in_
+    match lift:
+        case MedianScaler():
+            return Cost(parameters=1, multiply_adds=n)
+        case StandardScaler():
+            return Cost(parameters=2 * n, multiply_adds=n)
+        case PolynomialFeatures():
+            # Each monomial above degree 1 is one of lower degree times one unit.
+            return Cost(multiply_adds=lift.n_output_features_ - n - lift.include_bias)
+        case RBFSampler():
+            return Cost(parameters=(n + 1) * lift.n_components, multiply_adds=n * lift.n_components)
+        case RandomReLU():
+            return Cost(parameters=(n + 1) * lift.n_units, multiply_adds=n * lift.n_units)
+        case GaussianBumps():
+            return Cost(parameters=lift.centres_.size, multiply_adds=lift.centres_.size)
+        case Nystroem():
+            size = lift.components_.size + lift.normalization_.size
+            return Cost(parameters=size, multiply_adds=size)
+    raise ValueError(f"the cost of a lift by {type(lift).__name__} is not known; count it by hand")
+
+
+def _leaves(module: nn.Module) -> Iterator[nn.Module]:
+    """Parts that have no parts, each as often as it is used; an operator is one."""
+    if hasattr(module, "cost") or not module._modules:
+        yield module
+        return
+    for child in module._modules.values():
+        if child is not None:
+            yield from _leaves(child)
+
+
+def _cost_of(leaf: nn.Module) -> Cost:
+    if callable(own := getattr(leaf, "cost", None)) and not isinstance(own, nn.Module):
+        return own()
+    if isinstance(leaf, nn.Linear):
+        return Cost(parameters=sum(p.numel() for p in leaf.parameters()), multiply_adds=leaf.weight.numel())
+    if isinstance(leaf, AFFINE):
+        return Cost()
+    if any(True for _ in leaf.parameters()):
+        raise ValueError(f"the cost of {type(leaf).__name__} is not known; count it by hand")
+    return Cost(nonlinear_layers=1)

@@ -1,0 +1,65 @@
+"""The paper's hybrid, as its code runs it."""
+
+import torch
+from torch import nn
+
+from linearlens.layers._cost import Cost, count_cost
+from linearlens.layers._delay_dmd import DelayDMD
+from linearlens.layers._scaling import LayerScaling
+
+
+class PeekingOperator(nn.Module):
+    """The true states ``h_0 … h_d`` of a scaled layer, then linear steps of a DMD to its output.
+
+    Parameters
+    ----------
+    scaling : LayerScaling
+        Trained; shared, not copied.
+    dmd : DelayDMD
+        Fitted to trajectories of this scaling.
+    projected : bool
+        As in :meth:`DelayDMD.linear_map`.
+
+    Raises
+    ------
+    ValueError
+        If the states of the two differ in width, or the DMD wants more delays than there are inserted layers.
+
+    Notes
+    -----
+    ``inference_with_koopman`` in the code of Aswani et al. (2024): ``traj_in = out[:num_delays + 1]``. With n
+    inserted layers, d of them are evaluated as they are, and ``n + 1 − d`` steps are linear. At d = n one step
+    is.
+    """
+
+    def __init__(self, scaling: LayerScaling, dmd: DelayDMD, *, projected: bool = True) -> None:
+        super().__init__()
+        n_layers = len(scaling.maps)
+        if dmd.n_features != scaling.width or dmd.delays > n_layers:
+            raise ValueError(
+                f"the scaling has {n_layers} layers of {scaling.width} units; a DMD of {dmd.delays} delays and "
+                f"{dmd.n_features} units does not fit"
+            )
+        self.start, self.stop = scaling.start, scaling.stop
+        self.scaling, self.delays = scaling, dmd.delays
+        steps = n_layers + 1 - dmd.delays
+        self.weights: torch.Tensor
+        linear = dmd.linear_map(steps, projected=projected)[:, : scaling.n_outputs]
+        self.register_buffer("weights", torch.from_numpy(linear))
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """From states of shape (n_samples, width) at `start` to shape (n_samples, n_outputs) at `stop`."""
+        window = torch.cat(self.scaling.inner(states, self.delays)[::-1], dim=1)
+        return (window.to(self.weights) @ self.weights).to(states)
+
+    def cost(self) -> Cost:
+        """The inserted layers that are evaluated, and the linear steps as one matrix."""
+        numbers = self.weights.numel()
+        inner = list(self.scaling.maps)[: self.delays]
+        return Cost(
+            nonlinear_layers=self.delays,
+            inner_layers=self.delays,
+            parameters=numbers + sum(p.numel() for linear in set(inner) for p in linear.parameters()),
+            multiply_adds=numbers + sum(count_cost(linear).multiply_adds for linear in inner),
+            lifted_dimensions=(len(self.weights),),
+        )
