@@ -34,7 +34,7 @@ class PeekingOperator(nn.Module):
 
     def __init__(self, scaling: LayerScaling, dmd: DelayDMD, *, projected: bool = True) -> None:
         super().__init__()
-        n_layers = len(scaling.maps)
+        n_layers = scaling.n_layers
         if dmd.n_features != scaling.width or dmd.delays > n_layers:
             raise ValueError(
                 f"the scaling has {n_layers} layers of {scaling.width} units; a DMD of {dmd.delays} delays and "
@@ -55,11 +55,11 @@ class PeekingOperator(nn.Module):
     def cost(self) -> Cost:
         """The inserted layers that are evaluated, and the linear steps as one matrix."""
         numbers = self.weights.numel()
-        inner = list(self.scaling.maps)[: self.delays]
+        inner = list(self.scaling.maps)[: self.delays]  # one, if it serves all steps
         return Cost(
             nonlinear_layers=self.delays,
             inner_layers=self.delays,
-            parameters=numbers + sum(p.numel() for linear in set(inner) for p in linear.parameters()),
-            multiply_adds=numbers + sum(count_cost(linear).multiply_adds for linear in inner),
+            parameters=numbers + sum(count_cost(linear).parameters for linear in inner),
+            multiply_adds=numbers + self.delays * self.scaling.width**2,
             lifted_dimensions=(len(self.weights),),
         )

@@ -48,7 +48,8 @@ class LayerScaling(nn.Module):
     layer : nn.Sequential
         The layer, frozen.
     maps : nn.ModuleList
-        The linear part of each inserted layer; with `tied`, one and the same.
+        The linear part of each inserted layer; with `tied`, one for all.
+    n_layers : int
     loss_ : float
         After `fit`, on the states it was trained on.
 
@@ -88,17 +89,24 @@ class LayerScaling(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             maps = [_square(self.width, init) for _ in range(1 if tied else n_layers)]
-        self.maps = nn.ModuleList(maps * n_layers if tied else maps)
-        self.last = self.layer if last == "layer" else self._linear_end()
+        # Nothing is registered twice, so that the weights can be saved as they are.
+        self.n_layers, self.maps = n_layers, nn.ModuleList(maps)
+        self.linear_end = self._linear_end() if last == "linear" else None
+
+    @property
+    def last(self) -> nn.Module:
+        """What leads from the last inner state to the output: the layer, or the linear map in its place."""
+        return self.layer if self.linear_end is None else self.linear_end
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """Scaled output for states of shape (n_samples, width), of shape (n_samples, n_outputs)."""
-        return self.last(self.inner(states, len(self.maps))[-1])
+        return self.last(self.inner(states, self.n_layers)[-1])
 
     def inner(self, states: torch.Tensor, steps: int) -> list[torch.Tensor]:
         """``h_0`` to ``h_steps``, each of shape (n_samples, width)."""
         trajectory = [states]
-        for linear in self.maps[:steps]:
+        for step in range(steps):
+            linear = self.maps[step % len(self.maps)]
             trajectory.append(torch.relu(linear(trajectory[-1])))
         return trajectory
 
@@ -170,7 +178,7 @@ class LayerScaling(nn.Module):
             If the states do not fit or are not finite.
         """
         h = torch.tensor(self._check(states), dtype=torch.get_default_dtype())
-        inner = self.inner(h, len(self.maps))
+        inner = self.inner(h, self.n_layers)
         output = nn.functional.pad(self.last(inner[-1]), (0, self.width - self.n_outputs), value=PAD)
         return torch.stack([*inner, output], dim=1).numpy()
 
