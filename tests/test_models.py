@@ -24,6 +24,13 @@ def test_same_seed_same_weights_and_no_global_state(network):
         assert torch.equal(ours, theirs)
 
 
+def test_a_network_may_begin_with_weights_of_he():
+    network = mlp([400, 300, 10], he=True, seed=1)
+    assert abs(float(network.linear1.weight.detach().std()) - (2 / 400) ** 0.5) < 2e-3
+    assert bool((network.linear2.bias == 0.01).all())
+    assert not bool((mlp([400, 300, 10], seed=1).linear2.bias == 0.01).all())
+
+
 def test_training_learns_and_repeats():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, 4))
