@@ -13,7 +13,7 @@ from linearlens.ledger import Claim, judge, load_claims
 from linearlens.paths import ROOT
 from linearlens.press import kept
 from linearlens.press.chapters import PressError
-from linearlens.press.kept import kept_rows
+from linearlens.press.kept import kept_rows, read_kept
 from linearlens.press.ledger_page import chapter_rows, whole_ledger
 
 
@@ -23,8 +23,8 @@ def page(small):
         "from linearlens.ledger import load_claims; from linearlens.press.book import EDITION;"
         "from linearlens.press.kept import kept_rows, read_kept; from linearlens.press.ledger_page import whole_ledger;"
         "from linearlens.press.measured import ledger_rows;"
-        "claims = load_claims(); run = read_kept('01_small');"
-        "print(whole_ledger(ledger_rows(EDITION), claims, kept_rows(claims), {'01_small': run} if run else {}))"
+        "claims, runs = load_claims(), read_kept();"
+        "print(whole_ledger(ledger_rows(EDITION), claims, kept_rows(claims, runs), runs))"
     )
     env = {**os.environ, "PYTHONPATH": str(small / "src")}
     return subprocess.run(
@@ -111,7 +111,7 @@ def test_a_ledger_without_claims_is_a_page():
 
 
 def test_every_kept_measurement_holds_its_bound():
-    rows = kept_rows(load_claims())
+    rows = kept_rows(load_claims(), read_kept())
     failed = {name: (row.measured, row.bound) for name, row in rows.items() if row.bound and not row.holds}
     assert not failed
 

@@ -81,8 +81,8 @@ def stage(target: Path) -> None:
         (draft / "notebooks").mkdir()
         claims = load_claims()
         rows = ledger_rows(EDITION, claims)
-        kept = kept_rows(claims)
-        runs = {chapter: run for chapter in all_chapters() if (run := read_kept(chapter))}
+        runs = read_kept()
+        kept = kept_rows(claims, runs)
         write_text(draft / "_generated" / "ledger.md", whole_ledger(rows, claims, kept, runs))
         for chapter in all_chapters():
             shutil.copy(Executed(chapter, EDITION).path, draft / "notebooks")

@@ -47,30 +47,30 @@ def keep(chapter: str, commit: Mapping[str, str | bool | None]) -> Path:
         raise PressError(f"the full run of {chapter} cannot be kept: {executed.path} has gone meanwhile")
     run = notebook.metadata["linearlens_run"]
     del run["digest"]
-    path = FOLDER / f"{chapter}.json"
+    path = _path(chapter)
     write_text(path, json.dumps({**commit, **run}, indent=1) + "\n")
     return path
 
 
-def read_kept(chapter: str) -> dict[str, Any] | None:
-    """The kept run of a chapter, or None if there is none."""
-    path = FOLDER / f"{chapter}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+def read_kept() -> dict[str, dict[str, Any]]:
+    """The kept runs, by chapter."""
+    files = {chapter: _path(chapter) for chapter in all_chapters()}
+    return {chapter: json.loads(file.read_text(encoding="utf-8")) for chapter, file in files.items() if file.is_file()}
 
 
-def kept_rows(claims: dict[str, Claim]) -> dict[str, Row]:
-    """A row for each claim that a kept run recorded, by id."""
+def kept_rows(claims: Mapping[str, Claim], runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Row]:
+    """A row for each claim that a kept run recorded, by id; `runs` as from `read_kept`."""
     rows = {}
-    for chapter in all_chapters():
-        run = read_kept(chapter)
-        if run is None:
-            continue
+    for chapter, run in runs.items():
         stale = run["sources"] != sources(chapter, EDITION)
-        values = {item["id"]: item["value"] for item in run["records"]}
-        for name, value in values.items():
-            if name in claims:
-                rows[name] = judge(claims[name], value, profile=EDITION.profile, seed=EDITION.seed, stale=stale)
+        for item in run["records"]:
+            if claim := claims.get(item["id"]):
+                rows[claim.id] = judge(claim, item["value"], profile=EDITION.profile, seed=EDITION.seed, stale=stale)
     return rows
+
+
+def _path(chapter: str) -> Path:
+    return FOLDER / f"{chapter}.json"
 
 
 def commit_of_checkout() -> dict[str, str | bool | None]:
