@@ -278,6 +278,9 @@ def test_what_cannot_be_counted_is_said(network, inputs):
     with pytest.raises(ValueError, match="lift by StrangeLift is not known"):
         count_cost(strange)
     assert count_cost(nn.Sequential(nn.Flatten(), nn.Linear(2, 2), nn.Dropout(), nn.GELU())).nonlinear_layers == 1
+    named = nn.Sequential()
+    named.add_module("cost", nn.Linear(2, 3))  # a name is no method
+    assert count_cost(named).multiply_adds == 6
 
 
 class StrangeLift(TransformerMixin, BaseEstimator):
@@ -311,6 +314,14 @@ def test_bad_requests(network, inputs):
     refused("250 samples or more to draw as many centres, got 240", "act1", "act2", inputs, lift=gaussian_lift(250))
     refused("the inputs need shape \\(n_samples, width\\)", None, "act2", inputs[0])
     refused("gave values that are not finite", "act1", "act2", inputs, lift=FunctionTransformer(lambda h: h + np.inf))
+
+    for lift in (fourier_lift, gaussian_lift, kernel_lift, relu_lift, polynomial_lift):
+        for wrong in (0, -3, 2.5, True):
+            with pytest.raises(ValueError, match=f"of 1 or more and a sharpness above 0, got {wrong}"):
+                lift(wrong)
+    for lift in (fourier_lift, gaussian_lift, kernel_lift):
+        with pytest.raises(ValueError, match=r"sharpness above 0, got 10 and 0"):
+            lift(10, sharpness=0)
 
     poisoned = inputs.copy()
     poisoned[5, 1] = np.nan

@@ -183,6 +183,16 @@ def test_time_vectors_are_right_singular_vectors_of_the_hankel_matrix(n):
     np.testing.assert_allclose(fast[:-1] * signs, slow, atol=1e-6)
 
 
+def test_time_vectors_refuse_what_does_not_fit():
+    fit = delay_dmd(trajectories(n=5), delays=4, rank=6)
+    for wrong in (np.zeros((5, 12)), np.zeros((5, 12, 2)), np.zeros((1, 4, 3))):
+        with pytest.raises(ValueError, match=r"n_steps, 3\) with more than 4 states"):
+            fit.time_vectors(wrong, 2)
+    for wrong in (0, 7):
+        with pytest.raises(ValueError, match=f"between 1 and the rank 6, got {wrong}"):
+            fit.time_vectors(trajectories(n=5), wrong)
+
+
 def test_gluing_makes_roots_of_unity_of_samples_without_dynamics():
     """A mean for each step, and independent noise: nothing leads from one state to the next."""
     rng = np.random.default_rng(0)

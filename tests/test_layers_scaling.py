@@ -104,6 +104,20 @@ def test_a_tied_scaling_with_a_linear_end_is_one_autonomous_map(network, states)
     np.testing.assert_allclose(trajectory[:, -1, :6], trajectory[:, -2] @ weight.T + bias, atol=1e-5)
 
 
+def test_the_layer_stays_in_eval_mode_while_others_are_trained():
+    layers = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 6), nn.BatchNorm1d(6), nn.Dropout(0.9), nn.ReLU())
+    states = np.random.default_rng(0).uniform(size=(60, 8)).astype(np.float32)
+    scaling = LayerScaling(layers.eval(), "1", "5", n_layers=2)
+    before = {name: value.clone() for name, value in scaling.layer.state_dict().items()}
+    scaling.fit(states, epochs=2)
+    for name, value in scaling.layer.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    h = torch.from_numpy(states)
+    scaling.train()
+    assert scaling.maps.training
+    assert torch.equal(scaling(h), scaling(h)), "dropout of the frozen layer is off"
+
+
 def test_bad_requests(network, states):
     with pytest.raises(ValueError, match=r"must begin with an nn\.Linear, got ReLU"):
         LayerScaling(network, "linear1", "act1")

@@ -154,10 +154,10 @@ def bound_holds(bound: str, value: Recorded) -> bool:
     >>> bound_holds("share(lifted > affine) >= 0.9", {"lifted": [0.9, 0.8], "affine": [0.7, 0.85]})
     False
     """
-    return bool(_decide(bound, value))
+    return bool(decide_bound(bound, value))
 
 
-def _decide(bound: str, value: Recorded) -> bool | None:
+def decide_bound(bound: str, value: Recorded) -> bool | None:
     """As `bound_holds`, but None where NaN or a division by zero leaves it open."""
     tree = _parse(bound)
     plain = _plain(f"the bound {bound!r}", value)
@@ -190,7 +190,7 @@ def _names_in(tree: ast.expr) -> set[str]:
 def _check(bound: str) -> None:
     """Raise a LedgerError for what is wrong with a bound whatever may be recorded."""
     # True suits every bound that some value suits: it may stand for a number and for a comparison.
-    _decide(bound, dict.fromkeys(_names_in(_parse(bound)), True) or True)
+    decide_bound(bound, dict.fromkeys(_names_in(_parse(bound)), True) or True)
 
 
 def _evaluate(node: ast.expr, names: Mapping[str, np.ndarray], bound: str) -> np.ndarray:
@@ -344,7 +344,7 @@ def judge(claim: Claim, value: Recorded | None, *, profile: str, seed: int, stal
     if value is not None and bound is not None:
         holds = bound_holds(bound, value)
         if claim.paper_bound is not None and claim.verdict in ("reproduced", "not reproduced"):
-            holds = holds and _decide(claim.paper_bound, value) is (claim.verdict == "reproduced")
+            holds = holds and decide_bound(claim.paper_bound, value) is (claim.verdict == "reproduced")
     shared = {key: item for key, item in asdict(claim).items() if key not in ("bound", "paper_bound")}
     return Row(**shared, measured=value, bound=bound, holds=holds, profile=profile, seed=seed, stale=stale)
 

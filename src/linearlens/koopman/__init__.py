@@ -3,7 +3,7 @@
 from linearlens.koopman._base import Koopman
 from linearlens.koopman._control import ControlledKoopman
 from linearlens.koopman._delays import delay_embed, delay_windows
-from linearlens.koopman._dictionaries import fourier_dictionary
+from linearlens.koopman._dictionaries import fourier_dictionary, lift_states
 from linearlens.koopman._forecast import ForecastError, error_between, forecast, forecast_error, gather, rollout
 from linearlens.koopman._noise import noise_robust_operator
 from linearlens.koopman._nulls import (
@@ -44,6 +44,7 @@ __all__ = [
     "forecast_error",
     "fourier_dictionary",
     "gather",
+    "lift_states",
     "linearize_at_fixed_point",
     "memory_horizon",
     "modes",

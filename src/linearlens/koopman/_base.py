@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from linearlens.koopman._delays import delay_embed
+from linearlens.koopman._dictionaries import lift_states
 from linearlens.koopman._gram import PairGrams, whitening
 from linearlens.koopman._trajectories import Trajectories, check_real, check_trajectories
 
@@ -245,7 +246,7 @@ class Koopman(BaseEstimator):
         width = trajectories[0].shape[1]
         dictionary = self._fit_dictionary(trajectories) if fresh else self.dictionary_
         first = self._embed(trajectories[0][: self.delays + 1].astype(np.float64))
-        n_observables = self._lift(first, dictionary).shape[1]
+        n_observables = lift_states(first, dictionary).shape[1]
         self._check_rank(n_observables + self.constant)
         if not fresh and len(self.grams_.sum_x) != n_observables:
             raise ValueError(
@@ -314,19 +315,10 @@ class Koopman(BaseEstimator):
             else:
                 ends = np.cumsum([len(item) for item in embedded])[:-1]
                 states = np.concatenate(embedded, dtype=np.float64)
-                yield np.split(np.hstack([self._lift(states, dictionary), states[:, : chunk[0].shape[1]]]), ends)
+                yield np.split(np.hstack([lift_states(states, dictionary), states[:, : chunk[0].shape[1]]]), ends)
 
     def _embed(self, trajectory: np.ndarray) -> np.ndarray:
         return delay_embed(trajectory, delays=self.delays) if self.delays else trajectory
-
-    def _lift(self, embedded: np.ndarray, dictionary: Any) -> np.ndarray:
-        if dictionary is None:
-            return embedded
-        lifted = dictionary.transform(embedded)
-        lifted = np.asarray(lifted.toarray() if hasattr(lifted, "toarray") else lifted, dtype=np.float64)
-        if not np.isfinite(lifted).all():
-            raise ValueError(f"the dictionary {dictionary} gave values that are not finite; scale the states first")
-        return lifted
 
     def _finish(self, lifted: np.ndarray) -> np.ndarray:
         """Centre the lifted states and append the constant, as the fit did."""
@@ -346,7 +338,7 @@ class Koopman(BaseEstimator):
         if not np.isfinite(windows).all():
             raise ValueError("states must be finite, but NaN or infinity came; leave those states out")
         newest_first = windows[:, ::-1].reshape(len(windows), -1).astype(np.float64)
-        return self._finish(self._lift(newest_first, self.dictionary_))
+        return self._finish(lift_states(newest_first, self.dictionary_))
 
     def _fit_dictionary(self, trajectories: list[np.ndarray]) -> Any:
         if self.dictionary is None:

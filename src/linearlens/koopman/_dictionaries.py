@@ -1,5 +1,8 @@
 """Dictionaries ready to use; any scikit-learn transformer is one."""
 
+from typing import Any
+
+import numpy as np
 from sklearn.kernel_approximation import RBFSampler
 from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -32,3 +35,29 @@ def fourier_dictionary(n_fourier: int, *, seed: int = 0) -> FeatureUnion:
     """
     cosines = make_pipeline(StandardScaler(), RBFSampler(gamma="scale", n_components=n_fourier, random_state=seed))
     return make_union(FunctionTransformer(), cosines)
+
+
+def lift_states(states: np.ndarray, dictionary: Any) -> np.ndarray:
+    """Observables of states, dense and in float64; the states themselves if there is no dictionary.
+
+    Parameters
+    ----------
+    states : ndarray of shape (n_states, n_features)
+    dictionary : fitted scikit-learn transformer or None
+
+    Returns
+    -------
+    ndarray of shape (n_states, n_observables)
+
+    Raises
+    ------
+    ValueError
+        If an observable is not finite.
+    """
+    if dictionary is None:
+        return states
+    lifted = dictionary.transform(states)
+    lifted = np.asarray(lifted.toarray() if hasattr(lifted, "toarray") else lifted, dtype=np.float64)
+    if not np.isfinite(lifted).all():
+        raise ValueError(f"the dictionary {dictionary} gave values that are not finite; scale the states first")
+    return lifted

@@ -1,7 +1,8 @@
 """What a network costs at inference, and how much of its nonlinearity is still there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sklearn.kernel_approximation import Nystroem, RBFSampler
@@ -100,7 +101,7 @@ def lift_cost(lift: Any) -> Cost:
 
 def _leaves(module: nn.Module) -> Iterator[nn.Module]:
     """Parts that have no parts, each as often as it is used; an operator is one."""
-    if hasattr(module, "cost") or not module._modules:
+    if _own_cost(module) or not module._modules:
         yield module
         return
     for child in module._modules.values():
@@ -109,7 +110,7 @@ def _leaves(module: nn.Module) -> Iterator[nn.Module]:
 
 
 def _cost_of(leaf: nn.Module) -> Cost:
-    if callable(own := getattr(leaf, "cost", None)) and not isinstance(own, nn.Module):
+    if own := _own_cost(leaf):
         return own()
     if isinstance(leaf, nn.Linear):
         return Cost(parameters=sum(p.numel() for p in leaf.parameters()), multiply_adds=leaf.weight.numel())
@@ -118,3 +119,9 @@ def _cost_of(leaf: nn.Module) -> Cost:
     if any(True for _ in leaf.parameters()):
         raise ValueError(f"the cost of {type(leaf).__name__} is not known; count it by hand")
     return Cost(nonlinear_layers=1)
+
+
+def _own_cost(module: nn.Module) -> Callable[[], Cost] | None:
+    """The method by which an operator counts itself; a child that happens to be called cost is none."""
+    own = getattr(type(module), "cost", None)
+    return None if own is None else partial(own, module)

@@ -123,8 +123,21 @@ class DelayDMD:
         -------
         ndarray of shape (n_windows, n_vectors)
             ``X Q S⁻¹``, with the last window beside those that begin a pair.
+
+        Raises
+        ------
+        ValueError
+            If the trajectories have another width or are shorter than a window, or there are not so many vectors.
         """
-        series = np.asarray(trajectories, dtype=np.float64).reshape(-1, self.n_features)
+        states = np.asarray(trajectories, dtype=np.float64)
+        if states.ndim != 3 or states.shape[2] != self.n_features or states[..., 0].size <= self.delays:
+            raise ValueError(
+                f"need trajectories of shape (n_trajectories, n_steps, {self.n_features}) with more than {self.delays} "
+                f"states in all, got shape {states.shape}"
+            )
+        if not 1 <= n_vectors <= len(self.strengths):
+            raise ValueError(f"n_vectors must lie between 1 and the rank {len(self.strengths)}, got {n_vectors}")
+        series = states.reshape(-1, self.n_features)
         weights = (self.directions / self.strengths)[:, :n_vectors].reshape(self.delays + 1, self.n_features, -1)
         n_windows = len(series) - self.delays
         lagged = (series[self.delays - lag :][:n_windows] for lag in range(self.delays + 1))

@@ -9,6 +9,7 @@ from scipy import linalg
 from sklearn.base import clone
 from torch import nn
 
+from linearlens.koopman import lift_states
 from linearlens.layers._cost import Cost, lift_cost
 from linearlens.layers._spans import activations, find_span, replace
 
@@ -20,12 +21,15 @@ FEWEST = 10  # samples
 class LayerOperator(nn.Module):
     """``f(h) ≈ ψ(h) K + k``: a lift, and a linear map from the lifted input of a layer to its output.
 
-    Made by `fit_layer`. It runs on the CPU through scikit-learn, so no gradient passes it.
+    Made by `fit_layer`. It runs on the CPU through scikit-learn, so no gradient passes it, and its `state_dict`
+    holds the linear map only; the lift is made again by fitting with the same seed.
 
     Parameters
     ----------
-    start, stop : str
-        Names of the modules between whose outputs it stands.
+    start : str or None
+        Name of the module whose output it takes; None for the model's inputs.
+    stop : str
+        Name of the module whose output it gives.
     lift : fitted scikit-learn transformer, optional
         None leaves the map affine.
     weights : ndarray of shape (n_observables, n_outputs)
@@ -63,7 +67,7 @@ class LayerOperator(nn.Module):
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """From states of shape (n_samples, n_inputs) at `start` to those at `stop`, in the same dtype."""
-        lifted = torch.from_numpy(_lifted(self.lift, states.numpy(force=True))).to(self.weights)
+        lifted = torch.from_numpy(lift_states(states.numpy(force=True).astype(np.float64), self.lift)).to(self.weights)
         return (lifted @ self.weights + self.offset).to(states)
 
     def predict(self, states: np.ndarray) -> np.ndarray:
@@ -259,18 +263,7 @@ def _errors(lift: Any, states: np.ndarray, targets: np.ndarray, maps: list) -> n
 def _chunks(lift: Any, states: np.ndarray, targets: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for first in range(0, len(states), CHUNK_ROWS):
         rows = slice(first, first + CHUNK_ROWS)
-        yield _lifted(lift, states[rows]), targets[rows].astype(np.float64)
-
-
-def _lifted(lift: Any, states: np.ndarray) -> np.ndarray:
-    states = states.astype(np.float64)
-    if lift is None:
-        return states
-    lifted = lift.transform(states)
-    lifted = np.asarray(lifted.toarray() if hasattr(lifted, "toarray") else lifted, dtype=np.float64)
-    if not np.isfinite(lifted).all():
-        raise ValueError(f"the lift {lift} gave values that are not finite; scale the states first")
-    return lifted
+        yield lift_states(states[rows].astype(np.float64), lift), targets[rows].astype(np.float64)
 
 
 def _check_settings(ridges: Sequence[float], held_out: float) -> list[float]:

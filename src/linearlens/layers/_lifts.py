@@ -130,7 +130,13 @@ def polynomial_lift(degree: int) -> Pipeline:
     Returns
     -------
     Pipeline
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
     """
+    _check_numbers(degree)
     return make_pipeline(StandardScaler(), PolynomialFeatures(degree, include_bias=False))
 
 
@@ -149,11 +155,17 @@ def fourier_lift(n_cosines: int, *, sharpness: float = 1.0, seed: int = 0) -> Fe
     -------
     FeatureUnion
 
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+
     Notes
     -----
     `linearlens.koopman.fourier_dictionary` standardises each unit instead; units that hardly ever fire then
     count as much as all others.
     """
+    _check_numbers(n_cosines, sharpness)
     return _beside(RBFSampler(gamma=sharpness / 2, n_components=n_cosines, random_state=seed))
 
 
@@ -170,7 +182,13 @@ def gaussian_lift(n_bumps: int, *, sharpness: float = 1.0, seed: int = 0) -> Fea
     Returns
     -------
     FeatureUnion
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
     """
+    _check_numbers(n_bumps, sharpness)
     return _beside(GaussianBumps(n_bumps, gamma=sharpness / 2, seed=seed))
 
 
@@ -188,7 +206,13 @@ def kernel_lift(n_centres: int, *, sharpness: float = 1.0, seed: int = 0) -> Fea
     Returns
     -------
     FeatureUnion
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
     """
+    _check_numbers(n_centres, sharpness)
     return _beside(Nystroem(gamma=sharpness / 2, n_components=n_centres, random_state=seed))
 
 
@@ -203,8 +227,23 @@ def relu_lift(n_units: int, *, seed: int = 0) -> FeatureUnion:
     Returns
     -------
     FeatureUnion
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
     """
+    _check_numbers(n_units)
     return make_union(FunctionTransformer(), RandomReLU(n_units, seed))
+
+
+def _check_numbers(n_observables: int, sharpness: float = 1.0) -> None:
+    whole = isinstance(n_observables, int | np.integer) and not isinstance(n_observables, bool)
+    if not whole or n_observables < 1 or not 0 < sharpness < np.inf:
+        raise ValueError(
+            f"a lift needs a whole number of observables (or a degree) of 1 or more and a sharpness above 0, got "
+            f"{n_observables!r} and {sharpness!r}"
+        )
 
 
 def _beside(features: BaseEstimator) -> FeatureUnion:

@@ -24,8 +24,10 @@ class LayerScaling(nn.Module):
     ----------
     model : nn.Module
         Left as it was; the layer is copied.
-    start, stop : str
-        The layer is what leads from the output of `start` to that of `stop`.
+    start : str or None
+        The layer is what leads from the output of this module, None for the inputs, …
+    stop : str
+        … to the output of this one.
     n_layers : int
         Layers put in; 10 in the paper.
     tied : bool
@@ -97,6 +99,12 @@ class LayerScaling(nn.Module):
     def last(self) -> nn.Module:
         """What leads from the last inner state to the output: the layer, or the linear map in its place."""
         return self.layer if self.linear_end is None else self.linear_end
+
+    def train(self, mode: bool = True) -> "LayerScaling":
+        """Switch the inserted layers; the layer itself stays in eval mode, as it was copied."""
+        super().train(mode)
+        self.layer.eval()
+        return self
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """Scaled output for states of shape (n_samples, width), of shape (n_samples, n_outputs)."""

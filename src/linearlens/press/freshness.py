@@ -104,22 +104,23 @@ def _closure(modules: set[str]) -> set[str]:
 
 def _imports(code: str, *, package: str) -> set[str]:
     """Names of modules of linearlens that the code imports anywhere; attributes are told apart by `_file_of`."""
-    return set(_imports_cached(code, package))
+    return {_origin(base, name) if name else base for base, name in _import_statements(code, package)}
 
 
 @cache
-def _imports_cached(code: str, package: str) -> frozenset[str]:
-    found: set[str] = set()
+def _import_statements(code: str, package: str) -> frozenset[tuple[str, str]]:
+    """``(module, "")`` or ``(module, name)`` for all that the code imports from linearlens."""
+    found: set[tuple[str, str]] = set()
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            found |= {(alias.name, "") for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
                 parts = package.split(".")
                 base = ".".join([*parts[: len(parts) - node.level + 1], *filter(None, [base])])
-            found |= {_origin(base, alias.name) for alias in node.names}
-    return frozenset(name for name in found if name.split(".")[0] == "linearlens")
+            found |= {(base, alias.name) for alias in node.names}
+    return frozenset(pair for pair in found if pair[0].split(".")[0] == "linearlens")
 
 
 def _origin(base: str, name: str) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from linearlens.ledger import Claim, Row, bound_holds, show
+from linearlens.ledger import Claim, Row, decide_bound, show
 
+STANDS = {True: "holds", False: "fails", None: "left open, since a value is missing"}
 MARKS = {True: "holds", False: "**does not hold**", None: "not measured"}
 
 
@@ -72,7 +73,7 @@ def _table(rows: Iterable[Row], claims: Mapping[str, Claim], kept: Mapping[str, 
 def _judged(row: Row, paper_bound: str | None) -> str:
     parts = [_measured(row), f"`{row.bound}`: {MARKS[row.holds]}" if row.bound else "no bound in this profile"]
     if paper_bound and row.measured is not None:
-        parts.append(f"the paper's: `{paper_bound}`: {'holds' if bound_holds(paper_bound, row.measured) else 'fails'}")
+        parts.append(f"the paper's: `{paper_bound}`: {STANDS[decide_bound(paper_bound, row.measured)]}")
     return "<br>".join(parts)
 
 
