@@ -15,6 +15,7 @@ from linearlens.layers import (
     fit_layers,
     fourier_lift,
     gaussian_lift,
+    inference_seconds,
     kernel_lift,
     polynomial_lift,
     relu_lift,
@@ -281,6 +282,25 @@ def test_what_cannot_be_counted_is_said(network, inputs):
     named = nn.Sequential()
     named.add_module("cost", nn.Linear(2, 3))  # a name is no method
     assert count_cost(named).multiply_adds == 6
+
+
+def test_inference_times_are_taken_in_turns_on_one_thread(network, inputs):
+    calls = []
+
+    class Slow(nn.Module):
+        def forward(self, x):
+            calls.append(("slow", torch.get_num_threads()))
+            return sum((x @ x.T).sum() for _ in range(200))
+
+    network.register_forward_hook(lambda *_: calls.append(("fast", torch.get_num_threads())))
+    before = torch.get_num_threads()
+    seconds = inference_seconds({"fast": network, "slow": Slow()}, inputs, repeats=3)
+    assert calls == [("fast", 1), ("slow", 1)] * 3
+    assert torch.get_num_threads() == before
+    assert 0 <= seconds["fast"] < seconds["slow"]
+    for models, repeats in (({}, 5), ({"fast": network}, 0)):
+        with pytest.raises(ValueError, match="one model or more and repeats of 1 or more"):
+            inference_seconds(models, inputs, repeats=repeats)
 
 
 class StrangeLift(TransformerMixin, BaseEstimator):

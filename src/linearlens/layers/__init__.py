@@ -1,6 +1,6 @@
 """Layers as linear operators (Aswani, Jabari and Shafique 2024), and a fair way to replace them."""
 
-from linearlens.layers._cost import Cost, count_cost
+from linearlens.layers._cost import Cost, count_cost, inference_seconds
 from linearlens.layers._delay_dmd import DelayDMD, delay_dmd, delay_dmd_grid
 from linearlens.layers._evidence import periodic_share, roots_found, shuffle_samples
 from linearlens.layers._fit import LayerOperator, fit_layer, fit_layers
@@ -22,6 +22,7 @@ __all__ = [
     "fit_layers",
     "fourier_lift",
     "gaussian_lift",
+    "inference_seconds",
     "kernel_lift",
     "periodic_share",
     "polynomial_lift",

@@ -1,13 +1,17 @@
 """What a network costs at inference, and how much of its nonlinearity is still there."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+import torch
 from sklearn.kernel_approximation import Nystroem, RBFSampler
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from linearlens.layers._lifts import GaussianBumps, MedianScaler, RandomReLU
@@ -68,6 +72,46 @@ def count_cost(model: nn.Module) -> Cost:
     Cost(nonlinear_layers=1, inner_layers=0, parameters=42, multiply_adds=32, lifted_dimensions=())
     """
     return sum((_cost_of(leaf) for leaf in _leaves(model)), Cost())
+
+
+def inference_seconds(models: Mapping[str, nn.Module], inputs: np.ndarray, *, repeats: int = 5) -> dict[str, float]:
+    """Processor seconds each model takes for a batch, all measured in one run on one thread.
+
+    Parameters
+    ----------
+    models : mapping of str to nn.Module
+        In eval mode.
+    inputs : ndarray of shape (n_samples, *input_shape)
+        One batch.
+    repeats : int
+        The models take turns so many times; the least of each counts, since noise only adds.
+
+    Returns
+    -------
+    dict of str to float
+        Compare them with each other; seconds of different runs or machines are different things.
+
+    Raises
+    ------
+    ValueError
+        If there is no model, or `repeats` is below 1.
+    """
+    if not models or repeats < 1:
+        raise ValueError(f"need one model or more and repeats of 1 or more, got {list(models)} and {repeats}")
+    batch = torch.as_tensor(np.asarray(inputs), dtype=torch.get_default_dtype())
+    taken: dict[str, list[float]] = {name: [] for name in models}
+    n_threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        with threadpool_limits(1), torch.no_grad():
+            for _ in range(repeats):
+                for name, model in models.items():
+                    begin = time.process_time()
+                    model(batch)
+                    taken[name].append(time.process_time() - begin)
+    finally:
+        torch.set_num_threads(n_threads)
+    return {name: min(seconds) for name, seconds in taken.items()}
 
 
 def lift_cost(lift: Any) -> Cost:
