@@ -13,6 +13,7 @@ from linearlens.layers import (
     count_cost,
     delay_dmd,
     delay_dmd_grid,
+    peeking_grid,
     periodic_share,
     replace,
     roots_found,
@@ -159,6 +160,27 @@ def test_the_hybrid_is_the_authors_procedure(network, delays):
     assert cost.lifted_dimensions == (window,)
     assert cost.parameters == delays * (49 + 7) + window * 5 + (3 * 7 + 7) + (5 * 2 + 2)
     assert cost.multiply_adds == delays * 49 + window * 5 + 3 * 7 + 5 * 2
+
+
+@pytest.mark.parametrize(("windows", "projected"), [("glued", True), ("inside", False)])
+def test_a_grid_runs_each_fit_as_the_hybrid_would(network, windows, projected):
+    states = np.random.default_rng(0).uniform(size=(90, 7)).astype(np.float32)
+    scaling = LayerScaling(network, "act1", "act2", init="identity", seed=2)
+    options = {"rank": 20, "windows": windows}
+    cells = {}
+    grid = peeking_grid(
+        scaling, states[:50], states[50:], projected=projected, delays=[1, 4, 10], counts=[5, 50], **options
+    )
+    for fit, outputs in grid:
+        cells[fit.n_trajectories, fit.delays] = outputs
+    assert sorted(cells) == [(r, d) for r in (5, 50) for d in (1, 4, 10)]
+    for (count, delays), outputs in cells.items():
+        alone = delay_dmd(scaling.trajectory(states[:count]), delays=delays, **options)
+        with torch.no_grad():
+            slow = PeekingOperator(scaling, alone, projected=projected)(torch.from_numpy(states[50:]))
+        np.testing.assert_allclose(outputs, slow, rtol=1e-3, atol=2e-4 * slow.abs().max().item())
+    with pytest.raises(ValueError, match="with 10 inserted layers there are no 11 delays to start from"):
+        next(peeking_grid(scaling, states, states, delays=[11]))
 
 
 def test_a_tied_scaling_is_stored_once(network):

@@ -5,7 +5,7 @@ from linearlens.layers._delay_dmd import DelayDMD, delay_dmd, delay_dmd_grid
 from linearlens.layers._evidence import periodic_share, roots_found, shuffle_samples
 from linearlens.layers._fit import LayerOperator, fit_layer, fit_layers
 from linearlens.layers._lifts import fourier_lift, gaussian_lift, kernel_lift, polynomial_lift, relu_lift
-from linearlens.layers._peeking import PeekingOperator
+from linearlens.layers._peeking import PeekingOperator, peeking_grid
 from linearlens.layers._scaling import LayerScaling
 from linearlens.layers._spans import replace
 
@@ -24,6 +24,7 @@ __all__ = [
     "gaussian_lift",
     "inference_seconds",
     "kernel_lift",
+    "peeking_grid",
     "periodic_share",
     "polynomial_lift",
     "relu_lift",

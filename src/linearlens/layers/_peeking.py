@@ -1,10 +1,14 @@
 """The paper's hybrid, as its code runs it."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
 import torch
 from torch import nn
 
 from linearlens.layers._cost import Cost, count_cost
-from linearlens.layers._delay_dmd import DelayDMD
+from linearlens.layers._delay_dmd import DelayDMD, delay_dmd_grid
 from linearlens.layers._scaling import LayerScaling
 
 
@@ -63,3 +67,39 @@ class PeekingOperator(nn.Module):
             multiply_adds=numbers + self.delays * self.scaling.width**2,
             lifted_dimensions=(len(self.weights),),
         )
+
+
+def peeking_grid(
+    scaling: LayerScaling, states: np.ndarray, later: np.ndarray, *, projected: bool = True, **options: Any
+) -> Iterator[tuple[DelayDMD, np.ndarray]]:
+    """Fit DMD for many delays and numbers of trajectories, and run each as a `PeekingOperator` would.
+
+    Parameters
+    ----------
+    scaling : LayerScaling
+    states : ndarray of shape (n_trajectories, width)
+        Activations at the start of the layer whose trajectories the fits learn from.
+    later : ndarray of shape (n_samples, width)
+        Activations to run the operators on. Their true inner states are computed once for all fits.
+    projected : bool
+        As in :meth:`DelayDMD.linear_map`.
+    **options
+        `delays`, `counts`, `rank` and `windows` of `delay_dmd_grid`.
+
+    Yields
+    ------
+    fit : DelayDMD
+    outputs : ndarray of shape (n_samples, n_outputs)
+        What stands in for the output of the layer.
+
+    Raises
+    ------
+    ValueError
+        If there are more delays than inserted layers, and as in `LayerScaling.trajectory` and `delay_dmd_grid`.
+    """
+    known, given = scaling.trajectory(states), scaling.trajectory(later)
+    for fit in delay_dmd_grid(known, **options):
+        if fit.delays > scaling.n_layers:
+            raise ValueError(f"with {scaling.n_layers} inserted layers there are no {fit.delays} delays to start from")
+        steps = scaling.n_layers + 1 - fit.delays
+        yield fit, fit.predict(given[:, : fit.delays + 1], steps, projected=projected)[:, : scaling.n_outputs]
