@@ -1,22 +1,29 @@
 """The small networks of the chapters, and one training loop."""
 
 from linearlens.models.autoencoder import LSTMAutoencoder
+from linearlens.models.conv_net import ConvNet
 from linearlens.models.copy_rnn import ModReLURNN
 from linearlens.models.gru_classifier import GRUClassifier, pad_texts
 from linearlens.models.mlp import mlp
 from linearlens.models.ssm import DiagonalSSM
 from linearlens.models.store import keep_trained
 from linearlens.models.training import accuracy, train, train_classifier
+from linearlens.models.transformer import RowTransformer, TokenTransformer
+from linearlens.models.tsne import train_tsne
 
 __all__ = [
+    "ConvNet",
     "DiagonalSSM",
     "GRUClassifier",
     "LSTMAutoencoder",
     "ModReLURNN",
+    "RowTransformer",
+    "TokenTransformer",
     "accuracy",
     "keep_trained",
     "mlp",
     "pad_texts",
     "train",
     "train_classifier",
+    "train_tsne",
 ]

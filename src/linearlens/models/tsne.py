@@ -1,0 +1,93 @@
+"""Parametric t-SNE: a network that places points in the plane."""
+
+from functools import cache
+from itertools import count
+
+import numpy as np
+import torch
+from scipy.spatial.distance import pdist, squareform
+from sklearn.manifold._t_sne import _joint_probabilities
+from torch import nn
+
+from linearlens.models.training import train
+
+EARLY = 0.2  # share of the steps in which neighbours are pulled together harder
+
+
+def train_tsne(
+    model: nn.Module,
+    inputs: np.ndarray,
+    *,
+    perplexity: float = 30.0,
+    epochs: int = 500,
+    batch_size: int | None = None,
+    learning_rate: float = 2e-3,
+    exaggeration: float = 4.0,
+    seed: int = 0,
+) -> nn.Module:
+    """Train a network in place to map points so that neighbours stay neighbours.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Maps ``(n, n_features)`` to ``(n, 2)``.
+    inputs : ndarray of shape (n_samples, n_features)
+    perplexity : float
+        Effective number of neighbours of a point.
+    epochs : int
+    batch_size : int, optional
+        Points that see each other in a step, more than three times the perplexity; by default all.
+    learning_rate, seed
+        As in :func:`linearlens.models.train`.
+    exaggeration : float
+        Factor on the affinities in the first fifth of the steps.
+
+    Returns
+    -------
+    nn.Module
+
+    Raises
+    ------
+    ValueError
+        If points or batches are too few for the perplexity, and as in `train`.
+
+    Notes
+    -----
+    van der Maaten (2009): ``Σ p_ij log(p_ij / q_ij)`` with ``q_ij ∝ 1 / (1 + ‖y_i − y_j‖²)``. The affinities p,
+    Gaussian with one perplexity for all points, are those of scikit-learn's TSNE.
+    """
+    x = torch.as_tensor(np.asarray(inputs), dtype=torch.get_default_dtype())
+    size = len(x) if batch_size is None else min(batch_size, len(x))
+    if min(size, len(x) % size or size) <= 3 * perplexity:
+        raise ValueError(
+            f"each batch needs more than three times {perplexity} points, the perplexity; {len(x)} points in batches "
+            f"of {size} leave one too small"
+        )
+    n_early = round(EARLY * epochs * -(-len(x) // size))
+    steps = count()
+
+    @cache
+    def of_all() -> torch.Tensor:
+        return affinities(inputs, perplexity)
+
+    def loss(batch: torch.Tensor) -> torch.Tensor:
+        p = of_all()[batch][:, batch] if size == len(x) else affinities(x[batch].numpy(), perplexity)
+        p = p * exaggeration if next(steps) < n_early else p
+        return divergence(p, model(x[batch]))
+
+    return train(model, loss, len(x), epochs=epochs, batch_size=size, learning_rate=learning_rate, seed=seed)
+
+
+def affinities(inputs: np.ndarray, perplexity: float) -> torch.Tensor:
+    """Joint probabilities p of t-SNE, of shape (n_samples, n_samples), 0 on the diagonal, 1 in all."""
+    squares = squareform(pdist(np.asarray(inputs, dtype=np.float32), "sqeuclidean"))
+    joint = squareform(_joint_probabilities(squares.astype(np.float32), perplexity, 0))
+    return torch.as_tensor(joint, dtype=torch.get_default_dtype())
+
+
+def divergence(p: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """``Σ p_ij log(p_ij / q_ij)`` for places of shape (n, 2)."""
+    weights = 1 / (1 + torch.cdist(places, places, compute_mode="donot_use_mm_for_euclid_dist") ** 2)
+    weights = weights * (1 - torch.eye(len(places)))
+    log_q = torch.log((weights / weights.sum()).clamp_min(1e-12))
+    return torch.special.xlogy(p, p).sum() - (p * log_q).sum()
