@@ -5,8 +5,9 @@ from itertools import count
 
 import numpy as np
 import torch
-from scipy.spatial.distance import pdist, squareform
+from scipy.spatial.distance import squareform
 from sklearn.manifold._t_sne import _joint_probabilities
+from sklearn.metrics.pairwise import euclidean_distances
 from torch import nn
 
 from linearlens.models.training import train
@@ -80,8 +81,8 @@ def train_tsne(
 
 def affinities(inputs: np.ndarray, perplexity: float) -> torch.Tensor:
     """Joint probabilities p of t-SNE, of shape (n_samples, n_samples), 0 on the diagonal, 1 in all."""
-    squares = squareform(pdist(np.asarray(inputs, dtype=np.float32), "sqeuclidean"))
-    joint = squareform(_joint_probabilities(squares.astype(np.float32), perplexity, 0))
+    squares = euclidean_distances(np.asarray(inputs, dtype=np.float32), squared=True)
+    joint = squareform(_joint_probabilities(squares, perplexity, 0))
     return torch.as_tensor(joint, dtype=torch.get_default_dtype())
 
 
