@@ -32,6 +32,8 @@ def gated(
         axis=node.axis,
         strength=node.strength if strength is None else strength,
         gate=gate,
+        held=(gate,) if gate.shape == z.shape and node.axis == 0 else None,
+        alike=gate.dim() < z.dim(),
         constant=constant,
         **({} if state is None else {"state": state}),
     )

@@ -30,9 +30,17 @@ def affine(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
         constant = piece(*zeros)
     out = func(*args, **kwargs)
     strength = min(node.strength for t in inputs if (node := rec.live(t)))
-    return rec.step(
-        out, inputs, piece, axis=axis_through(rec, func, args, kwargs, out), strength=strength, constant=constant
-    )
+    axis = axis_through(rec, func, args, kwargs, out)
+    return rec.step(out, inputs, piece, axis=axis, strength=strength, constant=constant)
+
+
+def per_image(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """A linear function that does the same with each image of a stack: pooling by means, resizing."""
+    node = rec.live(z)
+    assert node is not None
+    out = func(z, *args, **kwargs)
+    same = node.axis == 0 and len(out) == len(z)
+    return rec.step(out, [z], lambda z: func(z, *args, **kwargs), axis=0 if same else None, alike=same)
 
 
 MAY_FILL = {torch._C._nn.pad, torch.constant_pad_nd, torch.masked_fill, Tensor.masked_fill, torch.where, Tensor.where}
@@ -51,6 +59,7 @@ def add(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
             axis=a.axis,
             strength=min(a.strength, b.strength),
             rows=lambda r: (r, r if sign == 1 else -r),
+            held=() if a.axis == 0 else None,
         )
     if "sub" in func.__name__ or not isinstance(other, Tensor):
         return _plus_number(rec, func, args, kwargs)
@@ -188,11 +197,14 @@ RULES = {
         "sum mean cumsum flip roll repeat repeat_interleave tile index_select gather take_along_dim where masked_fill "
         "neg __neg__ negative positive __pos__ pad constant_pad_nd to float double half type pixel_shuffle "
         "pixel_unshuffle channel_shuffle diagonal tril triu masked_select index_add index_copy scatter scatter_add "
-        "lerp im2col col2im unfold fold trace diag diag_embed nansum rot90 fliplr flipud "
-        "_upsample_nearest1d upsample_nearest1d upsample_nearest2d upsample_bilinear2d upsample_linear1d "
+        "lerp im2col col2im unfold fold trace diag diag_embed nansum rot90 fliplr flipud".split(),
+        affine,
+    ),
+    **dict.fromkeys(
+        "upsample_nearest1d upsample_nearest2d upsample_bilinear2d upsample_linear1d "
         "upsample_bicubic2d upsample_nearest3d upsample_trilinear3d "
         "avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d".split(),
-        affine,
+        per_image,
     ),
     **dict.fromkeys("add __add__ __radd__ sub __sub__ __rsub__ rsub subtract".split(), add),
     **dict.fromkeys(

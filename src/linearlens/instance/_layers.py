@@ -1,6 +1,7 @@
 """Layers: linear maps, convolutions, norms, pooling, dropout, attention."""
 
 from collections.abc import Callable
+from itertools import product as product_of
 from math import prod
 from typing import Any
 
@@ -12,6 +13,8 @@ from linearlens.instance._activations import gated, tangent
 from linearlens.instance._general import affine, live_in
 from linearlens.instance._products import matmul, product
 from linearlens.instance._record import Recorder
+
+FEW_CHANNELS = 4  # up to so many input channels, rows go back through a convolution tap by tap
 
 
 def linear(rec: Recorder, func: Any, z: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -87,14 +90,17 @@ def _convolution(rec: Recorder, func: Any, value: Tensor, z: Tensor, weight: Ten
 
 
 def _rows_of_convolution(func: Any, shape: torch.Size, weight: Tensor, args: tuple, kwargs: dict) -> Callable | None:
-    """Rows go back through the transposed convolution; where the stride is 1, that is the flipped kernel."""
-    names = ("stride", "padding", "dilation", "groups")
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
-    spatial = weight.dim() - 2
+    """How rows go back through a convolution.
+
+    With few input channels: one product with the kernel for all its taps, then each tap's part is added where it
+    came from. Else by the convolution with the flipped kernel if the stride is 1, by the transposed one if not.
+    """
+    given = {**dict(zip(("stride", "padding", "dilation", "groups"), args, strict=False)), **kwargs}
     kernel = weight.shape[2:]
+    spatial = len(kernel)
 
     def each(value: Any) -> list[int]:
-        return list(value) * (spatial if len(value) == 1 else 1) if isinstance(value, tuple | list) else [value] * spatial
+        return list(value) * (spatial // len(value)) if isinstance(value, tuple | list) else [value] * spatial
 
     stride, dilation = each(given.get("stride", 1)), each(given.get("dilation", 1))
     groups, padding = given.get("groups", 1), given.get("padding", 0)
@@ -104,6 +110,8 @@ def _rows_of_convolution(func: Any, shape: torch.Size, weight: Tensor, args: tup
             return None
         padding = [t // 2 for t in total]
     padding = each(0 if padding == "valid" else padding)
+    if groups == 1 and weight.shape[1] <= FEW_CHANNELS:
+        return lambda r: [_by_taps(r, shape, weight, stride, padding, dilation)]
     behind = [d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True)]
     if groups == 1 and set(stride) == {1} and min(behind) >= 0:
         flipped = weight.flip(tuple(range(2, weight.dim()))).transpose(0, 1).contiguous()
@@ -111,12 +119,25 @@ def _rows_of_convolution(func: Any, shape: torch.Size, weight: Tensor, args: tup
     transposed = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[spatial - 1]
 
     def rows(r: Tensor) -> list[Tensor]:
-        reached = [(o - 1) * s - 2 * p + d * (k - 1) + 1 for o, s, p, d, k in zip(r.shape[3:], stride, padding, dilation, kernel, strict=True)]
-        missing = [size - got for size, got in zip(shape[2:], reached, strict=True)]
+        sizes = zip(shape[2:], r.shape[3:], stride, padding, dilation, kernel, strict=True)
+        missing = [size - ((o - 1) * s - 2 * p + d * (k - 1) + 1) for size, o, s, p, d, k in sizes]
         back = transposed(r.flatten(0, 1), weight, None, stride, padding, missing, groups, dilation)
         return [back.unflatten(0, r.shape[:2])]
 
     return rows
+
+
+def _by_taps(r: Tensor, shape: torch.Size, weight: Tensor, stride: list, padding: list, dilation: list) -> Tensor:
+    """Rows (n_rows, n, n_out, *out_sizes) to (n_rows, n, n_in, *sizes), tap by tap."""
+    channels, kernel, sizes, spots = weight.shape[1], weight.shape[2:], shape[2:], r.shape[3:]
+    taps = weight.flatten(1).T @ r.reshape(-1, len(weight), prod(spots))
+    taps = taps.view(-1, channels, prod(kernel), *spots)
+    back = r.new_zeros(len(taps), channels, *(size + 2 * p for size, p in zip(sizes, padding, strict=True)))
+    for number, tap in enumerate(product_of(*map(range, kernel))):
+        reach = zip(tap, dilation, stride, spots, strict=True)
+        back[(..., *(slice(t * d, t * d + s * (o - 1) + 1, s) for t, d, s, o in reach))] += taps[:, :, number]
+    inner = tuple(slice(p, p + size) for p, size in zip(padding, sizes, strict=True))
+    return back[(..., *inner)].unflatten(0, r.shape[:2])
 
 
 def batch_norm(
@@ -222,10 +243,10 @@ def max_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> 
     shape = node.shape
     flat = winners.flatten(-spatial)
 
-    def rows(r: Tensor) -> list[Tensor]:
-        back = r.new_zeros(len(r), *shape).flatten(-spatial)
+    def rows(r: Tensor, flat: Tensor) -> list[Tensor]:
+        back = r.new_zeros(*r.shape[:-spatial], prod(shape[-spatial:]))
         back.scatter_add_(-1, flat.expand(len(r), *flat.shape), r.flatten(-spatial))
-        return [back.view(len(r), *shape)]
+        return [back.view(*r.shape[:-spatial], *shape[-spatial:])]
 
     return rec.step(
         value,
@@ -234,6 +255,7 @@ def max_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> 
         axis=node.axis,
         strength=node.strength,
         rows=rows,
+        held=(flat,),
         state=winners,
     )
 

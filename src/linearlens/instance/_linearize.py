@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from linearlens.instance import _activations, _general, _layers, _products
-from linearlens.instance._record import Recorder, TooWide
+from linearlens.instance._record import Recorder
 
 RULES = {**_general.RULES, **_activations.RULES, **_products.RULES, **_layers.RULES}
 FORMS = ("ratio", "tangent")
@@ -63,40 +63,33 @@ class AffineMap:
 def linearize(model: nn.Module, x: Tensor, *, outputs: Sequence[int] | None = None, form: str = "ratio") -> AffineMap:
     if form not in FORMS:
         raise ValueError(f"form must be one of {FORMS}, got {form!r}")
-    x = x.detach()
-    with _as_it_was(model):
-        try:
-            parts = [_linearize(model, x, outputs, form, None if _random(model) else CACHED)]
-        except TooWide as wide:
-            n_rows = 10
-            size = max(1, CACHED // (wide.width * x.element_size() * n_rows))
-            chunks = x.tensor_split(-(-len(x) // size))
-            parts = [_linearize(model, chunk, outputs, form, None) for chunk in chunks]
-    names = dict.fromkeys(name for part in parts for name in part.biases)
-    biases = {name: torch.cat([part.biases[name] for part in parts]) for name in names}
-    return AffineMap(torch.cat([p.weight for p in parts]), torch.cat([p.bias for p in parts]), biases, x)
-
-
-def _linearize(model, x, outputs, form, cached):
-    rec = Recorder(model, x, form, RULES, None if cached is None else cached // (x.element_size() * len(x) * 10))
-    out = rec.run(model)
-    node = rec.live(out)
-    shape = out.shape
-    K = out[0].numel()
-    picked = list(range(K)) if outputs is None else list(outputs)
-    rows = torch.zeros(len(picked), 1, K, dtype=x.dtype)
-    rows[range(len(picked)), 0, picked] = 1
-    rows = rows.expand(-1, len(x), -1).reshape(len(picked), len(x), *shape[1:])
-    weight, biases = rec.tape.propagate(node, rows, rec.x_node)
+    with _as_it_was(model), torch.no_grad():
+        rec = Recorder(model, x, form, RULES)
+        out = rec.run(model)
+        node = rec.live(out)
+        n, n_outputs = len(x), out[0].numel()
+        picked = list(range(n_outputs)) if outputs is None else list(outputs)
+        rows = torch.zeros(len(picked), 1, n_outputs, dtype=x.dtype)
+        rows[range(len(picked)), 0, picked] = 1
+        rows = rows.expand(-1, n, -1).reshape(len(picked), n, *out.shape[1:])
+        size = rec.tape.largest_part(CACHED // (x.element_size() * len(picked)))
+        parts = []
+        n_parts = -(-n // size)
+        size = -(-n // n_parts)
+        for start in range(0, n, size):
+            part = slice(start, start + size)
+            weight, biases = rec.tape.propagate(node, rows[:, part], rec.x_node, part)
+            parts.append((weight, biases))
+    if len(parts) == 1:
+        weight, biases = parts[0]
+    else:
+        weight = torch.cat([w for w, _ in parts], dim=1)
+        biases = {name: torch.cat([b[name] for _, b in parts]) for name in parts[0][1]}
     if node.offset is not None:
-        rest = node.offset.reshape(len(x), K)[:, picked]
+        rest = node.offset.reshape(n, n_outputs)[:, picked]
         biases[""] = biases[""] + rest if "" in biases else rest
-    bias = sum(biases.values(), torch.zeros(len(x), len(picked), dtype=x.dtype))
+    bias = sum(biases.values(), x.new_zeros(n, len(picked)))
     return AffineMap(weight.transpose(0, 1), bias, biases, x)
-
-
-def _random(model: nn.Module) -> bool:
-    return any(module.training for module in model.modules())
 
 
 @contextmanager

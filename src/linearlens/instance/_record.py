@@ -28,13 +28,6 @@ ABOUT = set(
 )
 
 
-class TooWide(Exception):
-    """A tensor on the way is so wide that its rows should be propagated for fewer instances at a time."""
-
-    def __init__(self, width: int) -> None:
-        self.width = width
-
-
 class Recorder(TorchFunctionMode):
     """Record the forward pass of `model` on what `enter` was given.
 
@@ -47,16 +40,13 @@ class Recorder(TorchFunctionMode):
         "ratio" or "tangent".
     rules : dict of str to callable
         How each function is frozen, by its name in torch.
-    widest : int or None
-        Raise `TooWide` at a tensor with more numbers an instance than this.
     """
 
-    def __init__(self, model: nn.Module, x: Tensor, form: str, rules: dict[str, Rule], widest: int | None) -> None:
+    def __init__(self, model: nn.Module, x: Tensor, form: str, rules: dict[str, Rule]) -> None:
         super().__init__()
         self.form = form
         self.tape = Tape(len(x), x.dtype)
         self.rules = rules
-        self.widest = widest
         self.names = {id(module): name for name, module in model.named_modules()}
         self.x = x.detach().clone()
         self.x_node = self.note(self.x, Node(x.shape, 0, axis=0))
@@ -139,8 +129,6 @@ class Recorder(TorchFunctionMode):
         if constant is not None or "state" in how:
             output.step.layer = self.caller()
         self.tape.steps.append(output.step)
-        if self.widest and axis is not None and value.numel() > self.widest * self.tape.n:
-            raise TooWide(value.numel() // self.tape.n)
         return value
 
     def caller(self) -> str:
@@ -195,15 +183,21 @@ def axis_through(rec: "Recorder", func: Any, args: tuple, kwargs: dict, out: Ten
     return change[0][0] if len(change) == 1 and change[0][1] == rec.tape.n else None
 
 
-def tensors_in(tree: Any) -> Iterator[Tensor]:
+def tensors_in(tree: Any) -> list[Tensor]:
     """All tensors in nested tuples, lists and dictionaries."""
     if isinstance(tree, Tensor):
-        yield tree
-    elif isinstance(tree, tuple | list):
-        for part in tree:
-            yield from tensors_in(part)
-    elif isinstance(tree, dict):
-        yield from tensors_in(list(tree.values()))
+        return [tree]
+    if isinstance(tree, dict):
+        tree = tree.values()
+    elif not isinstance(tree, tuple | list):
+        return []
+    found = []
+    for part in tree:
+        if isinstance(part, Tensor):
+            found.append(part)
+        elif isinstance(part, tuple | list | dict):
+            found += tensors_in(part)
+    return found
 
 
 def replace_tensors(tree: Any, new: dict[int, Tensor]) -> Any:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 Affine = Callable[..., Tensor]
-Rows = Callable[[Tensor], Sequence[Tensor | None]]
+Rows = Callable[..., Sequence[Tensor | None]]
 
 
 @dataclass(eq=False, slots=True)
@@ -63,6 +63,9 @@ class Step:
         What the piece adds; broadcasts to the output.
     alike : bool
         The piece treats each entry of its leading axis alike, so rows that are equal there stay equal.
+    held : tuple of Tensor or None
+        What `rows` takes after the rows: frozen tensors, one entry an instance along the leading axis. None if
+        the piece cannot be applied to a part of the instances.
     layer : str
         Dotted name of the module that asked for it.
     fold : callable or None
@@ -79,6 +82,7 @@ class Step:
     index: tuple | None = None
     constant: Tensor | None = None
     alike: bool = False
+    held: tuple[Tensor, ...] | None = None
     layer: str = ""
     fold: Callable[[Tensor, Tensor], Tensor] | None = None
     state: Tensor | None = None
@@ -92,7 +96,15 @@ class Tape:
     dtype: torch.dtype
     steps: list[Step] = field(default_factory=list)
 
-    def propagate(self, output: Node, rows: Tensor, x: Node) -> tuple[Tensor | None, dict[str, Tensor]]:
+    def largest_part(self, limit: int) -> int:
+        """How many instances may be carried back together, for at most `limit` numbers a row at any step."""
+        apart = all(step.output.axis == 0 and (step.alike or step.held is not None) for step in self.steps)
+        widest = max((step.output.shape.numel() for step in self.steps), default=1) // self.n
+        return max(1, limit // max(1, widest)) if apart else self.n
+
+    def propagate(
+        self, output: Node, rows: Tensor, x: Node, part: slice = slice(None)
+    ) -> tuple[Tensor | None, dict[str, Tensor]]:
         """Carry rows from a node back to the input.
 
         Parameters
@@ -102,6 +114,8 @@ class Tape:
             Not written into.
         x : Node
             The input.
+        part : slice
+            Of the instances the rows are for.
 
         Returns
         -------
@@ -117,7 +131,7 @@ class Tape:
             if (r := pending.pop(step.output, None)) is None:
                 continue
             if step.constant is not None:
-                added = self._contract(r, step.constant, step.output)
+                added = self._contract(r, step.constant, step.output, part)
                 biases[step.layer] = biases[step.layer] + added if step.layer in biases else added
             if step.index is not None:
                 node = step.inputs[0]
@@ -128,7 +142,7 @@ class Tape:
                 pending[node][(slice(None), *step.index)] += r
                 continue
             mine = step.output in owned and r.is_contiguous()
-            for node, back in zip(step.inputs, _backward(step, r, mine), strict=True):
+            for node, back in zip(step.inputs, _backward(step, r, mine, part), strict=True):
                 if back is None:
                     continue
                 if node not in pending:
@@ -142,17 +156,17 @@ class Tape:
                     owned.add(node)
         return pending.get(x), biases
 
-    def _contract(self, rows: Tensor, constant: Tensor, node: Node) -> Tensor:
+    def _contract(self, rows: Tensor, constant: Tensor, node: Node, part: slice) -> Tensor:
         """``Σ rows * constant`` for each instance: (n_rows, *node.shape) to (n, n_rows)."""
         assert node.axis is not None
-        k, shape, n = len(rows), node.shape, self.n
-        if node.axis == 0 and (constant.dim() < len(shape) or constant.shape[0] == 1) and shape[0] == n:
+        k, shape, n = len(rows), node.shape, len(range(self.n)[part])
+        if node.axis == 0 and (constant.dim() < len(shape) or constant.shape[0] == 1) and shape[0] == self.n:
             c = constant.broadcast_to(1, *shape[1:]).reshape(-1)
             if is_alike(rows):
                 return (rows[:, 0].reshape(k, -1) @ c).expand(n, k)
             return (rows.reshape(k * n, -1) @ c).view(k, n).T
         rows = rows.movedim(node.axis + 1, 1).reshape(k, n, -1)
-        c = constant.broadcast_to(shape).movedim(node.axis, 0).reshape(n, -1, 1)
+        c = constant.broadcast_to(shape).movedim(node.axis, 0).reshape(self.n, -1, 1)[part]
         return (rows.transpose(0, 1) @ c)[..., 0]
 
 
@@ -165,15 +179,16 @@ def _storage(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-def _backward(step: Step, r: Tensor, mine: bool) -> Iterable[Tensor | None]:
+def _backward(step: Step, r: Tensor, mine: bool, part: slice) -> Iterable[Tensor | None]:
     if step.gate is not None:
-        return [r.mul_(step.gate) if mine else r * step.gate]
+        gate = step.gate[part] if step.held is not None else step.gate
+        return [r.mul_(gate) if mine else r * gate]
     if step.alike and is_alike(r):
         leading = r.shape[1]
-        backs = _backward(step, r[:, :1], False)
+        backs = _backward(step, r[:, :1], False, part)
         return [None if back is None else back.expand(-1, leading, *back.shape[2:]) for back in backs]
     if step.rows is not None:
-        return step.rows(r)
+        return step.rows(r, *(tensor[part] for tensor in step.held or ()))
     return _by_autograd(step, r)
 
 
