@@ -1,5 +1,7 @@
-"""Instance-wise linearization (Li et al. 2023): one input, one linear map."""
+"""Instance-wise linearization (Li et al. 2023): for one input, a network is one linear map."""
 
-from linearlens.instance._linearize import AffineMap, linearize
+from linearlens.instance._affine import AffineMap
+from linearlens.instance._linearize import linearize
+from linearlens.instance._regions import gate_distance, gate_pattern
 
-__all__ = ["AffineMap", "linearize"]
+__all__ = ["AffineMap", "gate_distance", "gate_pattern", "linearize"]

@@ -1,6 +1,7 @@
 """Layers: linear maps, convolutions, norms, pooling, dropout, attention."""
 
 from collections.abc import Callable
+from functools import cache
 from itertools import product as product_of
 from math import prod
 from typing import Any
@@ -114,8 +115,11 @@ def _rows_of_convolution(func: Any, shape: torch.Size, weight: Tensor, args: tup
         return lambda r: [_by_taps(r, shape, weight, stride, padding, dilation)]
     behind = [d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True)]
     if groups == 1 and set(stride) == {1} and min(behind) >= 0:
-        flipped = weight.flip(tuple(range(2, weight.dim()))).transpose(0, 1).contiguous()
-        return lambda r: [func(r.flatten(0, 1), flipped, None, 1, behind, dilation).unflatten(0, r.shape[:2])]
+        @cache
+        def flipped() -> Tensor:
+            return weight.flip(tuple(range(2, weight.dim()))).transpose(0, 1).contiguous()
+
+        return lambda r: [func(r.flatten(0, 1), flipped(), None, 1, behind, dilation).unflatten(0, r.shape[:2])]
     transposed = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[spatial - 1]
 
     def rows(r: Tensor) -> list[Tensor]:
@@ -243,8 +247,14 @@ def max_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> 
     shape = node.shape
     flat = winners.flatten(-spatial)
 
+    buffer = value.new_empty(0)  # new memory for each part of the batch would cost more than the scattering
+
     def rows(r: Tensor, flat: Tensor) -> list[Tensor]:
-        back = r.new_zeros(*r.shape[:-spatial], prod(shape[-spatial:]))
+        nonlocal buffer
+        size = (*r.shape[:-spatial], prod(shape[-spatial:]))
+        if buffer.shape != size:
+            buffer = r.new_empty(size)
+        back = buffer.zero_()
         back.scatter_add_(-1, flat.expand(len(r), *flat.shape), r.flatten(-spatial))
         return [back.view(*r.shape[:-spatial], *shape[-spatial:])]
 

@@ -69,6 +69,8 @@ class Recorder(TorchFunctionMode):
                 self.refuse(name, "got a tensor that was changed in place through a view of it; use a copy")
         if all(node.frozen for _, node in nodes):
             return self.freeze(func, args, kwargs)
+        if func is F.relu and len(args) == 1 and not kwargs.get("inplace"):
+            return self.rules["relu"](self, torch.relu, *args)  # opened below as well, but this is the hot one
         if id(getattr(func, "__globals__", None)) in _OPENED:
             with self:
                 return _opened(func)(*args, **kwargs)

@@ -90,11 +90,15 @@ class Step:
 
 @dataclass(eq=False)
 class Tape:
-    """Steps in the order they were made, for `n` instances."""
+    """Steps in the order they were made, for `n` instances.
+
+    `common` keeps rows that are the same for all instances from one part of them to the next.
+    """
 
     n: int
     dtype: torch.dtype
     steps: list[Step] = field(default_factory=list)
+    common: dict[Step, list[Tensor | None]] = field(default_factory=dict)
 
     def largest_part(self, limit: int) -> int:
         """How many instances may be carried back together, for at most `limit` numbers a row at any step."""
@@ -142,7 +146,7 @@ class Tape:
                 pending[node][(slice(None), *step.index)] += r
                 continue
             mine = step.output in owned and r.is_contiguous()
-            for node, back in zip(step.inputs, _backward(step, r, mine, part), strict=True):
+            for node, back in zip(step.inputs, self._backward(step, r, mine, part), strict=True):
                 if back is None:
                     continue
                 if node not in pending:
@@ -155,6 +159,18 @@ class Tape:
                     pending[node] = pending[node] + back
                     owned.add(node)
         return pending.get(x), biases
+
+    def _backward(self, step: Step, r: Tensor, mine: bool, part: slice) -> Iterable[Tensor | None]:
+        if step.gate is not None:
+            gate = step.gate[part] if step.held else step.gate
+            return [r.mul_(gate) if mine else r * gate]
+        if step.alike and is_alike(r):
+            if step not in self.common:
+                self.common[step] = list(self._backward(step, r[:, :1], False, part))
+            return [b if b is None else b.expand(-1, r.shape[1], *b.shape[2:]) for b in self.common[step]]
+        if step.rows is not None:
+            return step.rows(r, *(tensor[part] for tensor in step.held or ()))
+        return _by_autograd(step, r)
 
     def _contract(self, rows: Tensor, constant: Tensor, node: Node, part: slice) -> Tensor:
         """``Σ rows * constant`` for each instance: (n_rows, *node.shape) to (n, n_rows)."""
@@ -177,19 +193,6 @@ def is_alike(rows: Tensor) -> bool:
 
 def _storage(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
-
-
-def _backward(step: Step, r: Tensor, mine: bool, part: slice) -> Iterable[Tensor | None]:
-    if step.gate is not None:
-        gate = step.gate[part] if step.held is not None else step.gate
-        return [r.mul_(gate) if mine else r * gate]
-    if step.alike and is_alike(r):
-        leading = r.shape[1]
-        backs = _backward(step, r[:, :1], False, part)
-        return [None if back is None else back.expand(-1, leading, *back.shape[2:]) for back in backs]
-    if step.rows is not None:
-        return step.rows(r, *(tensor[part] for tensor in step.held or ()))
-    return _by_autograd(step, r)
 
 
 def _by_autograd(step: Step, r: Tensor) -> list[Tensor | None]:
