@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from linearlens.instance._record import Recorder
@@ -187,4 +186,3 @@ RULES = {
         "softmax _softmax sqrt rsqrt reciprocal std var norm linalg_norm linalg_vector_norm logsumexp".split(), scale
     ),
 }
-assert F is not None

@@ -192,7 +192,13 @@ def about_value(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Any:
     return rec.freeze(func, args, kwargs)
 
 
+def refill(rec: Recorder, func: Any, z: Tensor, value: float = 0.0) -> Tensor:
+    """``zero_`` and ``fill_``: what was there does not matter."""
+    return torch.full_like(z, value)
+
+
 RULES = {
+    **dict.fromkeys("zero fill".split(), refill),
     **dict.fromkeys(
         "sum mean cumsum flip roll repeat repeat_interleave tile index_select gather take_along_dim where masked_fill "
         "neg __neg__ negative positive __pos__ pad constant_pad_nd to float double half type pixel_shuffle "

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from linearlens.instance._activations import gated, tangent
-from linearlens.instance._general import affine, live_in
-from linearlens.instance._products import matmul, product
+from linearlens.instance._general import affine
+from linearlens.instance._products import product
 from linearlens.instance._record import Recorder
 
 FEW_CHANNELS = 4  # up to so many input channels, rows go back through a convolution tap by tap
@@ -333,7 +333,7 @@ def gru_cell(rec: Recorder, func: Any, x: Tensor, h: Tensor, w_x: Tensor, w_h: T
     with rec:
         x_r, x_z, x_n = F.linear(x, w_x, b_x).chunk(3, -1)
         h_r, h_z, h_n = F.linear(h, w_h, b_h).chunk(3, -1)
-        r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+        r, z = (_held(rec, torch.sigmoid(gate)) for gate in (x_r + h_r, x_z + h_z))
         n = torch.tanh(x_n + r * h_n)
         return (1 - z) * n + z * h
 
@@ -343,8 +343,14 @@ def lstm_cell(rec: Recorder, func: Any, x: Tensor, state: Any, w_x: Tensor, w_h:
     h, c = state
     with rec:
         i, f, g, o = (F.linear(x, w_x, b_x) + F.linear(h, w_h, b_h)).chunk(4, -1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        return torch.sigmoid(o) * torch.tanh(c), c
+        i, f, o = (_held(rec, torch.sigmoid(gate)) for gate in (i, f, o))
+        c = f * c + i * torch.tanh(g)
+        return o * torch.tanh(c), c
+
+
+def _held(rec: Recorder, gate: Tensor) -> Tensor:
+    """Frozen also where it meets a constant, as at the first step of a recurrent network."""
+    return gate if rec.form == "tangent" else gate.detach()
 
 
 def rnn_cell(activation: Callable) -> Callable:
@@ -378,4 +384,3 @@ RULES = {
     "rnn_tanh_cell": rnn_cell(torch.tanh),
     "rnn_relu_cell": rnn_cell(torch.relu),
 }
-assert matmul is not None and live_in is not None

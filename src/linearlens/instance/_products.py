@@ -16,6 +16,7 @@ def product(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
     Of several live factors those that are most of a gate are frozen. If all are equal in that, each stays live
     in turn and is credited with its share: ``x y = ½ x̄ y + ½ ȳ x``. In tangent form, all are live.
     """
+    args = _told_apart(rec, args)
     inputs = live_in(rec, args, kwargs)
     if len(inputs) > 1 and rec.form == "tangent":
         return tangent(rec, func, *args, **kwargs)
@@ -33,9 +34,20 @@ def product(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
         return total / len(live) if len(live) > 1 else total
 
     out = func(*args, **kwargs)
-    strength = max(strengths.values()) if _by_number(args) else 0
     axis = axis_through(rec, func, args, kwargs, out)
-    return rec.step(out, live, piece, axis=axis, strength=strength)
+    return rec.step(out, live, piece, axis=axis)
+
+
+def _told_apart(rec: Recorder, args: Any, seen: set[int] | None = None) -> Any:
+    """The arguments, with a tensor that comes twice, as in ``x * x``, as two tensors."""
+    seen = set() if seen is None else seen
+    if isinstance(args, tuple | list):
+        return type(args)(_told_apart(rec, part, seen) for part in args)
+    if isinstance(args, Tensor) and id(args) in seen and (node := rec.live(args)):
+        args = args.view_as(args)
+        rec.note(args, node)
+    seen.add(id(args))
+    return args
 
 
 def multiply(rec: Recorder, func: Any, a: Any, b: Any, **kwargs: Any) -> Tensor:
@@ -68,10 +80,6 @@ def divide(rec: Recorder, func: Any, a: Any, b: Any, **kwargs: Any) -> Tensor:
     return rec.step(value, [a], lambda a: a / under, axis=axis_through(rec, func, (a, b), kwargs, value))
 
 
-def _by_number(args: tuple) -> bool:
-    return any(isinstance(a, int | float) for a in args)
-
-
 def matmul(rec: Recorder, func: Any, a: Tensor, b: Tensor) -> Tensor:
     """Matrix products; rows of a live left or right factor are matrix products too."""
     if func.__name__ == "__rmatmul__":
@@ -94,7 +102,15 @@ def matmul(rec: Recorder, func: Any, a: Tensor, b: Tensor) -> Tensor:
     )
 
 
+def glu(rec: Recorder, func: Any, z: Tensor, dim: int = -1) -> Tensor:
+    """The second half, through a sigmoid, gates the first."""
+    with rec:
+        value, gate = z.chunk(2, dim)
+        return value * torch.sigmoid(gate)
+
+
 RULES = {
+    "glu": glu,
     **dict.fromkeys("mul __mul__ __rmul__ multiply".split(), multiply),
     **dict.fromkeys("div __truediv__ __rtruediv__ __rdiv__ __div__ true_divide divide".split(), divide),
     **dict.fromkeys("matmul __matmul__ __rmatmul__ mm bmm".split(), matmul),

@@ -21,10 +21,9 @@ UNWATCHED = {
 }
 # These say something about a tensor, not what is in it, or make one that takes only its shape.
 ABOUT = set(
-    "size dim numel nelement stride is_contiguous is_floating_point is_complex __len__ element_size get_device "
-    "zeros_like ones_like empty_like full_like rand_like randn_like new_zeros new_ones new_full new_empty new_tensor "
-    "shape dtype device ndim layout requires_grad is_nested is_sparse is_quantized is_cuda is_mkldnn is_leaf grad_fn "
-    "itemsize names is_mps is_meta _version register_hook".split()
+    "size dim numel nelement stride __len__ element_size get_device shape dtype device ndim layout requires_grad grad_fn "
+    "itemsize names _version zeros_like ones_like empty_like full_like rand_like randn_like "
+    "new_zeros new_ones new_full new_empty new_tensor".split()
 )
 
 
@@ -49,12 +48,17 @@ class Recorder(TorchFunctionMode):
         self.rules = rules
         self.names = {id(module): name for name, module in model.named_modules()}
         self.x = x.detach().clone()
-        self.x_node = self.note(self.x, Node(x.shape, 0, axis=0))
+        self.x_node = Node(x.shape, 0, axis=0)
 
     def run(self, model: nn.Module) -> Any:
         """What the model gives, its tensors noted."""
+        given = self.x.clone()  # the model may write into it
+        self.note(given, self.x_node)
         with torch.no_grad(), self:
-            return model(self.x)
+            out = model(given)
+        for tensor in tensors_in(out):
+            self._check_version("return", tensor)
+        return out
 
     def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
@@ -62,11 +66,10 @@ class Recorder(TorchFunctionMode):
         if not nodes:
             return func(*args, **kwargs)
         name = func.__name__ if func.__name__ != "__get__" else func.__self__.__name__
-        if name in ABOUT:
+        if name in ABOUT or (name.startswith("is_") and name != "is_nonzero"):
             return func(*args, **kwargs)
-        for tensor, node in nodes:
-            if tensor._version != node.version:
-                self.refuse(name, "got a tensor that was changed in place through a view of it; use a copy")
+        for tensor, _ in nodes:
+            self._check_version(name, tensor)
         if all(node.frozen for _, node in nodes):
             return self.freeze(func, args, kwargs)
         if func is F.relu and len(args) == 1 and not kwargs.get("inplace"):
@@ -147,6 +150,11 @@ class Recorder(TorchFunctionMode):
         layer = self.caller()
         where = f"module {layer!r}" if layer else "the model's own forward"
         raise ValueError(f"{name}, called by {where}, {why}")
+
+    def _check_version(self, name: str, tensor: Tensor) -> None:
+        node = self.node(tensor)
+        if node is not None and tensor._version != node.version:
+            self.refuse(name, "got a tensor that was changed in place through a view of it; use a copy")
 
     def _overwrite(self, target: Tensor, value: Tensor) -> Tensor:
         if value is target:

@@ -151,7 +151,8 @@ class Tape:
                     continue
                 if node not in pending:
                     pending[node] = back
-                    if _storage(back) != _storage(r) or (mine and len(step.inputs) == 1):
+                    own = _storage(back) != _storage(r) or (mine and len(step.inputs) == 1)
+                    if own and back.is_contiguous():
                         owned.add(node)
                 elif node in owned:
                     pending[node] += back
