@@ -142,7 +142,7 @@ def replay_vit(model: nn.Module, x: Tensor, at: Tensor) -> Tensor:
         return tuple((z - z.mean(-1, keepdim=True)) * scale * layer.weight + layer.bias for z in (x, at))
 
     def attend(layer, x, at):
-        n, tokens, width = x.shape
+        width = x.shape[-1]
         mixed, mixed_at = torch.zeros_like(x), torch.zeros_like(x)
         size = width // layer.heads
         q, k, v = layer.qkv(x).split(width, -1)
@@ -176,9 +176,7 @@ def test_bias_of_an_attention_network(name):
     model, x = make(name, seed=5)
     with torch.no_grad():
         affine = linearize(model, x)
-        torch.testing.assert_close(
-            affine.bias, replay_vit(model, x, torch.zeros_like(x)), rtol=1e-11, atol=1e-12
-        )
+        torch.testing.assert_close(affine.bias, replay_vit(model, x, torch.zeros_like(x)), rtol=1e-11, atol=1e-12)
         other = torch.randn_like(x)
         torch.testing.assert_close(affine(other), replay_vit(model, x, other), rtol=1e-10, atol=1e-11)
 
@@ -226,9 +224,7 @@ def test_bias_of_recurrent_cells(kind):
         affine = linearize(model, x)
         assert relative(affine(x), model(x)) < 3e-14
         assert relative(linearize(model, x, form="tangent")(x), model(x)) < 3e-14
-        torch.testing.assert_close(
-            affine.bias, replay_cell(model, x, torch.zeros_like(x)), rtol=1e-11, atol=1e-12
-        )
+        torch.testing.assert_close(affine.bias, replay_cell(model, x, torch.zeros_like(x)), rtol=1e-11, atol=1e-12)
         other = torch.randn_like(x)
         torch.testing.assert_close(affine(other), replay_cell(model, x, other), rtol=1e-10, atol=1e-11)
 
@@ -472,7 +468,7 @@ def test_the_module_that_called_is_named():
 def test_unknown_form_and_no_module():
     with pytest.raises(ValueError, match="form must be one of"):
         linearize(nn.Linear(2, 2), torch.ones(1, 2), form="secant")
-    with pytest.raises(ValueError, match="must be an nn.Module, got builtin_function_or_method"):
+    with pytest.raises(ValueError, match=r"must be an nn\.Module, got builtin_function_or_method"):
         linearize(torch.relu, torch.ones(1, 2))
 
 

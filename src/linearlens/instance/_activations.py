@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from linearlens.instance._record import Recorder
+from linearlens.instance._record import Recorder, Rule, under
 
 SHARE, UNIT, SIGNED = 3, 2, 1  # how much of a gate: a share in (0, 1), a unit that is on or off, one with both signs
 
@@ -64,9 +64,7 @@ def clamp(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> Ten
     """1 between the bounds; outside 0, and the bound is the constant."""
     value = func(z, *args, **kwargs)
     inside = value == z
-    return gated(
-        rec, z, value, inside.to(z.dtype), constant=value.masked_fill(inside, 0), strength=UNIT, state=inside
-    )
+    return gated(rec, z, value, inside.to(z.dtype), constant=value.masked_fill(inside, 0), strength=UNIT, state=inside)
 
 
 def absolute(rec: Recorder, func: Any, z: Tensor) -> Tensor:
@@ -147,7 +145,7 @@ def tangent(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
 
     def piece(*tensors: Tensor) -> Tensor:
         moved = tuple(t - p for t, p in zip(tensors, points, strict=True))
-        value, change = torch.func.jvp(of, points, moved)
+        value, change, *_ = torch.func.jvp(of, points, moved)
         return value + change
 
     def rows(r: Tensor) -> list[Tensor | None]:
@@ -158,12 +156,10 @@ def tangent(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
 
     out = func(*args, **kwargs)
     constant = piece(*(torch.zeros_like(p) for p in points))
-    return rec.step(
-        out, inputs, piece, axis=axis_through(rec, func, args, kwargs, out), constant=constant, rows=rows
-    )
+    return rec.step(out, inputs, piece, axis=axis_through(rec, func, args, kwargs, out), constant=constant, rows=rows)
 
 
-RULES = {
+RULES: dict[str, Rule] = {
     "relu": relu,
     "leaky_relu": leaky_relu,
     "rrelu": lambda rec, func, z, lower=1 / 8, upper=1 / 3, training=False, **_: (
@@ -173,16 +169,14 @@ RULES = {
     ),
     "prelu": prelu,
     "_prelu_kernel": prelu,
-    **dict.fromkeys("relu6 hardtanh clamp clip clamp_min clamp_max".split(), clamp),
-    **dict.fromkeys("abs absolute __abs__".split(), absolute),
-    **dict.fromkeys("gelu silu elu selu celu mish hardswish".split(), smooth(UNIT)),
-    **dict.fromkeys("tanh erf sin arctan atan asinh square softshrink".split(), smooth(SIGNED)),
+    **under("relu6 hardtanh clamp clip clamp_min clamp_max", clamp),
+    **under("abs absolute __abs__", absolute),
+    **under("gelu silu elu selu celu mish hardswish", smooth(UNIT)),
+    **under("tanh erf sin arctan atan asinh square softshrink", smooth(SIGNED)),
     "sigmoid": smooth(SHARE, lambda z: torch.tanh(z / 2) / 2),
     "softplus": smooth(UNIT, _softplus_rise),
     "exp": smooth(SHARE, torch.expm1),
-    **dict.fromkeys("log_sigmoid hardsigmoid cos".split(), smooth(UNIT)),
-    **dict.fromkeys("pow __pow__".split(), power),
-    **dict.fromkeys(
-        "softmax _softmax sqrt rsqrt reciprocal std var norm linalg_norm linalg_vector_norm logsumexp".split(), scale
-    ),
+    **under("log_sigmoid hardsigmoid cos", smooth(UNIT)),
+    **under("pow __pow__", power),
+    **under("softmax _softmax sqrt rsqrt reciprocal std var norm linalg_norm linalg_vector_norm logsumexp", scale),
 }

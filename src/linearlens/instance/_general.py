@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from linearlens.instance._record import Recorder, axis_through, replace_tensors, tensors_in
+from linearlens.instance._record import Recorder, Rule, axis_through, replace_tensors, tensors_in, under
 from linearlens.instance._tape import axis_after_reshape
 
 
@@ -129,7 +129,7 @@ def expand(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> Te
 
 def getitem(rec: Recorder, func: Any, z: Tensor, index: Any) -> Tensor:
     """A part, by numbers and slices, or by tensors."""
-    parts = index if isinstance(index, tuple) else (index,)
+    parts: tuple[Any, ...] = index if isinstance(index, tuple) else (index,)
     if not rec.live(z):
         rec.refuse("__getitem__", "picks entries by numbers that depend on the input")
     if not all(part is None or part is Ellipsis or isinstance(part, int | slice) for part in parts):
@@ -139,19 +139,17 @@ def getitem(rec: Recorder, func: Any, z: Tensor, index: Any) -> Tensor:
 
 def split(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> Sequence[Tensor]:
     """Parts beside each other along an axis."""
-    name = func.__name__
     dim = kwargs.get("dim", args[1] if len(args) > 1 else 0) % z.dim()
     outs = func(z, *args, **kwargs)
     ends = list(accumulate(out.shape[dim] for out in outs))
     before = (slice(None),) * dim
     parts = [(*before, slice(end - out.shape[dim], end)) for end, out in zip(ends, outs, strict=True)]
-    assert name
     return type(outs)(_part(rec, z, out, part) for out, part in zip(outs, parts, strict=True))
 
 
 def unbind(rec: Recorder, func: Any, z: Tensor, dim: int = 0) -> Any:
     """Single entries along an axis."""
-    before = (slice(None),) * (dim % z.dim())
+    before: tuple[Any, ...] = (slice(None),) * (dim % z.dim())
     outs = [_part(rec, z, z[(*before, i)], (*before, i)) for i in range(z.shape[dim])]
     return iter(outs) if func.__name__ == "__iter__" else tuple(outs)
 
@@ -197,39 +195,35 @@ def refill(rec: Recorder, func: Any, z: Tensor, value: float = 0.0) -> Tensor:
     return torch.full_like(z, value)
 
 
-RULES = {
-    **dict.fromkeys("zero fill".split(), refill),
-    **dict.fromkeys(
+RULES: dict[str, Rule] = {
+    **under("zero fill", refill),
+    **under(
         "sum mean cumsum flip roll repeat repeat_interleave tile index_select gather take_along_dim where masked_fill "
         "neg __neg__ negative positive __pos__ pad constant_pad_nd to float double half type pixel_shuffle "
         "pixel_unshuffle channel_shuffle diagonal tril triu masked_select index_add index_copy scatter scatter_add "
-        "lerp im2col col2im unfold fold trace diag diag_embed nansum rot90 fliplr flipud".split(),
+        "lerp im2col col2im unfold fold trace diag diag_embed nansum rot90 fliplr flipud",
         affine,
     ),
-    **dict.fromkeys(
+    **under(
         "upsample_nearest1d upsample_nearest2d upsample_bilinear2d upsample_linear1d "
         "upsample_bicubic2d upsample_nearest3d upsample_trilinear3d "
-        "avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d".split(),
+        "avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d",
         per_image,
     ),
-    **dict.fromkeys("add __add__ __radd__ sub __sub__ __rsub__ rsub subtract".split(), add),
-    **dict.fromkeys(
-        "reshape view flatten unflatten unsqueeze squeeze view_as reshape_as contiguous clone ravel".split(), reshape
-    ),
-    **dict.fromkeys(
-        "transpose swapaxes swapdims t permute movedim moveaxis adjoint mT T numpy_T".split(), permute
-    ),
-    **dict.fromkeys("expand expand_as broadcast_to".split(), expand),
-    **dict.fromkeys("split chunk tensor_split split_with_sizes unsafe_chunk unsafe_split".split(), split),
-    **dict.fromkeys("unbind __iter__".split(), unbind),
+    **under("add __add__ __radd__ sub __sub__ __rsub__ rsub subtract", add),
+    **under("reshape view flatten unflatten unsqueeze squeeze view_as reshape_as contiguous clone ravel", reshape),
+    **under("transpose swapaxes swapdims t permute movedim moveaxis adjoint mT T numpy_T", permute),
+    **under("expand expand_as broadcast_to", expand),
+    **under("split chunk tensor_split split_with_sizes unsafe_chunk unsafe_split", split),
+    **under("unbind __iter__", unbind),
     "__getitem__": getitem,
     "select": select,
     "narrow": narrow,
-    **dict.fromkeys("cat concat concatenate stack hstack vstack".split(), cat),
+    **under("cat concat concatenate stack hstack vstack", cat),
     "__setitem__": set_item,
-    **dict.fromkeys(
+    **under(
         "detach data gt ge lt le eq ne __gt__ __ge__ __lt__ __le__ __eq__ __ne__ greater less sign sgn isnan isinf "
-        "argmax argmin argsort __bool__ logical_not".split(),
+        "argmax argmin argsort __bool__ logical_not",
         about_value,
     ),
 }

@@ -13,7 +13,7 @@ from torch import Tensor
 from linearlens.instance._activations import gated, tangent
 from linearlens.instance._general import affine
 from linearlens.instance._products import product
-from linearlens.instance._record import Recorder
+from linearlens.instance._record import Recorder, Rule, under
 
 FEW_CHANNELS = 4  # up to so many input channels, rows go back through a convolution tap by tap
 
@@ -57,7 +57,9 @@ def _plus(rec: Recorder, a: Tensor, b: Tensor) -> Tensor:
         return a + b
 
 
-def convolution(rec: Recorder, func: Any, z: Tensor, weight: Tensor, bias: Tensor | None = None, *args: Any, **kwargs: Any) -> Tensor:
+def convolution(
+    rec: Recorder, func: Any, z: Tensor, weight: Tensor, bias: Tensor | None = None, *args: Any, **kwargs: Any
+) -> Tensor:
     """Convolutions of one, two or three dimensions, and transposed ones."""
     node = rec.live(z)
     if node is None or rec.live(weight) or z.dim() != weight.dim():
@@ -65,7 +67,9 @@ def convolution(rec: Recorder, func: Any, z: Tensor, weight: Tensor, bias: Tenso
     return _convolution(rec, func, func(z, weight, bias, *args, **kwargs), z, weight, bias, args, kwargs)
 
 
-def _convolution(rec: Recorder, func: Any, value: Tensor, z: Tensor, weight: Tensor, bias: Tensor | None, args: tuple, kwargs: dict) -> Tensor:
+def _convolution(
+    rec: Recorder, func: Any, value: Tensor, z: Tensor, weight: Tensor, bias: Tensor | None, args: tuple, kwargs: dict
+) -> Tensor:
     node = rec.live(z)
     assert node is not None
     weight = weight.detach()
@@ -115,6 +119,7 @@ def _rows_of_convolution(func: Any, shape: torch.Size, weight: Tensor, args: tup
         return lambda r: [_by_taps(r, shape, weight, stride, padding, dilation)]
     behind = [d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True)]
     if groups == 1 and set(stride) == {1} and min(behind) >= 0:
+
         @cache
         def flipped() -> Tensor:
             return weight.flip(tuple(range(2, weight.dim()))).transpose(0, 1).contiguous()
@@ -139,8 +144,9 @@ def _by_taps(r: Tensor, shape: torch.Size, weight: Tensor, stride: list, padding
     back = r.new_zeros(len(taps), channels, *(size + 2 * p for size, p in zip(sizes, padding, strict=True)))
     for number, tap in enumerate(product_of(*map(range, kernel))):
         reach = zip(tap, dilation, stride, spots, strict=True)
-        back[(..., *(slice(t * d, t * d + s * (o - 1) + 1, s) for t, d, s, o in reach))] += taps[:, :, number]
-    inner = tuple(slice(p, p + size) for p, size in zip(padding, sizes, strict=True))
+        spot: tuple[Any, ...] = tuple(slice(t * d, t * d + s * (o - 1) + 1, s) for t, d, s, o in reach)
+        back[(..., *spot)] += taps[:, :, number]
+    inner: tuple[Any, ...] = tuple(slice(p, p + size) for p, size in zip(padding, sizes, strict=True))
     return back[(..., *inner)].unflatten(0, r.shape[:2])
 
 
@@ -160,13 +166,16 @@ def batch_norm(
     """A scale and a shift for each channel; after a linear map or a convolution, one with that."""
     if training or mean is None or var is None:
         rec.refuse("batch_norm", "is in train mode, where instances depend on each other; call model.eval()")
-    assert mean is not None and var is not None
     value = func(z, weight, bias, mean, var, training, momentum, eps, *_)
     factor = 1 / torch.sqrt(var + eps) if weight is None else weight.detach() / torch.sqrt(var + eps)
     shift = -mean * factor if bias is None else bias.detach() - mean * factor
     node = rec.live(z)
     assert node is not None
-    if node.step is not None and node.step.fold is not None and (out := node.step.fold(factor, shift, value)) is not None:
+    if (
+        node.step is not None
+        and node.step.fold is not None
+        and (out := node.step.fold(factor, shift, value)) is not None
+    ):
         return out
     factor, shift = (t.view(-1, *(1,) * (z.dim() - 2)) for t in (factor, shift))
     return gated(rec, z, value, factor, constant=shift)
@@ -187,7 +196,16 @@ def norm(rec: Recorder, z: Tensor, value: Tensor, centre: Callable, gain: Tensor
     )
 
 
-def layer_norm(rec: Recorder, func: Any, z: Tensor, shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5, *_: Any) -> Tensor:
+def layer_norm(
+    rec: Recorder,
+    func: Any,
+    z: Tensor,
+    shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    *_: Any,
+) -> Tensor:
     """1/σ is frozen, the mean is not."""
     if rec.form == "tangent":
         return tangent(rec, func, z, shape, weight, bias, eps)
@@ -201,7 +219,9 @@ def layer_norm(rec: Recorder, func: Any, z: Tensor, shape: Any, weight: Tensor |
     return norm(rec, z, value, centre, gain if weight is None else gain * weight.detach(), bias)
 
 
-def rms_norm(rec: Recorder, func: Any, z: Tensor, shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
+def rms_norm(
+    rec: Recorder, func: Any, z: Tensor, shape: Any, weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
     """The scale is frozen."""
     if rec.form == "tangent":
         return tangent(rec, func, z, shape, weight, eps)
@@ -211,7 +231,16 @@ def rms_norm(rec: Recorder, func: Any, z: Tensor, shape: Any, weight: Tensor | N
     return norm(rec, z, value, lambda z: z, gain if weight is None else gain * weight.detach(), None)
 
 
-def group_norm(rec: Recorder, func: Any, z: Tensor, groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5, *_: Any) -> Tensor:
+def group_norm(
+    rec: Recorder,
+    func: Any,
+    z: Tensor,
+    groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    *_: Any,
+) -> Tensor:
     """1/σ of each group is frozen, its mean is not."""
     if rec.form == "tangent":
         return tangent(rec, func, z, groups, weight, bias, eps)
@@ -229,7 +258,19 @@ def group_norm(rec: Recorder, func: Any, z: Tensor, groups: int, weight: Tensor 
     return norm(rec, z, value, centre, gain if weight is None else gain * weight, bias)
 
 
-def instance_norm(rec: Recorder, func: Any, z: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor | None, var: Tensor | None, use_input: bool, momentum: float, eps: float, *_: Any) -> Tensor:
+def instance_norm(
+    rec: Recorder,
+    func: Any,
+    z: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    mean: Tensor | None,
+    var: Tensor | None,
+    use_input: bool,
+    momentum: float,
+    eps: float,
+    *_: Any,
+) -> Tensor:
     """A group norm of single channels."""
     if not use_input:
         return batch_norm(rec, torch.batch_norm, z, weight, bias, mean, var, False, momentum, eps, False)
@@ -328,7 +369,16 @@ def attention(
         return weights @ value
 
 
-def gru_cell(rec: Recorder, func: Any, x: Tensor, h: Tensor, w_x: Tensor, w_h: Tensor, b_x: Tensor | None = None, b_h: Tensor | None = None) -> Tensor:
+def gru_cell(
+    rec: Recorder,
+    func: Any,
+    x: Tensor,
+    h: Tensor,
+    w_x: Tensor,
+    w_h: Tensor,
+    b_x: Tensor | None = None,
+    b_h: Tensor | None = None,
+) -> Tensor:
     """Both gates are frozen, the candidate and the old state stay live."""
     with rec:
         x_r, x_z, x_n = F.linear(x, w_x, b_x).chunk(3, -1)
@@ -338,7 +388,16 @@ def gru_cell(rec: Recorder, func: Any, x: Tensor, h: Tensor, w_x: Tensor, w_h: T
         return (1 - z) * n + z * h
 
 
-def lstm_cell(rec: Recorder, func: Any, x: Tensor, state: Any, w_x: Tensor, w_h: Tensor, b_x: Tensor | None = None, b_h: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def lstm_cell(
+    rec: Recorder,
+    func: Any,
+    x: Tensor,
+    state: Any,
+    w_x: Tensor,
+    w_h: Tensor,
+    b_x: Tensor | None = None,
+    b_h: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
     """All three gates are frozen, the candidate and the old cell stay live."""
     h, c = state
     with rec:
@@ -356,28 +415,33 @@ def _held(rec: Recorder, gate: Tensor) -> Tensor:
 def rnn_cell(activation: Callable) -> Callable:
     """A plain recurrent cell."""
 
-    def rule(rec: Recorder, func: Any, x: Tensor, h: Tensor, w_x: Tensor, w_h: Tensor, b_x: Tensor | None = None, b_h: Tensor | None = None) -> Tensor:
+    def rule(
+        rec: Recorder,
+        func: Any,
+        x: Tensor,
+        h: Tensor,
+        w_x: Tensor,
+        w_h: Tensor,
+        b_x: Tensor | None = None,
+        b_h: Tensor | None = None,
+    ) -> Tensor:
         with rec:
             return activation(F.linear(x, w_x, b_x) + F.linear(h, w_h, b_h))
 
     return rule
 
 
-RULES = {
+RULES: dict[str, Rule] = {
     "linear": linear,
-    **dict.fromkeys(
-        "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d".split(), convolution
-    ),
+    **under("conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d", convolution),
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "rms_norm": rms_norm,
     "group_norm": group_norm,
     "instance_norm": instance_norm,
-    **dict.fromkeys(
-        "max_pool1d max_pool2d max_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d".split(), max_pool
-    ),
-    **dict.fromkeys("amax amin max min".split(), maximum_along),
-    **dict.fromkeys("dropout feature_dropout".split(), dropout),
+    **under("max_pool1d max_pool2d max_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d", max_pool),
+    **under("amax amin max min", maximum_along),
+    **under("dropout feature_dropout", dropout),
     "scaled_dot_product_attention": attention,
     "gru_cell": gru_cell,
     "lstm_cell": lstm_cell,

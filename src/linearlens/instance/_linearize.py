@@ -8,18 +8,16 @@ from torch import Tensor, nn
 
 from linearlens.instance import _activations, _general, _layers, _products
 from linearlens.instance._affine import AffineMap
-from linearlens.instance._record import Recorder
+from linearlens.instance._record import Recorder, Rule
 from linearlens.instance._tape import Node
 
-RULES = {**_general.RULES, **_activations.RULES, **_products.RULES, **_layers.RULES}
+RULES: dict[str, Rule] = {**_general.RULES, **_activations.RULES, **_products.RULES, **_layers.RULES}
 FORMS = ("ratio", "tangent")
 PART = 4 * 2**20  # bytes of rows that are carried back together: about what a cache holds
 AGREES = {torch.float64: 1e-9, torch.float32: 1e-3}  # relative; a map that misses by more is of another model
 
 
-def linearize(
-    model: nn.Module, x: Tensor, *, outputs: Sequence[int] | None = None, form: str = "ratio"
-) -> AffineMap:
+def linearize(model: nn.Module, x: Tensor, *, outputs: Sequence[int] | None = None, form: str = "ratio") -> AffineMap:
     """Write a network's outputs at each instance as ``W x + b``, exactly.
 
     One forward pass is recorded with its gates: which units are on, which entry wins a pool, the scale of a norm,

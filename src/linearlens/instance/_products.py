@@ -7,7 +7,7 @@ from torch import Tensor
 
 from linearlens.instance._activations import gated, scale, tangent
 from linearlens.instance._general import live_in
-from linearlens.instance._record import Recorder, axis_through, replace_tensors
+from linearlens.instance._record import Recorder, Rule, axis_through, replace_tensors, under
 
 
 def product(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
@@ -109,10 +109,10 @@ def glu(rec: Recorder, func: Any, z: Tensor, dim: int = -1) -> Tensor:
         return value * torch.sigmoid(gate)
 
 
-RULES = {
+RULES: dict[str, Rule] = {
     "glu": glu,
-    **dict.fromkeys("mul __mul__ __rmul__ multiply".split(), multiply),
-    **dict.fromkeys("div __truediv__ __rtruediv__ __rdiv__ __div__ true_divide divide".split(), divide),
-    **dict.fromkeys("matmul __matmul__ __rmatmul__ mm bmm".split(), matmul),
-    **dict.fromkeys("einsum mv dot inner outer kron tensordot bilinear".split(), product),
+    **under("mul __mul__ __rmul__ multiply", multiply),
+    **under("div __truediv__ __rtruediv__ __rdiv__ __div__ true_divide divide", divide),
+    **under("matmul __matmul__ __rmatmul__ mm bmm", matmul),
+    **under("einsum mv dot inner outer kron tensordot bilinear", product),
 }

@@ -1,9 +1,9 @@
 """Watch a forward pass, call by call, and write it on a tape."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 import torch.nn.functional as F
@@ -16,15 +16,15 @@ Rule = Callable[..., Any]
 
 # What torch's own Python functions ask to find out whether somebody watches.
 UNWATCHED = {
-    name: lambda *_: False
-    for name in ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
+    name: lambda *_: False for name in ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
 }
 # These say something about a tensor, not what is in it, or make one that takes only its shape.
-ABOUT = set(
-    "size dim numel nelement stride __len__ element_size get_device shape dtype device ndim layout requires_grad grad_fn "
-    "itemsize names _version zeros_like ones_like empty_like full_like rand_like randn_like "
-    "new_zeros new_ones new_full new_empty new_tensor".split()
+_ABOUT = (
+    "size dim numel nelement stride __len__ element_size get_device shape dtype device ndim layout requires_grad "
+    "grad_fn itemsize names _version zeros_like ones_like empty_like full_like rand_like randn_like "
+    "new_zeros new_ones new_full new_empty new_tensor"
 )
+ABOUT = set(_ABOUT.split())
 
 
 class Recorder(TorchFunctionMode):
@@ -41,7 +41,7 @@ class Recorder(TorchFunctionMode):
         How each function is frozen, by its name in torch.
     """
 
-    def __init__(self, model: nn.Module, x: Tensor, form: str, rules: dict[str, Rule]) -> None:
+    def __init__(self, model: nn.Module, x: Tensor, form: str, rules: Mapping[str, Rule]) -> None:
         super().__init__()
         self.form = form
         self.tape = Tape(len(x), x.dtype)
@@ -125,7 +125,8 @@ class Recorder(TorchFunctionMode):
         if any(value is t for t in inputs):
             value = value.view_as(value)
         if any(node.offset is not None for node in nodes) or (axis is None and constant is not None):
-            offsets = [torch.zeros((), dtype=value.dtype).expand(i.shape) if i.offset is None else i.offset for i in nodes]
+            nothing = torch.zeros((), dtype=value.dtype)
+            offsets = [nothing.expand(i.shape) if i.offset is None else i.offset for i in nodes]
             constant = affine(*offsets)
         output = self.note(value, Node(value.shape, 0, axis=axis, strength=strength))
         if axis is None:
@@ -145,7 +146,7 @@ class Recorder(TorchFunctionMode):
             frame = frame.f_back  # type: ignore[assignment]
         return ""
 
-    def refuse(self, name: str, why: str) -> None:
+    def refuse(self, name: str, why: str) -> NoReturn:
         """Raise an error that names the function and the module that called it."""
         layer = self.caller()
         where = f"module {layer!r}" if layer else "the model's own forward"
@@ -181,9 +182,7 @@ def axis_through(rec: "Recorder", func: Any, args: tuple, kwargs: dict, out: Ten
                 return None
             shapes[key][node.axis] += rec.tape.n
     try:
-        empty = {
-            id(t): torch.empty(shapes[id(t)], dtype=t.dtype, device="meta") for t in tensors_in((args, kwargs))
-        }
+        empty = {id(t): torch.empty(shapes[id(t)], dtype=t.dtype, device="meta") for t in tensors_in((args, kwargs))}
         grown = func(*replace_tensors(args, empty), **replace_tensors(kwargs, empty))
     except (RuntimeError, IndexError, TypeError, ValueError, NotImplementedError):
         return None
@@ -191,6 +190,11 @@ def axis_through(rec: "Recorder", func: Any, args: tuple, kwargs: dict, out: Ten
         return None
     change = [(a, new - old) for a, (new, old) in enumerate(zip(grown.shape, out.shape, strict=True)) if new != old]
     return change[0][0] if len(change) == 1 and change[0][1] == rec.tape.n else None
+
+
+def under(names: str, rule: Rule) -> dict[str, Rule]:
+    """The rule under each of the names."""
+    return dict.fromkeys(names.split(), rule)
 
 
 def tensors_in(tree: Any) -> list[Tensor]:
