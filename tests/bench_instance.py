@@ -3,12 +3,11 @@
 Run by ``make bench``: one thread, CPU seconds, the least of interleaved repeats, all in one run.
 """
 
-import gc
-import multiprocessing
-import resource
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
+from itertools import accumulate
 
 import torch
 from captum.attr import Saliency
@@ -61,10 +60,12 @@ METHODS: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
 }
 
 
-def cpu_seconds(run: Callable[[], object]) -> float:
+def cpu_seconds(run: Callable[[], object], calls: int = 1) -> float:
+    """Of one call, as the mean of several."""
     start = time.process_time()
-    run()
-    return time.process_time() - start
+    for _ in range(calls):
+        run()
+    return (time.process_time() - start) / calls
 
 
 def multiply_adds(model: nn.Module, x: Tensor) -> tuple[int, int]:
@@ -88,21 +89,12 @@ def peak_of_products() -> float:
     return 2560 * 512 * 512 / min(cpu_seconds(lambda: a @ b) for _ in range(30))
 
 
-def extra_memory(method: str, case: int) -> float:
-    """MiB that a process grows by at its peak while the method runs once, after one run on two instances."""
-    name, n, build, shape = CASES[case]
-    model, x = build().eval(), torch.rand(n, *shape)
-    run = (lambda: model(x)) if method == "forward" else (lambda: METHODS[method](model, x))
-    METHODS[method](model, x[:2]) if method != "forward" else model(x[:2])
-    gc.collect()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    run()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-
-
-def measure_memory(method: str, case: int) -> float:
-    with multiprocessing.get_context("spawn").Pool(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return pool.apply(extra_memory, (method, case))
+def peak_memory(run: Callable[[], object]) -> float:
+    """MiB that torch holds at most while something runs, beyond what it held before."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiler:
+        run()
+    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
+    return max(accumulate(e.nbytes() for e in sorted(events, key=lambda e: e.start_ns()))) / 2**20
 
 
 def main() -> None:
@@ -110,7 +102,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     torch.manual_seed(0)
     print(f"float32, {K} outputs, one thread; CPU ms, the least of {REPEATS} interleaved repeats")
-    print("case        " + "".join(f"{name:>13}" for name in METHODS) + "   limit | ratios: loop, captum, jacrev, limit")
+    print(
+        "case        " + "".join(f"{name:>13}" for name in METHODS) + "   limit | ratios: loop, captum, jacrev, limit"
+    )
     met: list[bool] = []
     for name, n, build, shape in CASES:
         model, x = build().eval(), torch.rand(n, *shape)
@@ -118,10 +112,11 @@ def main() -> None:
         assert all((weight - weights[0]).abs().max() < 1e-4 * weights[0].abs().max() for weight in weights)
         del weights
         best = dict.fromkeys(METHODS, float("inf"))
+        calls = max(1, int(0.04 / cpu_seconds(partial(row_loop, model, x))))
         peak = 0.0
         for _ in range(REPEATS):
             for method, run in METHODS.items():
-                best[method] = min(best[method], cpu_seconds(lambda run=run: run(model, x)))
+                best[method] = min(best[method], cpu_seconds(partial(run, model, x), calls))
             peak = max(peak, peak_of_products())
         forward, row = multiply_adds(model, x)
         limit = n * (forward + K * row) / peak
@@ -144,16 +139,17 @@ def main() -> None:
         best_of = dict.fromkeys(rows, float("inf"))
         for _ in range(REPEATS):
             for k in rows:
-                seconds = cpu_seconds(lambda k=k: linearize(model, x, outputs=range(k)))
+                seconds = cpu_seconds(partial(linearize, model, x, outputs=range(k)))
                 best_of[k] = min(best_of[k], seconds)
         print(f"{name:>7}-{n:<4}" + "".join(f"{1e3 * seconds:9.2f}" for seconds in best_of.values()))
 
     print("\npeak extra memory, MiB: the target is twice the weights and one forward pass")
     for case in (3, 5, 6):
-        name, n, _, shape = CASES[case]
+        name, n, build, shape = CASES[case]
         weight = n * K * torch.Size(shape).numel() * 4 / 2**20
-        forward = measure_memory("forward", case)
-        found = {method: measure_memory(method, case) for method in METHODS}
+        model, x = build().eval(), torch.rand(n, *shape)
+        forward = peak_memory(partial(model, x))
+        found = {method: peak_memory(partial(run, model, x)) for method, run in METHODS.items()}
         ok = "met" if found["linearize"] <= 2 * weight + forward else "SHORT"
         listed = ", ".join(f"{method} {size:.1f}" for method, size in found.items())
         print(f"{name:>7}-{n:<4} weights {weight:.1f}, forward {forward:.1f}: {listed}; {ok}")

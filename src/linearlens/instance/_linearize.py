@@ -95,7 +95,10 @@ def recorded(model: nn.Module, x: Tensor, form: str) -> Iterator[tuple[Recorder,
             out = recorder.run(model)
         except (RuntimeError, IndexError) as error:
             raise ValueError(f"the model fails on an input of shape {tuple(x.shape)}: {error}") from error
-        yield recorder, out
+        try:
+            yield recorder, out
+        finally:
+            recorder.tape.forget()
 
 
 def carry_back(recorder: Recorder, node: Node, rows: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -119,7 +122,7 @@ def carry_back(recorder: Recorder, node: Node, rows: Tensor) -> tuple[Tensor, di
     rows = rows.expand(-1, n, *node.shape[1:])
     most = tape.largest_part(PART // (x.element_size() * len(rows)))
     size = -(-n // -(-n // most))  # parts of about one size
-    weight = x.new_zeros(n, len(rows), *x.shape[1:]) if size < n else None
+    weight = x.new_empty(n, len(rows), *x.shape[1:]) if size < n else None
     found = []
     for start in range(0, n, size):
         part = slice(start, start + size)

@@ -69,7 +69,8 @@ class Step:
     layer : str
         Dotted name of the module that asked for it.
     fold : callable or None
-        Takes a scale and a shift per channel, gives the step with these behind it.
+        Takes a scale and a shift per channel and the value after both, gives that value as one step's output; None
+        if it cannot be one step.
     state : Tensor or None
         What tells one linear region from another: which units are on, which entry won.
     """
@@ -84,7 +85,7 @@ class Step:
     alike: bool = False
     held: tuple[Tensor, ...] | None = None
     layer: str = ""
-    fold: Callable[[Tensor, Tensor], Tensor] | None = None
+    fold: Callable[[Tensor, Tensor, Tensor], Tensor | None] | None = None
     state: Tensor | None = None
 
 
@@ -99,6 +100,13 @@ class Tape:
     dtype: torch.dtype
     steps: list[Step] = field(default_factory=list)
     common: dict[Step, list[Tensor | None]] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Let go of all steps. They and their nodes point at each other, so they would wait for the collector."""
+        for step in self.steps:
+            step.output.step = None
+        self.steps.clear()
+        self.common.clear()
 
     def largest_part(self, limit: int) -> int:
         """How many instances may be carried back together, for at most `limit` numbers a row at any step."""
