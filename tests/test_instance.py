@@ -449,6 +449,7 @@ class Own(nn.Module):
         (lambda x: torch.add(x, 1, out=torch.empty(3, 2)), "add, .*cannot be linearized"),
         (lambda x: x.numpy(), "numpy, .*cannot be linearized"),
         (lambda x: x.sort(1).values, "sort"),
+        (lambda x: F.conv1d(x[:, None], x[:1, None])[:, 0], "conv1d, .*a kernel that depends on the input"),
         (lambda x: 2**x, "cannot be linearized|exponent"),
     ],
 )

@@ -40,9 +40,9 @@ def gated(
 
 def relu(rec: Recorder, func: Any, z: Tensor) -> Tensor:
     """``z > 0``; a unit at zero is off, as in torch's own gradient."""
-    on = z > 0
-    gate = on.to(z.dtype)
-    return gated(rec, z, z * gate, gate, strength=UNIT, state=on)
+    value = torch.relu(z)
+    gate = value.sign()
+    return gated(rec, z, value, gate, strength=UNIT, state=gate)
 
 
 def leaky_relu(rec: Recorder, func: Any, z: Tensor, negative_slope: float = 0.01) -> Tensor:

@@ -86,13 +86,13 @@ def reshape(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> T
     out = func(z, *args, **kwargs)
     node = rec.live(z)
     assert node is not None
-    shape = node.shape
-    alike = out.shape[:1] == shape[:1]
+    shape, after = node.shape, out.shape
+    alike = after[:1] == shape[:1]
     return rec.step(
         out,
         [z],
-        lambda z: z.reshape(-1, *out.shape[1:]) if alike else z.reshape(out.shape),
-        axis=axis_after_reshape(node.axis, shape, out.shape, rec.tape.n),
+        lambda z: z.reshape(-1, *after[1:]) if alike else z.reshape(after),
+        axis=axis_after_reshape(node.axis, shape, after, rec.tape.n),
         strength=node.strength,
         rows=lambda r: [r.reshape(*r.shape[:2], *shape[1:]) if alike else r.reshape(len(r), *shape)],
         alike=alike,

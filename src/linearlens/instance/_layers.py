@@ -14,6 +14,7 @@ from linearlens.instance._activations import gated, tangent
 from linearlens.instance._general import affine
 from linearlens.instance._products import product
 from linearlens.instance._record import Recorder, Rule, under
+from linearlens.instance._tape import Node
 
 FEW_CHANNELS = 4  # up to so many input channels, rows go back through a convolution tap by tap
 
@@ -24,24 +25,22 @@ def linear(rec: Recorder, func: Any, z: Tensor, weight: Tensor, bias: Tensor | N
     if node is None or rec.live(weight) or (bias is not None and rec.node(bias)):
         out = product(rec, F.linear, z, weight)
         return out if bias is None else _plus(rec, out, bias)
-    return _linear(rec, func(z, weight, bias), z, weight, bias)
-
-
-def _linear(rec: Recorder, value: Tensor, z: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    node = rec.live(z)
-    assert node is not None
     if z.dim() == 1 or node.axis == z.dim() - 1:
-        return affine(rec, F.linear, z, weight, bias)
+        return affine(rec, func, z, weight, bias)
+    return _linear(rec, func(z, weight, bias), node, weight, bias)
+
+
+def _linear(rec: Recorder, value: Tensor, node: Node, weight: Tensor, bias: Tensor | None) -> Tensor:
     weight = weight.detach()
 
     def fold(scale: Tensor, shift: Tensor, value: Tensor) -> Tensor | None:
-        if z.dim() != 2:
+        if len(node.shape) != 2:
             return None
-        return _linear(rec, value, z, weight * scale[:, None], shift if bias is None else bias * scale + shift)
+        return _linear(rec, value, node, weight * scale[:, None], shift if bias is None else bias * scale + shift)
 
-    out = rec.step(
+    return rec.step(
         value,
-        [z],
+        [node],
         lambda z: F.linear(z, weight, bias),
         axis=node.axis,
         rows=lambda r: [r @ weight],
@@ -49,7 +48,6 @@ def _linear(rec: Recorder, value: Tensor, z: Tensor, weight: Tensor, bias: Tenso
         alike=True,
         fold=fold,
     )
-    return out
 
 
 def _plus(rec: Recorder, a: Tensor, b: Tensor) -> Tensor:
@@ -62,16 +60,16 @@ def convolution(
 ) -> Tensor:
     """Convolutions of one, two or three dimensions, and transposed ones."""
     node = rec.live(z)
-    if node is None or rec.live(weight) or z.dim() != weight.dim():
+    if node is None or rec.node(weight):
+        rec.refuse(func.__name__, "has a kernel that depends on the input")
+    if z.dim() != weight.dim():
         return affine(rec, func, z, weight, bias, *args, **kwargs)
-    return _convolution(rec, func, func(z, weight, bias, *args, **kwargs), z, weight, bias, args, kwargs)
+    return _convolution(rec, func, func(z, weight, bias, *args, **kwargs), node, weight, bias, args, kwargs)
 
 
 def _convolution(
-    rec: Recorder, func: Any, value: Tensor, z: Tensor, weight: Tensor, bias: Tensor | None, args: tuple, kwargs: dict
+    rec: Recorder, func: Any, value: Tensor, node: Node, weight: Tensor, bias: Tensor | None, args: tuple, kwargs: dict
 ) -> Tensor:
-    node = rec.live(z)
-    assert node is not None
     weight = weight.detach()
     spatial = weight.dim() - 2
     direct = "transpose" not in func.__name__
@@ -80,14 +78,16 @@ def _convolution(
         if not direct:
             return None
         scaled = weight * scale.view(-1, *(1,) * (spatial + 1))
-        return _convolution(rec, func, value, z, scaled, shift if bias is None else bias * scale + shift, args, kwargs)
+        return _convolution(
+            rec, func, value, node, scaled, shift if bias is None else bias * scale + shift, args, kwargs
+        )
 
     return rec.step(
         value,
-        [z],
+        [node],
         lambda z: func(z, weight, bias, *args, **kwargs),
         axis=node.axis,
-        rows=_rows_of_convolution(func, z.shape, weight, args, kwargs) if direct else None,
+        rows=_rows_of_convolution(func, node.shape, weight, args, kwargs) if direct else None,
         constant=None if bias is None else bias.detach().view(-1, *(1,) * spatial),
         alike=node.axis == 0,
         fold=fold,
@@ -285,7 +285,7 @@ def max_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> 
     spatial = int(func.__name__[-2])
     node = rec.live(z)
     assert node is not None
-    shape = node.shape
+    shape, pooled = node.shape, value.shape
     flat = winners.flatten(-spatial)
 
     buffer = value.new_empty(0)  # new memory for each part of the batch would cost more than the scattering
@@ -302,7 +302,7 @@ def max_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> 
     return rec.step(
         value,
         [z],
-        lambda z: z.flatten(-spatial).gather(-1, flat).view(value.shape),
+        lambda z: z.flatten(-spatial).gather(-1, flat).view(pooled),
         axis=node.axis,
         strength=node.strength,
         rows=rows,

@@ -13,7 +13,7 @@ from linearlens.instance._tape import Node
 
 RULES: dict[str, Rule] = {**_general.RULES, **_activations.RULES, **_products.RULES, **_layers.RULES}
 FORMS = ("ratio", "tangent")
-PART = 4 * 2**20  # bytes of rows that are carried back together: about what a cache holds
+PART = 2 * 2**20  # bytes of rows that are carried back together: about what a cache holds
 AGREES = {torch.float64: 1e-9, torch.float32: 1e-3}  # relative; a map that misses by more is of another model
 
 

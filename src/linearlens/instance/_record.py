@@ -112,7 +112,7 @@ class Recorder(TorchFunctionMode):
     def step(
         self,
         value: Tensor,
-        inputs: Sequence[Tensor],
+        inputs: Sequence[Tensor | Node],
         affine: Affine,
         *,
         axis: int | None,
@@ -121,7 +121,7 @@ class Recorder(TorchFunctionMode):
         **how: Any,
     ) -> Tensor:
         """Write a step on the tape and its output's node on `value`; `how` is the rest of a `Step`."""
-        nodes = tuple(node for t in inputs if (node := self.node(t)))
+        nodes = tuple(node for t in inputs if (node := t if isinstance(t, Node) else self.node(t)))
         if any(value is t for t in inputs):
             value = value.view_as(value)
         if any(node.offset is not None for node in nodes) or (axis is None and constant is not None):

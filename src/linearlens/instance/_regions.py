@@ -33,7 +33,7 @@ def gate_pattern(model: nn.Module, x: Tensor) -> Tensor:
     """
     with recorded(model, x, "ratio") as (recorder, _):
         states = [
-            step.state.movedim(step.output.axis, 0).reshape(len(x), -1).long()
+            step.state.movedim(step.output.axis, 0).reshape(len(x), -1).long()  # a gate of 1 or 0, or a number
             for step in recorder.tape.steps
             if step.state is not None and step.output.axis is not None
         ]
@@ -71,7 +71,7 @@ def gate_distance(model: nn.Module, x: Tensor) -> Tensor:
     with recorded(model, x, "ratio") as (recorder, _):
         for step in recorder.tape.steps:
             node = step.inputs[0]
-            if step.state is None or step.state.dtype != torch.bool or node.axis != 0 or len(node.shape) < 2:
+            if step.state is None or step.state.dtype == torch.int64 or node.axis != 0 or len(node.shape) < 2:
                 continue
             n_units = node.shape[1:].numel()
             rows = torch.eye(n_units, dtype=x.dtype).view(n_units, 1, *node.shape[1:])

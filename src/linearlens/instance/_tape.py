@@ -72,7 +72,7 @@ class Step:
         Takes a scale and a shift per channel and the value after both, gives that value as one step's output; None
         if it cannot be one step.
     state : Tensor or None
-        What tells one linear region from another: which units are on, which entry won.
+        What tells one linear region from another: which units are on (true, or above 0), which entry won (an integer).
     """
 
     inputs: tuple[Node, ...]
