@@ -481,6 +481,7 @@ def test_a_library_transformer_layer():
         lambda self, x: x @ torch.ones(4, 2).double() - torch.ones(3, 3).double() @ x @ torch.ones(4, 2).double(),
         lambda self, x: x.split([1, 2], 1)[1].movedim(1, 2).flatten(1).T.T,
         lambda self, x: torch.matmul(torch.ones(4).double(), x.mT),
+        lambda self, x: torch.hstack([x, torch.ones_like(x)]) - x[:, :1].roll(1, 2),
     ],
 )  # fmt: skip
 def test_forward_code_as_people_write_it(function):
@@ -517,10 +518,19 @@ def test_a_change_through_a_view_is_refused():
     def forward(self, x):
         y = 2 * x
         y[:, 0].zero_()
-        return y
+        return self.then(y)
 
-    with pytest.raises(ValueError, match="changed in place through a view"):
-        linearize(Own(forward), images(2, 3))
+    for then in (nn.Identity(), nn.ReLU()):
+        with pytest.raises(ValueError, match="changed in place through a view"):
+            linearize(Own(forward, then=then), images(2, 3))
+
+
+def test_a_model_may_write_into_its_input():
+    x = images(3, 4)
+    affine = linearize(nn.LeakyReLU(0.2, inplace=True), x)
+    assert torch.equal(x, images(3, 4))
+    assert torch.equal(affine.x, x)
+    close(affine.contributions().sum(2), F.leaky_relu(x, 0.2))
 
 
 def test_residuals_concatenations_and_a_layer_used_twice():

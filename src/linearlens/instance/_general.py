@@ -200,8 +200,8 @@ RULES: dict[str, Rule] = {
     **under(
         "sum mean cumsum flip roll repeat repeat_interleave tile index_select gather take_along_dim where masked_fill "
         "neg __neg__ negative positive __pos__ pad constant_pad_nd to float double half type pixel_shuffle "
-        "pixel_unshuffle channel_shuffle diagonal tril triu masked_select index_add index_copy scatter scatter_add "
-        "lerp im2col col2im unfold fold trace diag diag_embed nansum rot90 fliplr flipud",
+        "pixel_unshuffle channel_shuffle diagonal tril triu index_add index_copy scatter scatter_add "
+        "hstack vstack im2col col2im unfold fold trace diag diag_embed nansum rot90 fliplr flipud",
         affine,
     ),
     **under(
@@ -219,7 +219,7 @@ RULES: dict[str, Rule] = {
     "__getitem__": getitem,
     "select": select,
     "narrow": narrow,
-    **under("cat concat concatenate stack hstack vstack", cat),
+    **under("cat concat concatenate stack", cat),
     "__setitem__": set_item,
     **under(
         "detach data gt ge lt le eq ne __gt__ __ge__ __lt__ __le__ __eq__ __ne__ greater less sign sgn isnan isinf "
