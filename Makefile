@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 READY  := .venv/.ready
 RUN    := .venv/bin/
 
-.PHONY: book test help check format clean lock
+.PHONY: book test help check format clean lock bench
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+: +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -27,6 +27,9 @@ format: $(READY) ## mend style where it can be mended
 
 lock: $(READY)   ## write requirements.lock and environment.yml from what .venv holds
 	$(RUN)python -m linearlens.press.lock
+
+bench: $(READY)  ## time instance-wise linearization beside its peers, one thread
+	OMP_NUM_THREADS=1 $(RUN)python tests/bench_instance.py
 
 clean:           ## remove what was built; keep .venv and downloaded data
 	rm -rf _build

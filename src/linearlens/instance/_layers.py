@@ -1,0 +1,450 @@
+"""Layers: linear maps, convolutions, norms, pooling, dropout, attention."""
+
+from collections.abc import Callable
+from functools import cache
+from itertools import product as product_of
+from math import prod
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from linearlens.instance._activations import gated, tangent
+from linearlens.instance._general import affine
+from linearlens.instance._products import product
+from linearlens.instance._record import Recorder, Rule, under
+from linearlens.instance._tape import Node
+
+FEW_CHANNELS = 4  # up to so many input channels, rows go back through a convolution tap by tap
+
+
+def linear(rec: Recorder, func: Any, z: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``z Wᵀ + b``."""
+    node = rec.live(z)
+    if node is None or rec.live(weight) or (bias is not None and rec.node(bias)):
+        out = product(rec, F.linear, z, weight)
+        return out if bias is None else _plus(rec, out, bias)
+    if z.dim() == 1 or node.axis == z.dim() - 1:
+        return affine(rec, func, z, weight, bias)
+    return _linear(rec, func(z, weight, bias), node, weight, bias)
+
+
+def _linear(rec: Recorder, value: Tensor, node: Node, weight: Tensor, bias: Tensor | None) -> Tensor:
+    weight = weight.detach()
+
+    def fold(scale: Tensor, shift: Tensor, value: Tensor) -> Tensor | None:
+        if len(node.shape) != 2:
+            return None
+        return _linear(rec, value, node, weight * scale[:, None], shift if bias is None else bias * scale + shift)
+
+    return rec.step(
+        value,
+        [node],
+        lambda z: F.linear(z, weight, bias),
+        axis=node.axis,
+        rows=lambda r: [r @ weight],
+        constant=None if bias is None else bias.detach(),
+        alike=True,
+        fold=fold,
+    )
+
+
+def _plus(rec: Recorder, a: Tensor, b: Tensor) -> Tensor:
+    with rec:
+        return a + b
+
+
+def convolution(
+    rec: Recorder, func: Any, z: Tensor, weight: Tensor, bias: Tensor | None = None, *args: Any, **kwargs: Any
+) -> Tensor:
+    """Convolutions of one, two or three dimensions, and transposed ones."""
+    node = rec.live(z)
+    if node is None or rec.node(weight):
+        rec.refuse(func.__name__, "has a kernel that depends on the input")
+    if z.dim() != weight.dim():
+        return affine(rec, func, z, weight, bias, *args, **kwargs)
+    return _convolution(rec, func, func(z, weight, bias, *args, **kwargs), node, weight, bias, args, kwargs)
+
+
+def _convolution(
+    rec: Recorder, func: Any, value: Tensor, node: Node, weight: Tensor, bias: Tensor | None, args: tuple, kwargs: dict
+) -> Tensor:
+    weight = weight.detach()
+    spatial = weight.dim() - 2
+    direct = "transpose" not in func.__name__
+
+    def fold(scale: Tensor, shift: Tensor, value: Tensor) -> Tensor | None:
+        if not direct:
+            return None
+        scaled = weight * scale.view(-1, *(1,) * (spatial + 1))
+        return _convolution(
+            rec, func, value, node, scaled, shift if bias is None else bias * scale + shift, args, kwargs
+        )
+
+    return rec.step(
+        value,
+        [node],
+        lambda z: func(z, weight, bias, *args, **kwargs),
+        axis=node.axis,
+        rows=_rows_of_convolution(func, node.shape, weight, args, kwargs) if direct else None,
+        constant=None if bias is None else bias.detach().view(-1, *(1,) * spatial),
+        alike=node.axis == 0,
+        fold=fold,
+    )
+
+
+def _rows_of_convolution(func: Any, shape: torch.Size, weight: Tensor, args: tuple, kwargs: dict) -> Callable | None:
+    """How rows go back through a convolution.
+
+    With few input channels: one product with the kernel for all its taps, then each tap's part is added where it
+    came from. Else by the convolution with the flipped kernel if the stride is 1, by the transposed one if not.
+    """
+    given = {**dict(zip(("stride", "padding", "dilation", "groups"), args, strict=False)), **kwargs}
+    kernel = weight.shape[2:]
+    spatial = len(kernel)
+
+    def each(value: Any) -> list[int]:
+        return list(value) * (spatial // len(value)) if isinstance(value, tuple | list) else [value] * spatial
+
+    stride, dilation = each(given.get("stride", 1)), each(given.get("dilation", 1))
+    groups, padding = given.get("groups", 1), given.get("padding", 0)
+    if padding == "same":
+        total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        if any(t % 2 for t in total):
+            return None
+        padding = [t // 2 for t in total]
+    padding = each(0 if padding == "valid" else padding)
+    if groups == 1 and weight.shape[1] <= FEW_CHANNELS:
+        return lambda r: [_by_taps(r, shape, weight, stride, padding, dilation)]
+    behind = [d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True)]
+    if groups == 1 and set(stride) == {1} and min(behind) >= 0:
+
+        @cache
+        def flipped() -> Tensor:
+            return weight.flip(tuple(range(2, weight.dim()))).transpose(0, 1).contiguous()
+
+        return lambda r: [func(r.flatten(0, 1), flipped(), None, 1, behind, dilation).unflatten(0, r.shape[:2])]
+    transposed = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[spatial - 1]
+
+    def rows(r: Tensor) -> list[Tensor]:
+        sizes = zip(shape[2:], r.shape[3:], stride, padding, dilation, kernel, strict=True)
+        missing = [size - ((o - 1) * s - 2 * p + d * (k - 1) + 1) for size, o, s, p, d, k in sizes]
+        back = transposed(r.flatten(0, 1), weight, None, stride, padding, missing, groups, dilation)
+        return [back.unflatten(0, r.shape[:2])]
+
+    return rows
+
+
+def _by_taps(r: Tensor, shape: torch.Size, weight: Tensor, stride: list, padding: list, dilation: list) -> Tensor:
+    """Rows (n_rows, n, n_out, *out_sizes) to (n_rows, n, n_in, *sizes), tap by tap."""
+    channels, kernel, sizes, spots = weight.shape[1], weight.shape[2:], shape[2:], r.shape[3:]
+    taps = weight.flatten(1).T @ r.reshape(-1, len(weight), prod(spots))
+    taps = taps.view(-1, channels, prod(kernel), *spots)
+    back = r.new_zeros(len(taps), channels, *(size + 2 * p for size, p in zip(sizes, padding, strict=True)))
+    for number, tap in enumerate(product_of(*map(range, kernel))):
+        reach = zip(tap, dilation, stride, spots, strict=True)
+        spot: tuple[Any, ...] = tuple(slice(t * d, t * d + s * (o - 1) + 1, s) for t, d, s, o in reach)
+        back[(..., *spot)] += taps[:, :, number]
+    inner: tuple[Any, ...] = tuple(slice(p, p + size) for p, size in zip(padding, sizes, strict=True))
+    return back[(..., *inner)].unflatten(0, r.shape[:2])
+
+
+def batch_norm(
+    rec: Recorder,
+    func: Any,
+    z: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    mean: Tensor | None,
+    var: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+    *_: Any,
+) -> Tensor:
+    """A scale and a shift for each channel; after a linear map or a convolution, one with that."""
+    if training or mean is None or var is None:
+        rec.refuse("batch_norm", "is in train mode, where instances depend on each other; call model.eval()")
+    value = func(z, weight, bias, mean, var, training, momentum, eps, *_)
+    factor = 1 / torch.sqrt(var + eps) if weight is None else weight.detach() / torch.sqrt(var + eps)
+    shift = -mean * factor if bias is None else bias.detach() - mean * factor
+    node = rec.live(z)
+    assert node is not None
+    if (
+        node.step is not None
+        and node.step.fold is not None
+        and (out := node.step.fold(factor, shift, value)) is not None
+    ):
+        return out
+    factor, shift = (t.view(-1, *(1,) * (z.dim() - 2)) for t in (factor, shift))
+    return gated(rec, z, value, factor, constant=shift)
+
+
+def norm(rec: Recorder, z: Tensor, value: Tensor, centre: Callable, gain: Tensor, bias: Tensor | None) -> Tensor:
+    """Centre, then scale by a frozen gain. Centring is its own transpose."""
+    node = rec.live(z)
+    assert node is not None
+    constant = None if bias is None else bias.detach()
+    return rec.step(
+        value,
+        [z],
+        lambda z: centre(z) * gain if constant is None else centre(z) * gain + constant,
+        axis=node.axis,
+        constant=constant,
+        rows=lambda r: [centre(r * gain)],
+    )
+
+
+def layer_norm(
+    rec: Recorder,
+    func: Any,
+    z: Tensor,
+    shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    *_: Any,
+) -> Tensor:
+    """1/σ is frozen, the mean is not."""
+    if rec.form == "tangent":
+        return tangent(rec, func, z, shape, weight, bias, eps)
+    dims = tuple(range(-len(shape), 0))
+
+    def centre(z: Tensor) -> Tensor:
+        return z - z.mean(dims, keepdim=True)
+
+    gain = torch.rsqrt(z.var(dims, correction=0, keepdim=True) + eps)
+    value = func(z, shape, weight, bias, eps, *_)
+    return norm(rec, z, value, centre, gain if weight is None else gain * weight.detach(), bias)
+
+
+def rms_norm(
+    rec: Recorder, func: Any, z: Tensor, shape: Any, weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
+    """The scale is frozen."""
+    if rec.form == "tangent":
+        return tangent(rec, func, z, shape, weight, eps)
+    dims = tuple(range(-len(shape), 0))
+    gain = torch.rsqrt(z.square().mean(dims, keepdim=True) + (torch.finfo(z.dtype).eps if eps is None else eps))
+    value = func(z, shape, weight, eps)
+    return norm(rec, z, value, lambda z: z, gain if weight is None else gain * weight.detach(), None)
+
+
+def group_norm(
+    rec: Recorder,
+    func: Any,
+    z: Tensor,
+    groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    *_: Any,
+) -> Tensor:
+    """1/σ of each group is frozen, its mean is not."""
+    if rec.form == "tangent":
+        return tangent(rec, func, z, groups, weight, bias, eps)
+    per_group = (groups, z.shape[1] // groups * prod(z.shape[2:]))
+
+    def centre(z: Tensor) -> Tensor:
+        parts = z.reshape(*z.shape[: z.dim() - z_dim + 1], *per_group)
+        return (parts - parts.mean(-1, keepdim=True)).view(z.shape)
+
+    z_dim = z.dim()
+    parts = z.reshape(len(z), *per_group)
+    gain = torch.rsqrt(parts.var(-1, correction=0, keepdim=True) + eps).expand(parts.shape).reshape(z.shape)
+    value = func(z, groups, weight, bias, eps, *_)
+    weight, bias = (None if t is None else t.detach().view(-1, *(1,) * (z_dim - 2)) for t in (weight, bias))
+    return norm(rec, z, value, centre, gain if weight is None else gain * weight, bias)
+
+
+def instance_norm(
+    rec: Recorder,
+    func: Any,
+    z: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    mean: Tensor | None,
+    var: Tensor | None,
+    use_input: bool,
+    momentum: float,
+    eps: float,
+    *_: Any,
+) -> Tensor:
+    """A group norm of single channels."""
+    if not use_input:
+        return batch_norm(rec, torch.batch_norm, z, weight, bias, mean, var, False, momentum, eps, False)
+    return group_norm(rec, torch.group_norm, z, z.shape[1], weight, bias, eps)
+
+
+def max_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """The winner of each window passes; of equal ones the first, and only it."""
+    if kwargs.pop("return_indices", False):
+        rec.refuse(func.__name__, "with return_indices=True cannot be linearized")
+    value, winners = getattr(F, f"{func.__name__}_with_indices")(z, *args, **kwargs)
+    spatial = int(func.__name__[-2])
+    node = rec.live(z)
+    assert node is not None
+    shape, pooled = node.shape, value.shape
+    flat = winners.flatten(-spatial)
+
+    buffer = value.new_empty(0)  # new memory for each part of the batch would cost more than the scattering
+
+    def rows(r: Tensor, flat: Tensor) -> list[Tensor]:
+        nonlocal buffer
+        size = (*r.shape[:-spatial], prod(shape[-spatial:]))
+        if buffer.shape != size:
+            buffer = r.new_empty(size)
+        back = buffer.zero_()
+        back.scatter_add_(-1, flat.expand(len(r), *flat.shape), r.flatten(-spatial))
+        return [back.view(*r.shape[:-spatial], *shape[-spatial:])]
+
+    return rec.step(
+        value,
+        [z],
+        lambda z: z.flatten(-spatial).gather(-1, flat).view(pooled),
+        axis=node.axis,
+        strength=node.strength,
+        rows=rows,
+        held=(flat,),
+        state=winners,
+    )
+
+
+def maximum_along(rec: Recorder, func: Any, z: Tensor, dim: int, keepdim: bool = False) -> Any:
+    """The largest entry along an axis; of equal ones one."""
+    winners = z.argmax(dim, keepdim=True) if "max" in func.__name__ else z.argmin(dim, keepdim=True)
+
+    def piece(z: Tensor) -> Tensor:
+        taken = z.gather(dim, winners)
+        return taken if keepdim else taken.squeeze(dim)
+
+    node = rec.live(z)
+    assert node is not None
+    axis, dim = node.axis, dim % z.dim()
+    if axis is not None and not keepdim:
+        axis = axis - 1 if axis > dim else axis
+    value = rec.step(piece(z), [z], piece, axis=None if node.axis == dim else axis, state=winners)
+    if func.__name__ in ("amax", "amin"):
+        return value
+    made = torch.return_types.max if "max" in func.__name__ else torch.return_types.min
+    return made((value, winners if keepdim else winners.squeeze(dim)))
+
+
+def dropout(rec: Recorder, func: Any, z: Tensor, p: float = 0.5, train: bool = True) -> Tensor:
+    """The mask is drawn as the model would draw it, and recorded."""
+    if not train or p == 0:
+        return z
+    gate = func(torch.ones_like(z), p, train)
+    return gated(rec, z, z * gate, gate)
+
+
+def attention(
+    rec: Recorder,
+    func: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """Softmax attention: the weights are frozen, the values stay live. In tangent form both are live."""
+    if enable_gqa:
+        rec.refuse("scaled_dot_product_attention", "with enable_gqa=True cannot be linearized; repeat the heads")
+    with rec:
+        scores = query @ key.transpose(-2, -1) * (scale or query.shape[-1] ** -0.5)
+        if is_causal:
+            ahead = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
+            scores = scores.masked_fill(ahead, -torch.inf)
+        if attn_mask is not None and attn_mask.dtype == torch.bool:
+            scores = scores.masked_fill(~attn_mask, -torch.inf)
+        elif attn_mask is not None:
+            scores = scores + attn_mask
+        weights = torch.softmax(scores, -1)
+        if dropout_p:
+            weights = torch.dropout(weights, dropout_p, True)
+        return weights @ value
+
+
+def gru_cell(
+    rec: Recorder,
+    func: Any,
+    x: Tensor,
+    h: Tensor,
+    w_x: Tensor,
+    w_h: Tensor,
+    b_x: Tensor | None = None,
+    b_h: Tensor | None = None,
+) -> Tensor:
+    """Both gates are frozen, the candidate and the old state stay live."""
+    with rec:
+        x_r, x_z, x_n = F.linear(x, w_x, b_x).chunk(3, -1)
+        h_r, h_z, h_n = F.linear(h, w_h, b_h).chunk(3, -1)
+        r, z = (_held(rec, torch.sigmoid(gate)) for gate in (x_r + h_r, x_z + h_z))
+        n = torch.tanh(x_n + r * h_n)
+        return (1 - z) * n + z * h
+
+
+def lstm_cell(
+    rec: Recorder,
+    func: Any,
+    x: Tensor,
+    state: Any,
+    w_x: Tensor,
+    w_h: Tensor,
+    b_x: Tensor | None = None,
+    b_h: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """All three gates are frozen, the candidate and the old cell stay live."""
+    h, c = state
+    with rec:
+        i, f, g, o = (F.linear(x, w_x, b_x) + F.linear(h, w_h, b_h)).chunk(4, -1)
+        i, f, o = (_held(rec, torch.sigmoid(gate)) for gate in (i, f, o))
+        c = f * c + i * torch.tanh(g)
+        return o * torch.tanh(c), c
+
+
+def _held(rec: Recorder, gate: Tensor) -> Tensor:
+    """Frozen also where it meets a constant, as at the first step of a recurrent network."""
+    return gate if rec.form == "tangent" else gate.detach()
+
+
+def rnn_cell(activation: Callable) -> Callable:
+    """A plain recurrent cell."""
+
+    def rule(
+        rec: Recorder,
+        func: Any,
+        x: Tensor,
+        h: Tensor,
+        w_x: Tensor,
+        w_h: Tensor,
+        b_x: Tensor | None = None,
+        b_h: Tensor | None = None,
+    ) -> Tensor:
+        with rec:
+            return activation(F.linear(x, w_x, b_x) + F.linear(h, w_h, b_h))
+
+    return rule
+
+
+RULES: dict[str, Rule] = {
+    "linear": linear,
+    **under("conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d", convolution),
+    "batch_norm": batch_norm,
+    "layer_norm": layer_norm,
+    "rms_norm": rms_norm,
+    "group_norm": group_norm,
+    "instance_norm": instance_norm,
+    **under("max_pool1d max_pool2d max_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d", max_pool),
+    **under("amax amin max min", maximum_along),
+    **under("dropout feature_dropout", dropout),
+    "scaled_dot_product_attention": attention,
+    "gru_cell": gru_cell,
+    "lstm_cell": lstm_cell,
+    "rnn_tanh_cell": rnn_cell(torch.tanh),
+    "rnn_relu_cell": rnn_cell(torch.relu),
+}

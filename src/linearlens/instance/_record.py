@@ -1,0 +1,266 @@
+"""Watch a forward pass, call by call, and write it on a tape."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
+from typing import Any, NoReturn
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from linearlens.instance._tape import Affine, Node, Step, Tape
+
+Rule = Callable[..., Any]
+
+# What torch's own Python functions ask to find out whether somebody watches.
+UNWATCHED = {
+    name: lambda *_: False for name in ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
+}
+# These say something about a tensor, not what is in it, or make one that takes only its shape.
+_ABOUT = (
+    "size dim numel nelement stride __len__ element_size get_device shape dtype device ndim layout requires_grad "
+    "grad_fn itemsize names _version zeros_like ones_like empty_like full_like rand_like randn_like "
+    "new_zeros new_ones new_full new_empty new_tensor"
+)
+ABOUT = set(_ABOUT.split())
+
+
+class Recorder(TorchFunctionMode):
+    """Record the forward pass of `model` on what `enter` was given.
+
+    Parameters
+    ----------
+    model : nn.Module
+    n : int
+        Instances.
+    form : str
+        "ratio" or "tangent".
+    rules : dict of str to callable
+        How each function is frozen, by its name in torch.
+    """
+
+    def __init__(self, model: nn.Module, x: Tensor, form: str, rules: Mapping[str, Rule]) -> None:
+        super().__init__()
+        self.form = form
+        self.tape = Tape(len(x), x.dtype)
+        self.rules = rules
+        self.names = {id(module): name for name, module in model.named_modules()}
+        self.x = x.detach().clone()
+        self.x_node = Node(x.shape, 0, axis=0)
+
+    def run(self, model: nn.Module) -> Any:
+        """What the model gives, its tensors noted."""
+        given = self.x.clone()  # the model may write into it
+        self.note(given, self.x_node)
+        with torch.no_grad(), self:
+            out = model(given)
+        for tensor in tensors_in(out):
+            self._check_version("return", tensor)
+        return out
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        kwargs = kwargs or {}
+        nodes = [(t, node) for t in tensors_in((args, kwargs)) if (node := self.node(t))]
+        if not nodes:
+            return func(*args, **kwargs)
+        name = func.__name__ if func.__name__ != "__get__" else func.__self__.__name__
+        if name in ABOUT or (name.startswith("is_") and name != "is_nonzero"):
+            return func(*args, **kwargs)
+        for tensor, _ in nodes:
+            self._check_version(name, tensor)
+        if all(node.frozen for _, node in nodes):
+            return self.freeze(func, args, kwargs)
+        if func is F.relu and len(args) == 1 and not kwargs.get("inplace"):
+            return self.rules["relu"](self, torch.relu, *args)  # opened below as well, but this is the hot one
+        if id(getattr(func, "__globals__", None)) in _OPENED:
+            with self:
+                return _opened(func)(*args, **kwargs)
+        base = _in_place_of(name)
+        rule = self.rules.get(base or name)
+        if rule is None or kwargs.get("out") is not None:
+            self.refuse(name, "cannot be linearized")
+        out = rule(self, func if base is None else _out_of_place(base, func), *args, **kwargs)
+        return out if base is None else self._overwrite(args[0], out)
+
+    def node(self, tensor: Tensor) -> Node | None:
+        """The node of a tensor that depends on the input of this recording."""
+        tape, node = getattr(tensor, "_linearlens", (None, None))
+        return node if tape is self.tape else None
+
+    def live(self, tensor: Any) -> Node | None:
+        """As `node`, but None for frozen ones."""
+        node = self.node(tensor) if isinstance(tensor, Tensor) else None
+        return None if node is None or node.frozen else node
+
+    def note(self, tensor: Tensor, node: Node) -> Node:
+        """Write a node on its tensor."""
+        node.version = tensor._version
+        tensor._linearlens = (self.tape, node)  # type: ignore[attr-defined]
+        return node
+
+    def freeze(self, func: Any, args: tuple, kwargs: dict) -> Any:
+        """The result of a function, its tensors marked as gates."""
+        out = func(*args, **kwargs)
+        axis = axis_through(self, func, args, kwargs, out) if isinstance(out, Tensor) else None
+        for tensor in tensors_in(out):
+            if self.node(tensor) is None:
+                self.note(tensor, Node(tensor.shape, 0, axis=axis, frozen=True))
+        return out
+
+    def step(
+        self,
+        value: Tensor,
+        inputs: Sequence[Tensor | Node],
+        affine: Affine,
+        *,
+        axis: int | None,
+        strength: int = 0,
+        constant: Tensor | None = None,
+        **how: Any,
+    ) -> Tensor:
+        """Write a step on the tape and its output's node on `value`; `how` is the rest of a `Step`."""
+        nodes = tuple(node for t in inputs if (node := t if isinstance(t, Node) else self.node(t)))
+        if any(value is t for t in inputs):
+            value = value.view_as(value)
+        if any(node.offset is not None for node in nodes) or (axis is None and constant is not None):
+            nothing = torch.zeros((), dtype=value.dtype)
+            offsets = [nothing.expand(i.shape) if i.offset is None else i.offset for i in nodes]
+            constant = affine(*offsets)
+        output = self.note(value, Node(value.shape, 0, axis=axis, strength=strength))
+        if axis is None:
+            output.offset, constant = constant, None
+        output.step = Step(nodes, output, affine, constant=constant, **how)
+        if constant is not None or "state" in how:
+            output.step.layer = self.caller()
+        self.tape.steps.append(output.step)
+        return value
+
+    def caller(self) -> str:
+        """Dotted name of the innermost module now running; "" for the model itself."""
+        frame = sys._getframe(1)
+        while frame is not None:
+            if (name := self.names.get(id(frame.f_locals.get("self")))) is not None:
+                return name
+            frame = frame.f_back  # type: ignore[assignment]
+        return ""
+
+    def refuse(self, name: str, why: str) -> NoReturn:
+        """Raise an error that names the function and the module that called it."""
+        layer = self.caller()
+        where = f"module {layer!r}" if layer else "the model's own forward"
+        raise ValueError(f"{name}, called by {where}, {why}")
+
+    def _check_version(self, name: str, tensor: Tensor) -> None:
+        node = self.node(tensor)
+        if node is not None and tensor._version != node.version:
+            self.refuse(name, "got a tensor that was changed in place through a view of it; use a copy")
+
+    def _overwrite(self, target: Tensor, value: Tensor) -> Tensor:
+        if value is target:
+            return target
+        node = self.node(value)
+        target.copy_(value)
+        if node is None:
+            target.__dict__.pop("_linearlens", None)
+        else:
+            self.note(target, node)
+        return target
+
+
+def axis_through(rec: "Recorder", func: Any, args: tuple, kwargs: dict, out: Tensor) -> int | None:
+    """Where the instances lie in ``out = func(...)``: the one axis that would grow with one batch more.
+
+    Asked of tensors without contents. None where there is no such axis, or no telling.
+    """
+    nodes = {id(t): rec.node(t) for t in tensors_in((args, kwargs))}
+    shapes = {id(t): list(t.shape) for t in tensors_in((args, kwargs))}
+    for key, node in nodes.items():
+        if node:
+            if node.axis is None:
+                return None
+            shapes[key][node.axis] += rec.tape.n
+    try:
+        empty = {id(t): torch.empty(shapes[id(t)], dtype=t.dtype, device="meta") for t in tensors_in((args, kwargs))}
+        grown = func(*replace_tensors(args, empty), **replace_tensors(kwargs, empty))
+    except (RuntimeError, IndexError, TypeError, ValueError, NotImplementedError):
+        return None
+    if grown.dim() != out.dim():
+        return None
+    change = [(a, new - old) for a, (new, old) in enumerate(zip(grown.shape, out.shape, strict=True)) if new != old]
+    return change[0][0] if len(change) == 1 and change[0][1] == rec.tape.n else None
+
+
+def under(names: str, rule: Rule) -> dict[str, Rule]:
+    """The rule under each of the names."""
+    return dict.fromkeys(names.split(), rule)
+
+
+def tensors_in(tree: Any) -> list[Tensor]:
+    """All tensors in nested tuples, lists and dictionaries."""
+    if isinstance(tree, Tensor):
+        return [tree]
+    if isinstance(tree, dict):
+        tree = tree.values()
+    elif not isinstance(tree, tuple | list):
+        return []
+    found = []
+    for part in tree:
+        if isinstance(part, Tensor):
+            found.append(part)
+        elif isinstance(part, tuple | list | dict):
+            found += tensors_in(part)
+    return found
+
+
+def replace_tensors(tree: Any, new: dict[int, Tensor]) -> Any:
+    """The nested arguments with the tensors of these ids exchanged."""
+    if isinstance(tree, Tensor):
+        return new.get(id(tree), tree)
+    if isinstance(tree, tuple | list):
+        return type(tree)(replace_tensors(part, new) for part in tree)
+    if isinstance(tree, dict):
+        return {key: replace_tensors(part, new) for key, part in tree.items()}
+    return tree
+
+
+def _in_place_of(name: str) -> str | None:
+    """``relu_`` and ``__iadd__`` are ``relu`` and ``__add__`` in place."""
+    if name == "__setitem__":
+        return name
+    if name.startswith("__i") and name not in ("__invert__", "__index__", "__int__"):
+        return "__" + name[3:]
+    if name.endswith("_") and not name.endswith("__"):
+        return name[:-1]
+    return None
+
+
+def _out_of_place(base: str, func: Any) -> Any:
+    if base == "__setitem__":
+        return _with_item
+    for home in (torch.Tensor, torch, torch._C._nn):
+        if hasattr(home, base):
+            return getattr(home, base)
+    return func
+
+
+def _with_item(base: Tensor, index: Any, value: Any) -> Tensor:
+    out = base.clone()
+    out[index] = value
+    return out
+
+
+_OPENED = {id(F.__dict__), id(torch.functional.__dict__)}  # modules whose functions are opened
+_copies: dict[FunctionType, FunctionType] = {}
+
+
+def _opened(func: FunctionType) -> FunctionType:
+    """A Python function of torch that, watched, runs its body, so that the calls inside are seen."""
+    if func not in _copies:
+        copy = FunctionType(
+            func.__code__, {**func.__globals__, **UNWATCHED}, func.__name__, func.__defaults__, func.__closure__
+        )
+        copy.__kwdefaults__ = func.__kwdefaults__
+        _copies[func] = copy
+    return _copies[func]
