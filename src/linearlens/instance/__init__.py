@@ -1,7 +1,8 @@
 """Instance-wise linearization (Li et al. 2023): for one input, a network is one linear map."""
 
 from linearlens.instance._affine import AffineMap
+from linearlens.instance._curves import Curves, perturbation_curves
 from linearlens.instance._linearize import linearize
 from linearlens.instance._regions import gate_distance, gate_pattern
 
-__all__ = ["AffineMap", "gate_distance", "gate_pattern", "linearize"]
+__all__ = ["AffineMap", "Curves", "gate_distance", "gate_pattern", "linearize", "perturbation_curves"]

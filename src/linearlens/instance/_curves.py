@@ -1,0 +1,82 @@
+"""Judge attributions: take the pixels away that they call important, or put them in."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Probability of the class while features are taken away, or put in, most important first.
+
+    Parameters
+    ----------
+    deletion, insertion : Tensor of shape (n_steps + 1,)
+        Mean over the instances, from none to all features.
+    """
+
+    deletion: Tensor
+    insertion: Tensor
+
+    @property
+    def deletion_area(self) -> float:
+        """Mean height of the deletion curve: low is good."""
+        return torch.trapezoid(self.deletion).item() / (len(self.deletion) - 1)
+
+    @property
+    def insertion_area(self) -> float:
+        """Mean height of the insertion curve: high is good."""
+        return torch.trapezoid(self.insertion).item() / (len(self.insertion) - 1)
+
+
+def perturbation_curves(
+    model: nn.Module, x: Tensor, scores: Tensor, targets: Tensor, *, step: int = 2, baseline: float = 0.0
+) -> Curves:
+    """Delete and insert features in the order of their scores.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Gives logits of shape (n, n_classes).
+    x : Tensor of shape (n, *input_shape)
+    scores : Tensor of shape (n, *input_shape)
+        An attribution; larger means more important for the class.
+    targets : Tensor of shape (n,), of int64
+        The class of each instance whose probability is followed.
+    step : int
+        Features a step.
+    baseline : float
+        What stands in the place of a feature that is away.
+
+    Returns
+    -------
+    Curves
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, scores are not finite, or `step` is below 1.
+
+    Notes
+    -----
+    Petsiuk, Das and Saenko (2018). Features of equal score come in the order of the input.
+    """
+    if scores.shape != x.shape or targets.shape != (len(x),) or not torch.isfinite(scores).all():
+        raise ValueError(
+            f"need one finite score a feature and one class an instance for x of shape {tuple(x.shape)}; got scores of "
+            f"shape {tuple(scores.shape)} and targets of shape {tuple(targets.shape)}"
+        )
+    if step < 1:
+        raise ValueError(f"step must be 1 or more, got {step}")
+    rank = scores.detach().flatten(1).argsort(dim=1, descending=True, stable=True).argsort(dim=1).view_as(x)
+    deletion: list[Tensor] = []
+    insertion: list[Tensor] = []
+    n_features = x[0].numel()
+    with torch.no_grad():
+        for gone in [*range(0, n_features, step), n_features]:
+            first = rank < gone
+            for found, away in ((deletion, first), (insertion, ~first)):
+                probability = model(torch.where(away, baseline, x)).softmax(dim=1)
+                found.append(probability.gather(1, targets[:, None]).mean())
+    return Curves(torch.stack(deletion), torch.stack(insertion))

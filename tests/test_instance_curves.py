@@ -1,0 +1,49 @@
+"""Deletion and insertion curves, against one feature at a time."""
+
+import numpy as np
+import pytest
+import torch
+
+from linearlens.instance import perturbation_curves
+from linearlens.models import mlp
+
+
+@pytest.fixture
+def network():
+    return mlp([6, 8, 3], seed=2).double().eval()
+
+
+@pytest.mark.parametrize("step", [1, 2, 4])
+def test_curves_are_those_of_one_image_at_a_time(network, step):
+    rng = np.random.default_rng(0)
+    x, scores = (torch.tensor(rng.normal(size=(5, 6))) for _ in range(2))
+    scores[0] = 1.0  # all equal: in the order of the input
+    targets = torch.tensor([0, 1, 2, 1, 0])
+    curves = perturbation_curves(network, x, scores, targets, step=step, baseline=0.3)
+    counts = [*range(0, 6, step), 6]
+    deletion, insertion = np.zeros(len(counts)), np.zeros(len(counts))
+    for image, score, target in zip(x, scores, targets, strict=True):
+        order = sorted(range(6), key=lambda k, score=score: -score[k].item())  # stable
+        for number, gone in enumerate(counts):
+            without, only = image.clone(), torch.full_like(image, 0.3)
+            for k in order[:gone]:
+                without[k], only[k] = 0.3, image[k]
+            with torch.no_grad():
+                deletion[number] += network(without[None]).softmax(1)[0, target].item() / 5
+                insertion[number] += network(only[None]).softmax(1)[0, target].item() / 5
+    np.testing.assert_allclose(curves.deletion, deletion, atol=1e-12)
+    np.testing.assert_allclose(curves.insertion, insertion, atol=1e-12)
+    assert curves.deletion[0] == pytest.approx(curves.insertion[-1])
+    assert curves.deletion_area == pytest.approx(np.trapezoid(deletion) / (len(counts) - 1))
+    assert curves.insertion_area == pytest.approx(np.trapezoid(insertion) / (len(counts) - 1))
+
+
+def test_bad_requests(network):
+    x, targets = torch.rand(5, 6, dtype=torch.float64), torch.zeros(5, dtype=torch.int64)
+    for scores in (x[:, :5], x[:4], x + torch.nan):
+        with pytest.raises(ValueError, match=r"one finite score a feature .* for x of shape \(5, 6\)"):
+            perturbation_curves(network, x, scores, targets)
+    with pytest.raises(ValueError, match=r"targets of shape \(4,\)"):
+        perturbation_curves(network, x, x, targets[:4])
+    with pytest.raises(ValueError, match="step must be 1 or more, got 0"):
+        perturbation_curves(network, x, x, targets, step=0)
