@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from conftest import SMALL_CELL, write_chapter
 
-from linearlens.ledger import Claim, judge, load_claims
+from linearlens.ledger import Claim, LedgerError, judge, load_claims
 from linearlens.paths import ROOT
 from linearlens.press import kept
 from linearlens.press.chapters import PressError
@@ -108,6 +108,17 @@ def test_the_papers_bound_is_shown_in_both_profiles_and_the_verdict_second():
 
 def test_a_ledger_without_claims_is_a_page():
     assert whole_ledger([], {}, {}, {}) == "There are no claims.\n"
+
+
+def test_a_stale_run_that_a_new_bound_cannot_judge_is_left_out(monkeypatch):
+    bound = "median(plain) > 0 and median(added) > 0"
+    claim = Claim("a.b", "01_a", "this book", "", "Two.", "No reason.", "partly", {"full": bound}, None)
+    run = {"sources": {"notebook": "older"}, "records": [{"id": "a.b", "value": {"plain": [1.0]}}]}
+    monkeypatch.setattr(kept, "sources", lambda *_: {"notebook": "newer"})
+    assert kept_rows({"a.b": claim}, {"01_a": run}) == {}
+    monkeypatch.setattr(kept, "sources", lambda *_: {"notebook": "older"})
+    with pytest.raises(LedgerError, match="names 'added'"):
+        kept_rows({"a.b": claim}, {"01_a": run})
 
 
 def test_every_kept_measurement_holds_its_bound():

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from linearlens.ledger import Claim, Row, judge
+from linearlens.ledger import Claim, LedgerError, Row, judge
 from linearlens.paths import DATA, ROOT
 from linearlens.press.atomic import write_text
 from linearlens.press.chapters import Edition, PressError, all_chapters
@@ -59,13 +59,21 @@ def read_kept() -> dict[str, dict[str, Any]]:
 
 
 def kept_rows(claims: Mapping[str, Claim], runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Row]:
-    """A row for each claim that a kept run recorded, by id; `runs` as from `read_kept`."""
+    """A row for each claim that a kept run recorded, by id; `runs` as from `read_kept`.
+
+    What an older version of a chapter recorded and today's bound cannot judge is left out.
+    """
     rows = {}
     for chapter, run in runs.items():
         stale = run["sources"] != sources(chapter, EDITION)
         for item in run["records"]:
-            if claim := claims.get(item["id"]):
+            if (claim := claims.get(item["id"])) is None:
+                continue
+            try:
                 rows[claim.id] = judge(claim, item["value"], profile=EDITION.profile, seed=EDITION.seed, stale=stale)
+            except LedgerError:
+                if not stale:
+                    raise
     return rows
 
 
