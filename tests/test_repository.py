@@ -18,7 +18,19 @@ CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
 PAGES = [*sorted(BOOK.glob("*.md")), *CHAPTERS, ROOT / "README.md"]
 CODE_LINES = 20  # STYLE: the ceiling of a cell
 FOLDED = {"hide-input", "hide-cell"}
-ROOMS = ("paths", "datasets", "models", "snapshots", "koopman", "kann", "layers", "figures", "ledger", "press")
+ROOMS = (
+    "paths",
+    "datasets",
+    "models",
+    "snapshots",
+    "koopman",
+    "kann",
+    "layers",
+    "credit",
+    "figures",
+    "ledger",
+    "press",
+)
 
 
 def code_cells(path):

@@ -66,8 +66,11 @@ class Study:
 
     @cached_property
     def identities(self) -> list[np.ndarray]:
-        """Π_i of shape (n_{i−1}, n_i): the identity, or the isometry that brings the states of both sides closest."""
-        return [align(x, y, "isometry").identity for x, y in zip(self.rows[:-1], self.rows[1:], strict=True)]
+        """Π_i of shape (n_{i−1}, n_i): the identity; where widths differ, of the first units only.
+
+        Nothing in it is fitted: the isometry that brings both sides closest would do part of the component's work.
+        """
+        return [align(x, y).identity for x, y in zip(self.rows[:-1], self.rows[1:], strict=True)]
 
     @property
     def spread(self) -> float:

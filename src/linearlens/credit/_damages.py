@@ -58,8 +58,8 @@ def activation_noise(site: Site, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def skip(site: Site, rng: np.random.Generator) -> list[np.ndarray]:
-    """Inputs in place of outputs; where widths differ, laid over by the isometry of `align`."""
-    identity = align(flat(site.train_before), flat(site.train_after), "isometry").identity
+    """Inputs in place of outputs; where widths differ, the last inputs are cut off, or zeros put behind them."""
+    identity = align(flat(site.before), flat(site.after)).identity
     return [(flat(site.before) @ identity).reshape(site.after.shape)]
 
 
@@ -140,15 +140,16 @@ def damages(
     unknown = [kind for kind in kinds if kind not in DAMAGES]
     if isinstance(kinds, str) or unknown or not len(kinds) or not len(seeds):
         raise ValueError(
-            f"kinds must be a list of names from {list(DAMAGES)} and seeds one or more numbers, got {kinds!r} and {seeds!r}"
+            f"kinds must be a list of names from {list(DAMAGES)} and seeds one or more numbers, got {kinds!r} "
+            f"and {seeds!r}"
         )
     parts = components(model, stops)
     train, test = (collect_states(parts, inputs) for inputs in (data.train_inputs, data.test_inputs))
     labels = np.asarray(data.test_labels)
     if labels.shape != (len(test[0]),) or test[-1].ndim != 2:
         raise ValueError(
-            f"need a label for each of the {len(test[0])} test inputs and outputs (n_samples, n_classes), got labels of "
-            f"shape {labels.shape} and outputs of shape {test[-1].shape}"
+            f"need a label for each of the {len(test[0])} test inputs and outputs (n_samples, n_classes), got labels "
+            f"of shape {labels.shape} and outputs of shape {test[-1].shape}"
         )
     whole = _accuracy(test[-1], labels)
     table = pd.DataFrame(0.0, index=pd.Index([part.name for part in parts], name="component"), columns=list(kinds))

@@ -102,8 +102,8 @@ def component_operators(
         raise ValueError(f"delays must be a whole number, 0 or more, got {delays!r}")
     if excite is not None and (delays or rank is not None or energy < 1):
         raise ValueError(
-            "excited states fill all directions and have no past, so excite goes with delays=0, rank=None and energy=1; "
-            f"got delays={delays}, rank={rank} and energy={energy}"
+            "excited states fill all directions and have no past, so excite goes with delays=0, rank=None and "
+            f"energy=1; got delays={delays}, rank={rank} and energy={energy}"
         )
     if delays and along == "steps" and energy < 1:
         raise ValueError(f"along steps, directions are kept by rank; leave out energy={energy}")

@@ -1,6 +1,7 @@
 """Determinants of operators, and the volumes that add up over a network."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -137,7 +138,7 @@ def backward_volumes(operators: Sequence[np.ndarray], contrast: np.ndarray | Non
         raise ValueError("need one operator or more, got none")
     basis = contrasts(matrices[-1].shape[1]) if contrast is None else _matrix(contrast)
     shapes = [item.shape for item in (*matrices, basis)]
-    if any(one[1] != two[0] for one, two in zip(shapes, shapes[1:], strict=False)):
+    if any(one[1] != two[0] for one, two in pairwise(shapes)):
         raise ValueError(f"shapes must follow on each other, (n_0, n_1), (n_1, n_2), …, (n_L, r); got {shapes}")
     volumes = np.empty(len(matrices))
     for place in reversed(range(len(matrices))):
