@@ -10,7 +10,7 @@ from torch import nn
 
 from linearlens.credit._align import align
 from linearlens.credit._components import Component, collect_states, components, flat
-from linearlens.credit._operators import ComponentOperator, excited_operator, nrmse, plain_operator, pull_back
+from linearlens.credit._operators import ComponentOperator, apart, excited_operator, nrmse, plain_operator, pull_back
 from linearlens.credit._volumes import contrasts, log_pseudo_determinant, pod, volume_step
 from linearlens.datasets import Dataset
 
@@ -61,7 +61,8 @@ class Study:
     def excited(self) -> list[ComponentOperator]:
         """Operators of excited states: mean Jacobians."""
         return [
-            excited_operator(part, self.states[i], self.excite, [self.seed, i]) for i, part in enumerate(self.parts)
+            excited_operator(part, self.states[i], self.excite, apart(self.seed, i))
+            for i, part in enumerate(self.parts)
         ]
 
     @cached_property

@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from linearlens.credit._align import align
 from linearlens.credit._components import Component, collect_states, components, flat
-from linearlens.credit._operators import plain_operator
+from linearlens.credit._operators import apart, plain_operator
 from linearlens.datasets import Dataset
 
 WEIGHT_NOISE = (0.3, 0.6, 1.0, 1.5)
@@ -159,7 +159,7 @@ def damages(
             left = [
                 _accuracy(_finish(parts[i + 1 :], outputs), labels)
                 for seed in (seeds if kind in DRAWN else seeds[:1])
-                for outputs in DAMAGES[kind](site, np.random.default_rng([seed, i, list(DAMAGES).index(kind)]))
+                for outputs in DAMAGES[kind](site, apart(seed, i, list(DAMAGES).index(kind)))
             ]
             table.loc[part.name, kind] = whole - np.mean(left)
     return table

@@ -110,7 +110,7 @@ def component_operators(
     parts = components(model, stops)
     states = collect_states(parts, inputs)
     if excite is not None:
-        return [excited_operator(part, x, excite, [seed, i]) for i, (part, x) in enumerate(_fed(parts, states))]
+        return [excited_operator(part, x, excite, apart(seed, i)) for i, (part, x) in enumerate(_fed(parts, states))]
     if delays and along == "steps":
         return [_orbit_operator(part, x, y, delays, rank, alignment) for part, x, y in _pairs(parts, states)]
     rows = [flat(x) for x in states]
@@ -130,12 +130,12 @@ def plain_operator(
     return ComponentOperator(name, matrix, offset, nrmse(x @ matrix + offset, y))
 
 
-def excited_operator(part: Component, states: np.ndarray, excite: float, seed: Sequence[int]) -> ComponentOperator:
+def excited_operator(part: Component, states: np.ndarray, excite: float, rng: np.random.Generator) -> ComponentOperator:
     """Least squares of ``f(x ± d) − f(x)`` on ±d: even parts of f cancel in each pair."""
     if not excite > 0:
         raise ValueError(f"excite must be above 0, got {excite}")
     scale = excite * flat(states).std(axis=0).mean()
-    steps = scale * np.random.default_rng(seed).standard_normal((2, *states.shape))
+    steps = scale * rng.standard_normal((2, *states.shape))
     steps = np.concatenate([*steps, *-steps])
     around = np.concatenate([states] * 4)
     before = flat(part(states))
@@ -192,6 +192,11 @@ def mean_gradients(outputs: torch.Tensor, at: torch.Tensor, directions: np.ndarr
         for q in torch.tensor(directions).T
     ]
     return torch.stack(columns, dim=1).numpy() if columns else np.empty((at[0].numel(), 0))
+
+
+def apart(seed: int, *key: int) -> np.random.Generator:
+    """Numbers apart from those of ``default_rng(seed)``, with which the caller may have made the data."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 def nrmse(predicted: np.ndarray, targets: np.ndarray) -> float:

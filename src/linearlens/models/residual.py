@@ -84,7 +84,7 @@ def residual_mlp(
         network.add_module("linear1", nn.Linear(n_inputs, width))
         network.add_module("act1", nn.ReLU())
         for number, gain in enumerate(gains, start=1):
-            path = _rotation(width, [seed, number]) if number in rotated else None
+            path = _rotation(width, np.random.SeedSequence(seed, spawn_key=(number,))) if number in rotated else None
             network.add_module(f"block{number}", ResidualBlock(width, width, gain=gain, path=path))
         network.add_module("head", nn.Linear(width, n_outputs))
     return network
@@ -135,7 +135,7 @@ def plant_trojan(
             f"need states of shape (n_samples, {len(part.path)}) and a share between 0 and 1, got shape "
             f"{states.shape} and {share}"
         )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))  # apart from those of data
     reads, writes = rng.standard_normal((2, states.shape[1]))
     reads /= np.linalg.norm(reads)
     seen = states @ reads
@@ -149,7 +149,7 @@ def plant_trojan(
     return changed
 
 
-def _rotation(width: int, seed: list[int]) -> torch.Tensor:
+def _rotation(width: int, seed: np.random.SeedSequence) -> torch.Tensor:
     """Random, evenly over all rotations: of determinant 1, without a reflection."""
     q, r = np.linalg.qr(np.random.default_rng(seed).standard_normal((width, width)))
     q *= np.sign(np.diag(r))
