@@ -341,15 +341,15 @@ def test_p3_a_padded_determinant_is_lost():
     padded = component_operators(model, x, delays=1)
     assert [log_determinant(operator.matrix) for operator in padded] == [-np.inf] * 5
     k = np.random.default_rng(0).normal(size=(6, 4))
-    for square in (np.pad(k, ((0, 0), (0, 2))), k):
-        assert log_determinant(square) == -np.inf
+    for lost in (np.pad(k, ((0, 0), (0, 2))), k):
+        assert log_determinant(lost) == -np.inf
+    square = mlp([6, 6, 4], seed=0).double()
     with torch.no_grad():
-        for part in (model.linear1, model.linear2, model.linear3):
-            part.bias[:] = 50  # units that always fire, and then one that never does
-    assert np.isfinite(log_determinant(component_operators(model, x)[2].matrix))
+        square.linear1.bias[:] = 100  # units that always fire, and then one that never does
+    assert np.isfinite(log_determinant(component_operators(square, x)[0].matrix))
     with torch.no_grad():
-        model.linear3.weight[2], model.linear3.bias[2] = 0, -1
-    assert log_determinant(component_operators(model, x)[2].matrix) == -np.inf
+        square.linear1.weight[2], square.linear1.bias[2] = 0, -1
+    assert log_determinant(component_operators(square, x)[0].matrix) == -np.inf
 
 
 def test_p4_isometries_keep_the_pseudo_determinant_and_other_layers_do_not():

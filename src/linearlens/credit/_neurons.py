@@ -61,10 +61,14 @@ def unit_noise_gain(units: Units) -> np.ndarray:
 
 def unit_residual(units: Units) -> np.ndarray:
     """Error of the affine operator for the unit on held-out states, over its standard deviation; NaN if it is dead."""
-    predicted = plain_operator("units", units.before, units.values).predict(units.held_out_before)
-    missed = ((units.held_out_values - predicted) ** 2).mean(axis=0)
     variance = units.held_out_values.var(axis=0)
+    missed = _missed(units) ** 2
     return np.sqrt(np.divide(missed, variance, out=np.full(len(variance), np.nan), where=variance > 0))
+
+
+def unit_residual_gain(units: Units) -> np.ndarray:
+    """``rms(h_j − affine) ‖T_j‖``: what no affine operator says of the unit, as the tail sees it."""
+    return _missed(units) * np.linalg.norm(units.tail, axis=1) / units.spread
 
 
 NEURON_METHODS: dict[str, Callable[[Units], np.ndarray]] = {
@@ -72,7 +76,13 @@ NEURON_METHODS: dict[str, Callable[[Units], np.ndarray]] = {
     "weight_gain": unit_weight_gain,
     "noise_gain": unit_noise_gain,
     "residual": unit_residual,
+    "residual_gain": unit_residual_gain,
 }
+
+
+def _missed(units: Units) -> np.ndarray:
+    predicted = plain_operator("units", units.before, units.values).predict(units.held_out_before)
+    return np.sqrt(((units.held_out_values - predicted) ** 2).mean(axis=0))
 
 
 def neuron_credits(
@@ -114,8 +124,8 @@ def neuron_credits(
 
     Notes
     -----
-    Tails and reads are mean Jacobians, taken by automatic differentiation. A large residual marks a unit whose answer
-    is far from linear: one that waits for a rare input, as a trojan does.
+    Tails and reads are mean Jacobians, taken by automatic differentiation. A unit that seldom fires has a large
+    residual whatever it does; a large residual gain marks one that is far from linear and heard, as a trojan is.
     """
     unknown = [name for name in methods if name not in NEURON_METHODS]
     if isinstance(methods, str) or unknown or not len(methods):
