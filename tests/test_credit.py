@@ -371,6 +371,7 @@ def test_what_counts_as_zero_is_said():
     values = np.diag([2.0, 1e-3, 1e-9])
     assert log_pseudo_determinant(values) == pytest.approx(np.log(2e-3))
     assert log_pseudo_determinant(values, tolerance=1e-12) == pytest.approx(np.log(2e-12))
+    assert log_pseudo_determinant(1e-4 * values) == pytest.approx(np.log(2e-11)), "a share, whatever the unit"
     assert log_pseudo_determinant(np.zeros((2, 3))) == -np.inf
     turned = np.array([[0.0, 2.0], [0.0, 0.0]])  # no eigenvalue, one singular value
     assert log_pseudo_determinant(turned, eigenvalues=True) == -np.inf

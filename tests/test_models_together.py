@@ -107,10 +107,11 @@ def test_a_residual_network_is_its_formula():
         z = z @ path + gain * (inside @ weights[f"{name}.down.weight"].T + weights[f"{name}.down.bias"])
     logits = z @ weights["head.weight"].T + weights["head.bias"]
     np.testing.assert_allclose(network(torch.tensor(x)).detach(), logits, atol=1e-10)
-    turn = weights["block2.path"]
-    np.testing.assert_allclose(turn @ turn.T, np.eye(6), atol=1e-6)
-    assert np.linalg.det(turn) == pytest.approx(1, abs=1e-6)
-    assert np.abs(turn - np.eye(6)).max() > 0.5
+    for seed in range(6):
+        turn = residual_mlp(5, 3, width=6, gains=[0], rotated=[1], seed=seed).block1.path.double().numpy()
+        np.testing.assert_allclose(turn @ turn.T, np.eye(6), atol=1e-6)
+        assert np.linalg.det(turn) == pytest.approx(1, abs=1e-6)
+        assert np.abs(turn - np.eye(6)).max() > 0.5
     assert not any(name.endswith(("gain", "path")) for name, _ in network.named_parameters())
 
 
