@@ -27,6 +27,7 @@ ROOMS = (
     "kann",
     "layers",
     "instance",
+    "credit",
     "figures",
     "ledger",
     "press",

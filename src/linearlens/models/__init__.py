@@ -5,8 +5,10 @@ from linearlens.models.conv_net import ConvNet
 from linearlens.models.copy_rnn import ModReLURNN
 from linearlens.models.gru_classifier import GRUClassifier, pad_texts
 from linearlens.models.mlp import mlp
+from linearlens.models.residual import ResidualBlock, plant_trojan, residual_mlp
 from linearlens.models.ssm import DiagonalSSM
 from linearlens.models.store import keep_trained
+from linearlens.models.together import train_together
 from linearlens.models.training import accuracy, train, train_classifier
 from linearlens.models.transformer import RowTransformer, TokenTransformer
 from linearlens.models.tsne import train_tsne
@@ -17,13 +19,17 @@ __all__ = [
     "GRUClassifier",
     "LSTMAutoencoder",
     "ModReLURNN",
+    "ResidualBlock",
     "RowTransformer",
     "TokenTransformer",
     "accuracy",
     "keep_trained",
     "mlp",
     "pad_texts",
+    "plant_trojan",
+    "residual_mlp",
     "train",
     "train_classifier",
+    "train_together",
     "train_tsne",
 ]

@@ -1,0 +1,264 @@
+"""What each component is credited with."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from linearlens.credit._align import align
+from linearlens.credit._components import Component, collect_states, components, flat
+from linearlens.credit._operators import ComponentOperator, apart, excited_operator, nrmse, plain_operator, pull_back
+from linearlens.credit._volumes import contrasts, log_pseudo_determinant, pod, volume_step
+from linearlens.datasets import Dataset
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a definition of credit may use: components, their states, and operators fitted when first asked for.
+
+    Parameters
+    ----------
+    parts : tuple of Component
+        ``f_1, …, f_L``.
+    states : list of ndarray of shape (n_samples, *its_shape)
+        ``x_0, …, x_L`` on the training inputs.
+    held_out : list of ndarray
+        The same on the test inputs.
+    contrast : ndarray of shape (n_outputs, r)
+        V.
+    energy : float
+        Share of the variance of states that plain operators keep.
+    excite : float
+        Scale of the excitation, as in `component_operators`.
+    seed : int
+        Seeds the excitation.
+    """
+
+    parts: tuple[Component, ...]
+    states: list[np.ndarray]
+    held_out: list[np.ndarray]
+    contrast: np.ndarray
+    energy: float
+    excite: float
+    seed: int
+
+    @cached_property
+    def rows(self) -> list[np.ndarray]:
+        """``x_0, …, x_L``, each of shape (n_samples, width)."""
+        return [flat(x) for x in self.states]
+
+    @cached_property
+    def operators(self) -> list[ComponentOperator]:
+        """Plain operators in the principal directions that hold `energy`."""
+        return [
+            plain_operator(part.name, self.rows[i], self.rows[i + 1], self.energy) for i, part in enumerate(self.parts)
+        ]
+
+    @cached_property
+    def excited(self) -> list[ComponentOperator]:
+        """Operators of excited states: mean Jacobians."""
+        return [
+            excited_operator(part, self.states[i], self.excite, apart(self.seed, i))
+            for i, part in enumerate(self.parts)
+        ]
+
+    @cached_property
+    def identities(self) -> list[np.ndarray]:
+        """Π_i of shape (n_{i−1}, n_i): the identity; where widths differ, of the first units only.
+
+        Nothing in it is fitted: the isometry that brings both sides closest would do part of the component's work.
+        """
+        return [align(x, y).identity for x, y in zip(self.rows[:-1], self.rows[1:], strict=True)]
+
+    @property
+    def spread(self) -> float:
+        """Root mean square norm of the outputs about their mean, seen through V."""
+        return rms_norm((self.rows[-1] - self.rows[-1].mean(axis=0)) @ self.contrast)
+
+    def tails(self, operators: Sequence[ComponentOperator]) -> list[np.ndarray]:
+        """``T_i = K_{i+1} ⋯ K_L V`` for i = 1 … L: what the rest of the network makes of a change after component i."""
+        tails = [self.contrast]
+        for operator in operators[:0:-1]:
+            tails.insert(0, operator.matrix @ tails[0])
+        return tails
+
+
+def determinant(study: Study) -> np.ndarray:
+    """``log pdet`` of each operator between the principal directions of its inputs and those of its outputs."""
+    bases = [pod(x, study.energy).directions for x in study.rows]
+    return np.array(
+        [
+            log_pseudo_determinant(before.T @ operator.matrix @ after)
+            for before, operator, after in zip(bases[:-1], study.operators, bases[1:], strict=True)
+        ]
+    )
+
+
+def volume(study: Study) -> np.ndarray:
+    """`backward_volumes` of the mean Jacobians, by vector-Jacobian products alone."""
+    volumes, basis = np.empty(len(study.parts)), study.contrast
+    for i in reversed(range(len(study.parts))):
+        volumes[i], basis = volume_step(pull_back(study.parts[i], study.states[i], basis))
+    return volumes
+
+
+def swap(study: Study) -> np.ndarray:
+    """``‖(x_i − x_{i−1} Π_i) T_i‖ / ‖(x_L − mean) V‖``: to do nothing instead, as the tail sees it."""
+    tails = study.tails(study.operators)
+    return (
+        np.array(
+            [
+                rms_norm((study.rows[i + 1] - study.rows[i] @ study.identities[i]) @ tails[i])
+                for i in range(len(study.parts))
+            ]
+        )
+        / study.spread
+    )
+
+
+def weight_gain(study: Study) -> np.ndarray:
+    """``rms(B_i) · rms‖x_{i−1}‖ · ‖G_i T_i‖ / ‖(x_L − mean) V‖``: what noise on the weights costs, to first order.
+
+    Operators are excited ones. B is the operator; of a block of equal widths, the operator less the identity. G is
+    diagonal and holds √(share of samples on which a unit is not 0); for a block it is 1.
+    """
+    gains = []
+    for i, (part, operator, tail) in enumerate(
+        zip(study.parts, study.excited, study.tails(study.excited), strict=True)
+    ):
+        matrix, after = operator.matrix, study.rows[i + 1]
+        past = part.block and matrix.shape[0] == matrix.shape[1]
+        branch = matrix - np.eye(len(matrix)) if past else matrix
+        gate = np.ones(len(tail)) if past else np.sqrt((after != 0).mean(axis=0))
+        gains.append(np.sqrt((branch**2).mean()) * rms_norm(study.rows[i]) * np.linalg.norm(gate[:, None] * tail))
+    return np.array(gains) / study.spread
+
+
+def noise_gain(study: Study) -> np.ndarray:
+    """``‖diag(std x_i) T_i‖ / ‖(x_L − mean) V‖``: what noise on the states after a component costs, to first order."""
+    tails = study.tails(study.operators)
+    spreads = [x.std(axis=0) for x in study.rows[1:]]
+    return (
+        np.array([np.linalg.norm(spread[:, None] * tail) for spread, tail in zip(spreads, tails, strict=True)])
+        / study.spread
+    )
+
+
+def residual(study: Study) -> np.ndarray:
+    """Root mean square error of the full affine operator on held-out states, over their standard deviation."""
+    return np.array(
+        [
+            nrmse(plain_operator(part.name, x, y).predict(flat(before)), flat(after))
+            for part, x, y, before, after in zip(
+                study.parts, study.rows[:-1], study.rows[1:], study.held_out[:-1], study.held_out[1:], strict=True
+            )
+        ]
+    )
+
+
+Method = Callable[[Study], np.ndarray]
+
+METHODS: dict[str, Method] = {
+    "determinant": determinant,
+    "volume": volume,
+    "swap": swap,
+    "weight_gain": weight_gain,
+    "noise_gain": noise_gain,
+    "residual": residual,
+}
+
+
+def credits(
+    model: nn.Module,
+    data: Dataset,
+    *,
+    methods: Sequence[str] | Mapping[str, Method] = tuple(METHODS),
+    contrast: np.ndarray | None = None,
+    energy: float = 0.99,
+    excite: float = 0.5,
+    stops: Sequence[str] | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Credit of each component of a trained network, by several definitions.
+
+    Parameters
+    ----------
+    model : nn.Sequential
+        Left as it was, bit for bit.
+    data : Dataset
+        Operators are fitted to the training inputs; residuals are those of the test inputs. Labels are not used.
+    methods : sequence of str, or mapping of name to function
+        Names from `METHODS`. A definition of your own goes into a mapping, as in
+        ``credits(model, data, methods=METHODS | {"mine": function})``; it takes a `Study` and returns an array
+        of shape (n_components,).
+    contrast : ndarray of shape (n_outputs, r), optional
+        What of the outputs counts; `contrasts` by default, which is right for logits.
+    energy, excite, stops, seed
+        As in `component_operators`: energy for plain operators, excite and seed for excited ones.
+
+    Returns
+    -------
+    DataFrame
+        A row for each component, in order; a column for each method. A component that loses a direction of the
+        outputs has a volume of −inf.
+
+    Raises
+    ------
+    ValueError
+        As in `component_operators`; if there is no such method, a function does not give a number for each
+        component, or the contrast does not fit the outputs.
+
+    Notes
+    -----
+    Determinant, volume, swap and the rest are a reconstruction; the formula of Liang et al. (2022) is not known to
+    us. Determinants and volumes depend on how the network is written: scale one ReLU layer by c and the next by 1/c,
+    and ``r log c`` of credit moves while the network stays what it is.
+    """
+    functions = _chosen(methods)
+    parts = components(model, stops)
+    states = collect_states(parts, data.train_inputs)
+    held_out = collect_states(parts, data.test_inputs)
+    basis = output_contrast(states[-1], contrast)
+    study = Study(parts, states, held_out, basis, energy, excite, seed)
+    table = {}
+    for name, function in functions.items():
+        values = np.asarray(function(study), dtype=np.float64)
+        if values.shape != (len(parts),):
+            raise ValueError(
+                f"method {name!r} must give shape ({len(parts)},), one number a component, got {values.shape}"
+            )
+        table[name] = values
+    return pd.DataFrame(table, index=pd.Index([part.name for part in parts], name="component"))
+
+
+def output_contrast(outputs: np.ndarray, contrast: np.ndarray | None) -> np.ndarray:
+    """The V that was asked for, or `contrasts`; an error if it does not fit the outputs or sees nothing of them."""
+    n_outputs = flat(outputs).shape[1]
+    basis = contrasts(n_outputs) if contrast is None else np.asarray(contrast, dtype=np.float64)
+    if basis.ndim != 2 or len(basis) != n_outputs or not basis.size or not np.isfinite(basis).all():
+        raise ValueError(f"the contrast needs shape ({n_outputs}, r) for {n_outputs} outputs, got {basis.shape}")
+    if not np.allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-8):
+        raise ValueError("the columns of the contrast must be orthonormal; take the Q of numpy.linalg.qr(contrast)")
+    if not np.ptp(flat(outputs) @ basis, axis=0).any():
+        raise ValueError("all outputs look alike through the contrast; give one that tells them apart")
+    return basis
+
+
+def rms_norm(rows: np.ndarray) -> float:
+    """Root of the mean squared norm of rows."""
+    return float(np.sqrt((rows**2).sum(axis=1).mean()))
+
+
+def _chosen(methods: Sequence[str] | Mapping[str, Method]) -> dict[str, Method]:
+    if isinstance(methods, Mapping):
+        return dict(methods)
+    names = [methods] if isinstance(methods, str) else list(methods)
+    unknown = [name for name in names if name not in METHODS]
+    if isinstance(methods, str) or unknown or not names:
+        raise ValueError(
+            f"methods must be a list of names from {list(METHODS)}, or a mapping of name to function; got {methods!r}"
+        )
+    return {name: METHODS[name] for name in names}
