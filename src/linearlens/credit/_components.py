@@ -45,7 +45,7 @@ class Component:
 
     @torch.no_grad()
     def __call__(self, states: np.ndarray) -> np.ndarray:
-        """From states of shape (n_samples, *input_shape) to those after it.
+        """From states of shape ``(n_samples, *input_shape)`` to those after it.
 
         Raises
         ------
