@@ -6,7 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from linearlens.instance._record import Recorder, Rule, under
+from linearlens.instance._general import live_in
+from linearlens.instance._record import Recorder, Rule, axis_through, replace_tensors, under
+from linearlens.instance._tape import stack_grads
 
 SHARE, UNIT, SIGNED = 3, 2, 1  # how much of a gate: a share in (0, 1), a unit that is on or off, one with both signs
 
@@ -22,8 +24,7 @@ def gated(
     state: Tensor | None = None,
 ) -> Tensor:
     """A step that multiplies each entry by its gate and adds the constant."""
-    node = rec.live(z)
-    assert node is not None
+    node = rec.known(z)
     return rec.step(
         value,
         [z],
@@ -132,10 +133,6 @@ def scale(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
 
 def tangent(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
     """Any smooth function by its derivative at the point."""
-    from linearlens.instance._general import live_in
-    from linearlens.instance._record import axis_through, replace_tensors
-    from linearlens.instance._tape import stack_grads
-
     inputs = live_in(rec, args, kwargs)
     points = tuple(t.detach().clone() for t in inputs)
 

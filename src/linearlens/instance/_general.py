@@ -36,8 +36,7 @@ def affine(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
 
 def per_image(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """A linear function that does the same with each image of a stack: pooling by means, resizing."""
-    node = rec.live(z)
-    assert node is not None
+    node = rec.known(z)
     out = func(z, *args, **kwargs)
     same = node.axis == 0 and len(out) == len(z)
     return rec.step(out, [z], lambda z: func(z, *args, **kwargs), axis=0 if same else None, alike=same)
@@ -75,8 +74,7 @@ def _plus_number(rec: Recorder, func: Any, args: tuple, kwargs: dict) -> Tensor:
     def piece(z: Tensor) -> Tensor:
         return func(z, *args[1:], **kwargs)
 
-    node = rec.live(z)
-    assert node is not None
+    node = rec.known(z)
     constant = piece(z.new_zeros((1,) * z.dim()))
     return rec.step(func(*args, **kwargs), [z], piece, axis=node.axis, strength=node.strength, constant=constant)
 
@@ -84,8 +82,7 @@ def _plus_number(rec: Recorder, func: Any, args: tuple, kwargs: dict) -> Tensor:
 def reshape(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Another shape, the entries in the same order."""
     out = func(z, *args, **kwargs)
-    node = rec.live(z)
-    assert node is not None
+    node = rec.known(z)
     shape, after = node.shape, out.shape
     alike = after[:1] == shape[:1]
     return rec.step(
@@ -101,8 +98,7 @@ def reshape(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> T
 
 def permute(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Axes in another order."""
-    node = rec.live(z)
-    assert node is not None
+    node = rec.known(z)
     named = func(torch.empty([axis + 2 for axis in range(z.dim())], device="meta"), *args, **kwargs)
     order = [size - 2 for size in named.shape]
     back = [0, *(1 + order.index(axis) for axis in range(z.dim()))]
@@ -118,8 +114,7 @@ def permute(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> T
 
 def expand(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """The same entries several times."""
-    node = rec.live(z)
-    assert node is not None
+    node = rec.known(z)
     out = func(z, *args, **kwargs)
     axis = None if node.axis is None else node.axis + out.dim() - z.dim()
     if axis is not None and out.shape[axis] != node.shape[node.axis]:  # type: ignore[index]
@@ -165,8 +160,7 @@ def narrow(rec: Recorder, func: Any, z: Tensor, dim: int, start: int, length: in
 
 
 def _part(rec: Recorder, z: Tensor, out: Tensor, index: tuple) -> Tensor:
-    node = rec.live(z)
-    assert node is not None
+    node = rec.known(z)
     axis = None
     if node.axis is not None:
         axis = axis_through(rec, Tensor.__getitem__, (z, index), {}, out)

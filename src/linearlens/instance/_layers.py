@@ -169,8 +169,7 @@ def batch_norm(
     value = func(z, weight, bias, mean, var, training, momentum, eps, *_)
     factor = 1 / torch.sqrt(var + eps) if weight is None else weight.detach() / torch.sqrt(var + eps)
     shift = -mean * factor if bias is None else bias.detach() - mean * factor
-    node = rec.live(z)
-    assert node is not None
+    node = rec.known(z)
     if (
         node.step is not None
         and node.step.fold is not None
@@ -183,8 +182,7 @@ def batch_norm(
 
 def norm(rec: Recorder, z: Tensor, value: Tensor, centre: Callable, gain: Tensor, bias: Tensor | None) -> Tensor:
     """Centre, then scale by a frozen gain. Centring is its own transpose."""
-    node = rec.live(z)
-    assert node is not None
+    node = rec.known(z)
     constant = None if bias is None else bias.detach()
     return rec.step(
         value,
@@ -244,17 +242,20 @@ def group_norm(
     """1/σ of each group is frozen, its mean is not."""
     if rec.form == "tangent":
         return tangent(rec, func, z, groups, weight, bias, eps)
+    own_axes = z.dim() - 1  # of one instance; rows have one more in front
     per_group = (groups, z.shape[1] // groups * prod(z.shape[2:]))
 
+    def in_groups(z: Tensor) -> Tensor:
+        return z.reshape(*z.shape[:-own_axes], *per_group)
+
     def centre(z: Tensor) -> Tensor:
-        parts = z.reshape(*z.shape[: z.dim() - z_dim + 1], *per_group)
+        parts = in_groups(z)
         return (parts - parts.mean(-1, keepdim=True)).view(z.shape)
 
-    z_dim = z.dim()
-    parts = z.reshape(len(z), *per_group)
+    parts = in_groups(z)
     gain = torch.rsqrt(parts.var(-1, correction=0, keepdim=True) + eps).expand(parts.shape).reshape(z.shape)
     value = func(z, groups, weight, bias, eps, *_)
-    weight, bias = (None if t is None else t.detach().view(-1, *(1,) * (z_dim - 2)) for t in (weight, bias))
+    weight, bias = (None if t is None else t.detach().view(-1, *(1,) * (own_axes - 1)) for t in (weight, bias))
     return norm(rec, z, value, centre, gain if weight is None else gain * weight, bias)
 
 
@@ -283,8 +284,7 @@ def max_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> 
         rec.refuse(func.__name__, "with return_indices=True cannot be linearized")
     value, winners = getattr(F, f"{func.__name__}_with_indices")(z, *args, **kwargs)
     spatial = int(func.__name__[-2])
-    node = rec.live(z)
-    assert node is not None
+    node = rec.known(z)
     shape, pooled = node.shape, value.shape
     flat = winners.flatten(-spatial)
 
@@ -319,8 +319,7 @@ def maximum_along(rec: Recorder, func: Any, z: Tensor, dim: int, keepdim: bool =
         taken = z.gather(dim, winners)
         return taken if keepdim else taken.squeeze(dim)
 
-    node = rec.live(z)
-    assert node is not None
+    node = rec.known(z)
     axis, dim = node.axis, dim % z.dim()
     if axis is not None and not keepdim:
         axis = axis - 1 if axis > dim else axis

@@ -94,6 +94,12 @@ class Recorder(TorchFunctionMode):
         node = self.node(tensor) if isinstance(tensor, Tensor) else None
         return None if node is None or node.frozen else node
 
+    def known(self, tensor: Tensor) -> Node:
+        """As `live`, for a tensor that a rule was called for, which has one."""
+        node = self.live(tensor)
+        assert node is not None
+        return node
+
     def note(self, tensor: Tensor, node: Node) -> Node:
         """Write a node on its tensor."""
         node.version = tensor._version
