@@ -5,9 +5,10 @@ known to us. Definitions here are our own reading of it. To put another in their
 table `METHODS` holds all definitions of credit, each a function from a `Study` to one number a component.
 """
 
+from linearlens.credit._agreement import permutation_p, rank_agreement
 from linearlens.credit._align import Alignment, align
 from linearlens.credit._components import Component, components
-from linearlens.credit._credits import METHODS, Study, credits
+from linearlens.credit._credits import BASELINES, METHODS, Study, credits
 from linearlens.credit._damages import DAMAGES, damages
 from linearlens.credit._neurons import NEURON_METHODS, neuron_credits
 from linearlens.credit._operators import ComponentOperator, component_operators, mean_jacobians
@@ -20,6 +21,7 @@ from linearlens.credit._volumes import (
 )
 
 __all__ = [
+    "BASELINES",
     "DAMAGES",
     "METHODS",
     "NEURON_METHODS",
@@ -39,4 +41,6 @@ __all__ = [
     "log_pseudo_determinant",
     "mean_jacobians",
     "neuron_credits",
+    "permutation_p",
+    "rank_agreement",
 ]

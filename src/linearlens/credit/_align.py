@@ -123,7 +123,7 @@ def align(inputs: np.ndarray, outputs: np.ndarray, method: str = "padding", *, e
             inward = left @ right
     elif method == "svd":
         means = x.mean(axis=0), y.mean(axis=0)
-        bases = [pod(item, energy).directions for item in (x, y)]
+        bases = [pod(item).keep(energy).directions for item in (x, y)]
         size = max(1, *(basis.shape[1] for basis in bases))
         inward, outward = (np.pad(basis, ((0, 0), (0, size - basis.shape[1]))) for basis in bases)
     elif method not in ("padding", "isometry"):

@@ -11,7 +11,7 @@ from torch import nn
 from linearlens.credit._align import align
 from linearlens.credit._components import Component, collect_states, components, flat
 from linearlens.credit._operators import ComponentOperator, apart, excited_operator, nrmse, plain_operator, pull_back
-from linearlens.credit._volumes import contrasts, log_pseudo_determinant, pod, volume_step
+from linearlens.credit._volumes import Pod, contrasts, log_pseudo_determinant, pod, volume_step
 from linearlens.datasets import Dataset
 
 
@@ -51,11 +51,14 @@ class Study:
         return [flat(x) for x in self.states]
 
     @cached_property
+    def bases(self) -> list[Pod]:
+        """Principal directions of ``x_0, …, x_L``."""
+        return [pod(x) for x in self.rows]
+
+    @cached_property
     def operators(self) -> list[ComponentOperator]:
         """Plain operators in the principal directions that hold `energy`."""
-        return [
-            plain_operator(part.name, self.rows[i], self.rows[i + 1], self.energy) for i, part in enumerate(self.parts)
-        ]
+        return self._fit(self.energy)
 
     @cached_property
     def excited(self) -> list[ComponentOperator]:
@@ -78,6 +81,17 @@ class Study:
         """Root mean square norm of the outputs about their mean, seen through V."""
         return rms_norm((self.rows[-1] - self.rows[-1].mean(axis=0)) @ self.contrast)
 
+    @cached_property
+    def full_operators(self) -> list[ComponentOperator]:
+        """Plain operators in all directions."""
+        return self._fit(1.0)
+
+    def _fit(self, energy: float) -> list[ComponentOperator]:
+        return [
+            plain_operator(part.name, x, y, basis.keep(energy))
+            for part, x, y, basis in zip(self.parts, self.rows[:-1], self.rows[1:], self.bases[:-1], strict=True)
+        ]
+
     def tails(self, operators: Sequence[ComponentOperator]) -> list[np.ndarray]:
         """``T_i = K_{i+1} ⋯ K_L V`` for i = 1 … L: what the rest of the network makes of a change after component i."""
         tails = [self.contrast]
@@ -88,7 +102,7 @@ class Study:
 
 def determinant(study: Study) -> np.ndarray:
     """``log pdet`` of each operator between the principal directions of its inputs and those of its outputs."""
-    bases = [pod(x, study.energy).directions for x in study.rows]
+    bases = [basis.keep(study.energy).directions for basis in study.bases]
     return np.array(
         [
             log_pseudo_determinant(before.T @ operator.matrix @ after)
@@ -151,9 +165,9 @@ def residual(study: Study) -> np.ndarray:
     """Root mean square error of the full affine operator on held-out states, over their standard deviation."""
     return np.array(
         [
-            nrmse(plain_operator(part.name, x, y).predict(flat(before)), flat(after))
-            for part, x, y, before, after in zip(
-                study.parts, study.rows[:-1], study.rows[1:], study.held_out[:-1], study.held_out[1:], strict=True
+            nrmse(operator.predict(flat(before)), flat(after))
+            for operator, before, after in zip(
+                study.full_operators, study.held_out[:-1], study.held_out[1:], strict=True
             )
         ]
     )
@@ -169,6 +183,19 @@ METHODS: dict[str, Method] = {
     "noise_gain": noise_gain,
     "residual": residual,
 }
+
+
+def depth(study: Study) -> np.ndarray:
+    """The number of components behind: what comes first is credited most. It knows nothing of the network."""
+    return np.arange(len(study.parts), 0, -1, dtype=np.float64)
+
+
+def weight_norm(study: Study) -> np.ndarray:
+    """Frobenius norm of all parameters of a component. It knows nothing of the data."""
+    return np.array([np.sqrt(sum(float(w.square().sum()) for w in part.module.parameters())) for part in study.parts])
+
+
+BASELINES: dict[str, Method] = {"depth": depth, "weight_norm": weight_norm}
 
 
 def credits(

@@ -9,7 +9,7 @@ from torch import nn
 
 from linearlens.credit._align import align
 from linearlens.credit._components import Component, collect_states, components, flat
-from linearlens.credit._volumes import pod
+from linearlens.credit._volumes import Pod, pod
 from linearlens.koopman import Koopman
 
 
@@ -114,17 +114,16 @@ def component_operators(
     if delays and along == "steps":
         return [_orbit_operator(part, x, y, delays, rank, alignment) for part, x, y in _pairs(parts, states)]
     rows = [flat(x) for x in states]
+    stacked = [np.hstack(rows[max(0, i - delays) : i + 1][::-1]) for i in range(len(parts))]
     return [
-        plain_operator(part.name, np.hstack(rows[max(0, i - delays) : i + 1][::-1]), rows[i + 1], energy, rank)
-        for i, part in enumerate(parts)
+        plain_operator(part.name, x, y, pod(x).keep(energy, rank))
+        for part, x, y in zip(parts, stacked, rows[1:], strict=True)
     ]
 
 
-def plain_operator(
-    name: str, x: np.ndarray, y: np.ndarray, energy: float = 1.0, rank: int | None = None
-) -> ComponentOperator:
-    """Least squares about the means, in the principal directions of x that are kept."""
-    basis, mean = pod(x, energy, rank), y.mean(axis=0)
+def plain_operator(name: str, x: np.ndarray, y: np.ndarray, basis: Pod | None = None) -> ComponentOperator:
+    """Least squares about the means, in the principal directions of x that the basis keeps; by default all."""
+    basis, mean = pod(x) if basis is None else basis, y.mean(axis=0)
     matrix = basis.directions @ (basis.left.T @ (y - mean) / basis.strengths[:, None])
     offset = mean - basis.mean @ matrix
     return ComponentOperator(name, matrix, offset, nrmse(x @ matrix + offset, y))

@@ -18,20 +18,25 @@ class Pod(NamedTuple):
     strengths: np.ndarray
     directions: np.ndarray
 
+    def keep(self, energy: float = 1.0, rank: int | None = None) -> "Pod":
+        """The principal directions that hold a share of the variance, and no more than `rank` of them."""
+        if not 0 < energy <= 1:
+            raise ValueError(f"energy must be a share of the variance, above 0 and at most 1, got {energy}")
+        if rank is not None and rank < 1:
+            raise ValueError(f"rank must be 1 or more, got {rank}")
+        kept = len(self.strengths)
+        if energy < 1 and kept:
+            shares = np.cumsum(self.strengths**2) / (self.strengths**2).sum()
+            kept = min(kept, 1 + int((shares < energy).sum()))
+        kept = kept if rank is None else min(kept, rank)
+        return Pod(self.mean, self.left[:, :kept], self.strengths[:kept], self.directions[:, :kept])
 
-def pod(states: np.ndarray, energy: float = 1.0, rank: int | None = None) -> Pod:
-    """Principal directions that hold a share of the variance, and no more than `rank` of them."""
-    if not 0 < energy <= 1:
-        raise ValueError(f"energy must be a share of the variance, above 0 and at most 1, got {energy}")
-    if rank is not None and rank < 1:
-        raise ValueError(f"rank must be 1 or more, got {rank}")
+
+def pod(states: np.ndarray) -> Pod:
+    """All principal directions but those of rounding."""
     mean = states.mean(axis=0)
     left, strengths, directions = np.linalg.svd(states - mean, full_matrices=False)
     kept = int((strengths > strengths[:1] * max(states.shape) * np.finfo(float).eps).sum())
-    if energy < 1 and kept:
-        shares = np.cumsum(strengths**2) / (strengths**2).sum()
-        kept = min(kept, 1 + int((shares < energy).sum()))
-    kept = kept if rank is None else min(kept, rank)
     return Pod(mean, left[:, :kept], strengths[:kept], directions[:kept].T)
 
 
