@@ -136,3 +136,20 @@ def test_numbers_reached_the_pages(looked):
     for where, seen in looked.items():
         assert not re.search(r"\{glue:|No key|\{cite", seen["text"]), where
     assert "claims with a bound in the profile" in looked["ledger.html", 1280]["text"]
+
+
+def test_a_slider_moves_by_keys_and_shows_one_frame(site, browser):
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    page.goto(site + "notebooks/41_credit_theory.html", wait_until="networkidle")
+    slider = page.locator("figure.slider").first
+    frames, knob, value = (slider.locator(part) for part in ("img", "input", "output"))
+    shown = lambda: [frame.is_visible() for frame in frames.all()]  # noqa: E731
+    before, text = shown(), value.inner_text()
+    assert sum(before) == 1
+    knob.focus()
+    page.keyboard.press("ArrowRight")
+    after = shown()
+    assert after == [False, *before[:-1]], "the next frame, and no other"
+    assert value.inner_text() != text
+    assert knob.get_attribute("aria-valuetext") == value.inner_text()
+    page.close()

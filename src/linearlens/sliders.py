@@ -1,0 +1,99 @@
+"""Figures with a slider that needs no kernel: all frames are drawn beforehand and travel with the page."""
+
+import base64
+import io
+import json
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+# One line, since the page has it once for each slider; the frame that is shown is the one without `hidden`.
+SLIDE = (
+    "const f=this.closest('figure'),v=JSON.parse(f.dataset.values)[this.value];"
+    "f.querySelectorAll('img').forEach((e,i)=>{e.hidden=i!=this.value});"
+    "f.querySelector('output').value=v;this.setAttribute('aria-valuetext',v)"
+)
+
+
+class Slider:
+    """One figure for each value of a quantity, and a slider that picks the one that is shown.
+
+    In a notebook and in the book it is moved by mouse, finger or arrow keys, without a kernel and without a network.
+    On paper, or where scripts are off, the figure it starts with is shown.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes a value, gives a Figure; it is closed here.
+    values : sequence
+        Two or more, in order.
+    label : str
+        What the slider sets, such as ``"angle in degrees"``.
+    alt : callable
+        Takes a value, gives the text for those who cannot see the figure.
+    start : int
+        Place of the value shown first.
+    show : callable
+        Makes a text of a value.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two values, or no value at `start`.
+
+    Examples
+    --------
+    >>> def draw(power):
+    ...     figure, ax = plt.subplots()
+    ...     ax.plot([x**power for x in range(5)])
+    ...     return figure
+    >>> slider = Slider(draw, [1, 2, 3], label="power", alt="A curve to the power {}.".format)
+    >>> len(slider.frames)
+    3
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[Any], Figure],
+        values: Sequence,
+        *,
+        label: str,
+        alt: Callable[[Any], str],
+        start: int = 0,
+        show: Callable[[Any], str] = "{:g}".format,
+    ) -> None:
+        values = list(values)
+        if len(values) < 2 or not 0 <= start < len(values):
+            raise ValueError(
+                f"a slider needs two values or more, and the place of one of them to start at; got {len(values)} "
+                f"values and start={start}"
+            )
+        self.frames = [_svg(draw(value)) for value in values]
+        self.label, self.start = label, start
+        self.texts, self.alts = [show(value) for value in values], [alt(value) for value in values]
+
+    def _repr_html_(self) -> str:
+        images = "".join(
+            f'<img alt="{escape(alt)}" src="data:image/svg+xml;base64,{base64.b64encode(frame).decode()}"'
+            f"{'' if place == self.start else ' hidden'}>"
+            for place, (frame, alt) in enumerate(zip(self.frames, self.alts, strict=True))
+        )
+        shown = escape(self.texts[self.start])
+        return (
+            f'<figure class="slider" data-values="{escape(json.dumps(self.texts))}">{images}'
+            f'<label>{escape(self.label)} <input type="range" min="0" max="{len(self.frames) - 1}" step="1" '
+            f'value="{self.start}" autocomplete="off" aria-valuetext="{shown}" oninput="{escape(SLIDE)}"> '
+            f"<output>{shown}</output></label></figure>"
+        )
+
+
+def _svg(figure: Figure) -> bytes:
+    """Without a date, so that the same figure is the same file; with letters as text, which is a third of the size."""
+    buffer = io.BytesIO()
+    with plt.rc_context({"svg.fonttype": "none", "font.family": ["DejaVu Sans", "Verdana", "sans-serif"]}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    plt.close(figure)
+    return buffer.getvalue()

@@ -1,0 +1,74 @@
+"""Figures with a slider: every frame is there, one is shown, and no kernel is needed."""
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+
+from linearlens.sliders import Slider
+
+
+def draw(power):
+    figure, ax = plt.subplots(figsize=(2, 1))
+    ax.plot([x**power for x in range(5)])
+    ax.set_title(f"power {power}")
+    return figure
+
+
+def alt(power):
+    return f'A curve to the "power" {power} < 10.'
+
+
+@pytest.fixture
+def slider():
+    with mpl.rc_context({"backend": "agg"}):
+        yield Slider(draw, [0.5, 1, 2], label="power & more", alt=alt, start=1)
+
+
+class Tags(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def named(self, name):
+        return [attrs for tag, attrs in self.tags if tag == name]
+
+
+def test_one_of_all_frames_is_shown(slider):
+    page = Tags(slider._repr_html_())
+    images = page.named("img")
+    assert ["hidden" not in image for image in images] == [False, True, False]
+    assert [image["alt"] for image in images] == [alt(power) for power in (0.5, 1, 2)]
+    for image, power in zip(images, (0.5, 1, 2), strict=True):
+        svg = base64.b64decode(image["src"].removeprefix("data:image/svg+xml;base64,")).decode()
+        assert f"power {power}" in svg
+    assert plt.get_fignums() == []
+
+
+def test_the_slider_names_its_values(slider):
+    page = Tags(slider._repr_html_())
+    (knob,) = page.named("input")
+    assert (knob["min"], knob["max"], knob["value"], knob["aria-valuetext"]) == ("0", "2", "1", "1")
+    assert json.loads(page.named("figure")[0]["data-values"]) == ["0.5", "1", "2"]
+    assert "power &amp; more" in slider._repr_html_()
+
+
+def test_the_same_figure_is_the_same_page(slider):
+    with mpl.rc_context({"backend": "agg"}):
+        again = Slider(draw, [0.5, 1, 2], label="power & more", alt=alt, start=1)
+    ids = re.compile(rb"(#|id=\")[\w-]+")
+    assert [ids.sub(b"", a) for a in again.frames] == [ids.sub(b"", b) for b in slider.frames]
+
+
+@pytest.mark.parametrize(("values", "start"), [([1], 0), ([], 0), ([1, 2], 2), ([1, 2], -1)])
+def test_too_few_values_are_told(values, start):
+    with pytest.raises(ValueError, match="two values or more"):
+        Slider(draw, values, label="power", alt=alt, start=start)
