@@ -61,13 +61,6 @@ def prelu(rec: Recorder, func: Any, z: Tensor, weight: Tensor) -> Tensor:
     return gated(rec, z, z * gate, gate, strength=UNIT, state=on)
 
 
-def clamp(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """1 between the bounds; outside 0, and the bound is the constant."""
-    value = func(z, *args, **kwargs)
-    inside = value == z
-    return gated(rec, z, value, inside.to(z.dtype), constant=value.masked_fill(inside, 0), strength=UNIT, state=inside)
-
-
 def absolute(rec: Recorder, func: Any, z: Tensor) -> Tensor:
     """The sign."""
     return gated(rec, z, func(z), z.sign(), strength=UNIT, state=z > 0)
@@ -166,7 +159,6 @@ RULES: dict[str, Rule] = {
     ),
     "prelu": prelu,
     "_prelu_kernel": prelu,
-    **under("relu6 hardtanh clamp clip clamp_min clamp_max", clamp),
     **under("abs absolute __abs__", absolute),
     **under("gelu silu elu selu celu mish hardswish", smooth(UNIT)),
     **under("tanh erf sin arctan atan asinh square softshrink", smooth(SIGNED)),

@@ -6,12 +6,18 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from linearlens.instance import _activations, _general, _layers, _products
+from linearlens.instance import _activations, _choices, _general, _layers, _products
 from linearlens.instance._affine import AffineMap
 from linearlens.instance._record import Recorder, Rule
 from linearlens.instance._tape import Node
 
-RULES: dict[str, Rule] = {**_general.RULES, **_activations.RULES, **_products.RULES, **_layers.RULES}
+RULES: dict[str, Rule] = {
+    **_general.RULES,
+    **_activations.RULES,
+    **_choices.RULES,
+    **_products.RULES,
+    **_layers.RULES,
+}
 FORMS = ("ratio", "tangent")
 PART = 2 * 2**20  # bytes of rows that are carried back together: about what a cache holds
 AGREES = {torch.float64: 1e-9, torch.float32: 1e-3}  # relative; a map that misses by more is of another model

@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from inspect import signature
 from types import FunctionType
 from typing import Any, NoReturn
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, get_testing_overrides
 
 from linearlens.instance._tape import Affine, Node, Step, Tape
 
@@ -77,6 +79,8 @@ class Recorder(TorchFunctionMode):
         if id(getattr(func, "__globals__", None)) in _OPENED:
             with self:
                 return _opened(func)(*args, **kwargs)
+        if kwargs and (not args or "other" in kwargs or tensors_in(kwargs)):
+            args, kwargs = _in_their_places(func, args, kwargs)
         base = _in_place_of(name)
         rule = self.rules.get(base or name)
         if rule is None or kwargs.get("out") is not None:
@@ -229,6 +233,23 @@ def replace_tensors(tree: Any, new: dict[int, Tensor]) -> Any:
     if isinstance(tree, dict):
         return {key: replace_tensors(part, new) for key, part in tree.items()}
     return tree
+
+
+def _in_their_places(func: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """Operands that came by keyword, put where the rules look for them. Numbers stay: torch may want their names."""
+    placed, rest = list(args), dict(kwargs)
+    for name in _names_of_arguments(func)[len(args) :]:
+        if name not in rest or name == "out" or (placed and name != "other" and not tensors_in([rest[name]])):
+            break
+        placed.append(rest.pop(name))
+    return tuple(placed), rest
+
+
+@cache
+def _names_of_arguments(func: Any) -> tuple[str, ...]:
+    """In their order. Functions in C do not tell; torch has stand-ins for them that do."""
+    stand_in = get_testing_overrides().get(func)
+    return tuple(signature(stand_in).parameters) if stand_in is not None else ()
 
 
 def _in_place_of(name: str) -> str | None:

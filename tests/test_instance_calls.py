@@ -1,0 +1,64 @@
+"""Calls as people write them: operands by keyword, live bounds, two tensors compared; or a clear refusal."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from linearlens.instance import linearize
+
+
+class Own(nn.Module):
+    """A model whose forward is a function, with two linear maps it may use."""
+
+    def __init__(self, forward) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.function, self.a, self.b = forward, nn.Linear(4, 5), nn.Linear(4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(self, x)
+
+
+def inputs(*shape: int) -> Tensor:
+    torch.manual_seed(0)
+    return torch.randn(*shape, dtype=torch.float64)
+
+
+def assert_is_the_jacobian(function, x: Tensor, form: str = "ratio") -> None:
+    """The map is the model's, and its weight torch's own gradient; so its bias is right as well."""
+    model = Own(function).double()
+    affine = linearize(model, x, form=form)
+    x = x.clone().requires_grad_()
+    y = model(x).flatten(1)
+    torch.testing.assert_close(affine(x), y.detach(), rtol=1e-12, atol=1e-13)
+    rows = [torch.autograd.grad(y[:, k].sum(), x, retain_graph=True)[0] for k in range(y.shape[1])]
+    torch.testing.assert_close(affine.weight, torch.stack(rows, 1), rtol=1e-12, atol=1e-13)
+
+
+# Operands by keyword, and operands that depend on the input where a number is usual.
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda self, x: torch.add(self.a(x), other=self.b(x)),
+        lambda self, x: torch.add(input=self.a(x), other=self.b(x), alpha=3),
+        lambda self, x: torch.sub(self.a(x), other=self.b(x)),
+        lambda self, x: torch.sub(self.a(x), other=2.0),
+        lambda self, x: self.a(x).add(other=self.b(x)),
+        lambda self, x: self.a(x).sub(other=self.b(x), alpha=2),
+        lambda self, x: self.a(x).add_(other=self.b(x)),
+        lambda self, x: torch.clamp(self.a(x), min=self.b(x)),
+        lambda self, x: torch.clamp(self.a(x), max=self.b(x)),
+        lambda self, x: torch.clamp(self.a(x), self.b(x) - 1, self.b(x) + 0.5),
+        lambda self, x: self.a(x).clamp(min=self.b(x)[:, :1], max=torch.ones(5).double()),
+        lambda self, x: self.a(x).clamp_min(self.b(x)),
+        lambda self, x: self.a(x).clamp_max_(max=self.b(x)),
+        lambda self, x: torch.clamp(torch.zeros(5).double(), min=self.b(x)),
+        lambda self, x: torch.clamp(self.a(x), max=torch.linspace(-1, 1, 5).double()),
+        lambda self, x: torch.clamp(self.a(x)[:, :1], min=torch.linspace(-1, 1, 5).double()),
+    ],
+)  # fmt: skip
+def test_operands_by_keyword_and_live_bounds(function):
+    assert_is_the_jacobian(function, inputs(6, 4))
+    assert_is_the_jacobian(function, inputs(1, 4))
