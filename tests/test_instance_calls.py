@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from linearlens.instance import linearize
@@ -62,3 +63,28 @@ def assert_is_the_jacobian(function, x: Tensor, form: str = "ratio") -> None:
 def test_operands_by_keyword_and_live_bounds(function):
     assert_is_the_jacobian(function, inputs(6, 4))
     assert_is_the_jacobian(function, inputs(1, 4))
+
+
+# Exactly at a bound torch has a gradient of its own.
+
+
+@pytest.mark.parametrize("form", ["ratio", "tangent"])
+@pytest.mark.parametrize(
+    ("function", "bounds"),
+    [
+        (lambda self, x: F.relu6(x), [0.0, 6.0]),
+        (lambda self, x: F.hardtanh(x), [-1.0, 1.0]),
+        (lambda self, x: F.hardtanh(x, -0.5, 2.0), [-0.5, 2.0]),
+        (lambda self, x: F.hardtanh(x.clone(), max_val=3.0, inplace=True), [-1.0, 3.0]),
+        (lambda self, x: x.clamp(-1, 1), [-1.0, 1.0]),
+        (lambda self, x: x.clamp_min(0.5), [0.5]),
+        (lambda self, x: x.clamp(max=0.5), [0.5]),
+        (lambda self, x: torch.clamp(x, 2 * x.new_ones(1), 2 * x.new_ones(1)), [2.0]),
+        (lambda self, x: F.threshold(x, 0.5, 2.0), [0.5]),
+        (lambda self, x: F.relu(x), [0.0]),
+        (lambda self, x: F.leaky_relu(x), [0.0]),
+    ],
+)
+def test_at_a_bound_the_gate_is_torchs_own_gradient(function, bounds, form):
+    x = torch.tensor([[b + shift for b in bounds for shift in (-0.25, 0.0, 0.25)]] * 2, dtype=torch.float64)
+    assert_is_the_jacobian(function, x, form)

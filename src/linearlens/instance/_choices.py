@@ -1,4 +1,4 @@
-"""Choices: clamps, and the larger of two tensors. Which one passes is frozen."""
+"""Choices: clamps, thresholds, and the larger of two tensors. Which one passes is frozen."""
 
 from typing import Any
 
@@ -14,15 +14,32 @@ def clamp(rec: Recorder, func: Any, z: Any, min: Any = None, max: Any = None) ->
     """1 between the bounds; outside 0, and the bound is the constant. A bound may itself depend on the input."""
     shapes = [bound.shape for bound in (min, max) if isinstance(bound, Tensor)]
     if rec.live(z) and not live_in(rec, min, max) and torch.broadcast_shapes(z.shape, *shapes) == z.shape:
-        return _between(rec, z, func(z, min, max), min, max)
+        nowhere = torch.zeros((), dtype=torch.bool)
+        below, above = nowhere if min is None else z < min, nowhere if max is None else z > max
+        return _between(rec, z, func(z, min, max), below, above)
     if min is not None:
         z = _at_bound(rec, torch.ge, torch.clamp_min, z, min)
     return z if max is None else _at_bound(rec, torch.le, torch.clamp_max, z, max)
 
 
-def _between(rec: Recorder, z: Tensor, value: Tensor, low: Any, high: Any) -> Tensor:
-    inside = value == z
-    return gated(rec, z, value, inside.to(z.dtype), constant=value.masked_fill(inside, 0), strength=UNIT, state=inside)
+def hardtanh(rec: Recorder, func: Any, z: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """As `clamp`, but off at the bounds themselves: so says torch's own gradient."""
+    value = func(z, min_val, max_val)
+    return _between(rec, z, value, z <= min_val, z >= max_val)
+
+
+def _between(rec: Recorder, z: Tensor, value: Tensor, below: Tensor, above: Tensor) -> Tensor:
+    outside = below | above
+    state = 1 + above.char() - below.char()  # 0 below, 1 between, 2 above
+    constant = value.masked_fill(~outside, 0)
+    return gated(rec, z, value, (~outside).to(z.dtype), constant=constant, strength=UNIT, state=state)
+
+
+def threshold(rec: Recorder, func: Any, z: Tensor, threshold: float, value: float) -> Tensor:
+    """1 above the threshold; elsewhere 0, and the value is the constant."""
+    on = z > threshold
+    out = func(z, threshold, value)
+    return gated(rec, z, out, on.to(z.dtype), constant=out.masked_fill(on, 0), strength=UNIT, state=on)
 
 
 def _at_bound(rec: Recorder, passes: Any, func: Any, z: Tensor, bound: Any) -> Tensor:
@@ -56,6 +73,7 @@ RULES: dict[str, Rule] = {
     **under("clamp clip", clamp),
     "clamp_min": lambda rec, func, z, min: clamp(rec, torch.clamp, z, min, None),
     "clamp_max": lambda rec, func, z, max: clamp(rec, torch.clamp, z, None, max),
-    "hardtanh": lambda rec, func, z, min_val=-1.0, max_val=1.0: clamp(rec, func, z, min_val, max_val),
-    "relu6": lambda rec, func, z: clamp(rec, torch.clamp, z, 0.0, 6.0),
+    "hardtanh": hardtanh,
+    "relu6": lambda rec, func, z: hardtanh(rec, torch.clamp, z, 0.0, 6.0),
+    "threshold": threshold,
 }
