@@ -88,3 +88,22 @@ def test_operands_by_keyword_and_live_bounds(function):
 def test_at_a_bound_the_gate_is_torchs_own_gradient(function, bounds, form):
     x = torch.tensor([[b + shift for b in bounds for shift in (-0.25, 0.0, 0.25)]] * 2, dtype=torch.float64)
     assert_is_the_jacobian(function, x, form)
+
+
+# Instances that do not lie along the first axis alone, and a batch of one.
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda self, x: F.relu(self.a(x.view(-1, 4))).view(len(x), -1),
+        lambda self, x: F.max_pool1d(x.reshape(-1, 2, 6), 2).view(len(x), -1),
+        lambda self, x: F.relu(x.squeeze()).reshape(len(x), -1),
+        lambda self, x: F.relu(self.a(x).transpose(0, 1)).transpose(0, 1),
+        lambda self, x: F.relu(self.a(x.squeeze(0)) - 0.2).reshape(len(x), -1) * 2 + 1,
+    ],
+)
+def test_instances_along_another_axis(function):
+    x = inputs(5, 3, 4)
+    for some in (x, x[:1]):
+        assert_is_the_jacobian(function, some)

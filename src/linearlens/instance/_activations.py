@@ -22,8 +22,9 @@ def gated(
     constant: Tensor | None = None,
     strength: int | None = None,
     state: Tensor | None = None,
+    bounds: tuple[float | Tensor, ...] = (0.0,),
 ) -> Tensor:
-    """A step that multiplies each entry by its gate and adds the constant."""
+    """A step that multiplies each entry by its gate and adds the constant; the state changes where z meets a bound."""
     node = rec.known(z)
     return rec.step(
         value,
@@ -32,10 +33,10 @@ def gated(
         axis=node.axis,
         strength=node.strength if strength is None else strength,
         gate=gate,
-        held=(gate,) if gate.shape == z.shape and node.axis == 0 else None,
+        held=(gate,) if gate.shape == z.shape and node.axis == 0 and len(gate) == rec.tape.n else None,
         alike=gate.dim() < z.dim(),
         constant=constant,
-        **({} if state is None else {"state": state}),
+        **({} if state is None else {"state": state, "bounds": bounds}),
     )
 
 

@@ -16,7 +16,7 @@ def clamp(rec: Recorder, func: Any, z: Any, min: Any = None, max: Any = None) ->
     if rec.live(z) and not live_in(rec, min, max) and torch.broadcast_shapes(z.shape, *shapes) == z.shape:
         nowhere = torch.zeros((), dtype=torch.bool)
         below, above = nowhere if min is None else z < min, nowhere if max is None else z > max
-        return _between(rec, z, func(z, min, max), below, above)
+        return _between(rec, z, func(z, min, max), below, above, (min, max))
     if min is not None:
         z = _at_bound(rec, torch.ge, torch.clamp_min, z, min)
     return z if max is None else _at_bound(rec, torch.le, torch.clamp_max, z, max)
@@ -25,21 +25,24 @@ def clamp(rec: Recorder, func: Any, z: Any, min: Any = None, max: Any = None) ->
 def hardtanh(rec: Recorder, func: Any, z: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """As `clamp`, but off at the bounds themselves: so says torch's own gradient."""
     value = func(z, min_val, max_val)
-    return _between(rec, z, value, z <= min_val, z >= max_val)
+    return _between(rec, z, value, z <= min_val, z >= max_val, (min_val, max_val))
 
 
-def _between(rec: Recorder, z: Tensor, value: Tensor, below: Tensor, above: Tensor) -> Tensor:
+def _between(rec: Recorder, z: Tensor, value: Tensor, below: Tensor, above: Tensor, bounds: tuple) -> Tensor:
     outside = below | above
     state = 1 + above.char() - below.char()  # 0 below, 1 between, 2 above
     constant = value.masked_fill(~outside, 0)
-    return gated(rec, z, value, (~outside).to(z.dtype), constant=constant, strength=UNIT, state=state)
+    bounds = tuple(bound for bound in bounds if bound is not None)
+    gate = (~outside).to(z.dtype)
+    return gated(rec, z, value, gate, constant=constant, strength=UNIT, state=state, bounds=bounds)
 
 
 def threshold(rec: Recorder, func: Any, z: Tensor, threshold: float, value: float) -> Tensor:
     """1 above the threshold; elsewhere 0, and the value is the constant."""
     on = z > threshold
     out = func(z, threshold, value)
-    return gated(rec, z, out, on.to(z.dtype), constant=out.masked_fill(on, 0), strength=UNIT, state=on)
+    constant = out.masked_fill(on, 0)
+    return gated(rec, z, out, on.to(z.dtype), constant=constant, strength=UNIT, state=on, bounds=(threshold,))
 
 
 def _at_bound(rec: Recorder, passes: Any, func: Any, z: Tensor, bound: Any) -> Tensor:
@@ -57,6 +60,7 @@ def either(rec: Recorder, value: Tensor, a: Tensor, b: Tensor, share: Tensor) ->
         # Not the plain sum of products: what does not pass may be infinite.
         return torch.where(share > 0, share * x, 0) + torch.where(share < 1, (1 - share) * y, 0)
 
+    _meeting(rec, a, b)
     fixed = not (rec.live(a) and rec.live(b))
     return rec.step(
         value,
@@ -65,8 +69,21 @@ def either(rec: Recorder, value: Tensor, a: Tensor, b: Tensor, share: Tensor) ->
         axis=axis_through(rec, torch.maximum, (a, b), {}, value),
         strength=UNIT if fixed else min(rec.known(t).strength for t in inputs),
         constant=piece(*(torch.zeros_like(t) for t in inputs)) if fixed else None,
-        state=share > 0,
     )
+
+
+def _meeting(rec: Recorder, a: Tensor, b: Tensor) -> None:
+    """Beside the way to the output: a unit that is on where `a` is above `b`."""
+    with rec:
+        apart = a - b
+    rec.step(apart, [apart], lambda z: z, axis=rec.known(apart).axis, state=apart > 0, bounds=(0.0,))
+
+
+def larger(rec: Recorder, func: Any, a: Tensor, b: Tensor) -> Tensor:
+    """The larger of two, entry by entry, or the smaller; of equals one half of each, but of fmax and fmin the first."""
+    over = a > b if "max" in func.__name__ else a < b
+    share = over.to(b.dtype) + (a == b).to(b.dtype) * (1.0 if func.__name__.startswith("f") else 0.5)
+    return either(rec, func(a, b), a, b, share)
 
 
 RULES: dict[str, Rule] = {
@@ -76,4 +93,5 @@ RULES: dict[str, Rule] = {
     "hardtanh": hardtanh,
     "relu6": lambda rec, func, z: hardtanh(rec, torch.clamp, z, 0.0, 6.0),
     "threshold": threshold,
+    **under("maximum minimum fmax fmin", larger),
 }

@@ -290,7 +290,7 @@ def max_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> 
 
     buffer = value.new_empty(0)  # new memory for each part of the batch would cost more than the scattering
 
-    def rows(r: Tensor, flat: Tensor) -> list[Tensor]:
+    def rows(r: Tensor, flat: Tensor = flat) -> list[Tensor]:
         nonlocal buffer
         size = (*r.shape[:-spatial], prod(shape[-spatial:]))
         if buffer.shape != size:
@@ -306,7 +306,7 @@ def max_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> 
         axis=node.axis,
         strength=node.strength,
         rows=rows,
-        held=(flat,),
+        held=(flat,) if node.axis == 0 and len(flat) == rec.tape.n else None,
         state=winners,
     )
 

@@ -132,6 +132,8 @@ class Recorder(TorchFunctionMode):
     ) -> Tensor:
         """Write a step on the tape and its output's node on `value`; `how` is the rest of a `Step`."""
         nodes = tuple(node for t in inputs if (node := t if isinstance(t, Node) else self.node(t)))
+        if axis is None and self.tape.n == 1 and value.dim():
+            axis = 0  # all entries are the one instance's
         if any(value is t for t in inputs):
             value = value.view_as(value)
         if any(node.offset is not None for node in nodes) or (axis is None and constant is not None):

@@ -73,6 +73,8 @@ class Step:
         if it cannot be one step.
     state : Tensor or None
         What tells one linear region from another: which units are on (true, or above 0), which entry won (an integer).
+    bounds : tuple of float or Tensor
+        Values of the input at which the state changes; none for pools.
     """
 
     inputs: tuple[Node, ...]
@@ -87,6 +89,7 @@ class Step:
     layer: str = ""
     fold: Callable[[Tensor, Tensor, Tensor], Tensor | None] | None = None
     state: Tensor | None = None
+    bounds: tuple[float | Tensor, ...] = ()
 
 
 @dataclass(eq=False)
@@ -234,4 +237,4 @@ def axis_after_reshape(axis: int | None, before: Sequence[int], after: Sequence[
         return None
     leading = prod(before[:axis])
     found = [a for a in range(len(after)) if prod(after[:a]) == leading and after[a] % n == 0]
-    return found[-1] if found else None
+    return found[0] if found else None  # of one instance several may do: then the first
