@@ -30,7 +30,7 @@ def assert_is_the_jacobian(function, x: Tensor, form: str = "ratio") -> None:
     model = Own(function).double()
     affine = linearize(model, x, form=form)
     x = x.clone().requires_grad_()
-    y = model(x).flatten(1)
+    y = model(x).reshape(len(x), -1)
     torch.testing.assert_close(affine(x), y.detach(), rtol=1e-12, atol=1e-13)
     rows = [torch.autograd.grad(y[:, k].sum(), x, retain_graph=True)[0] for k in range(y.shape[1])]
     torch.testing.assert_close(affine.weight, torch.stack(rows, 1), rtol=1e-12, atol=1e-13)
@@ -107,3 +107,117 @@ def test_instances_along_another_axis(function):
     x = inputs(5, 3, 4)
     for some in (x, x[:1]):
         assert_is_the_jacobian(function, some)
+
+
+# Writes, functions that are affine but not linear, keyword calls, attention with masks.
+
+
+def written(self, x):
+    y = self.a(x)
+    y[:, 0] = 1.0
+    y[:, 1:3] = 2 * y[:, 1:3]
+    return y
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        written,
+        lambda self, x: self.a(x).masked_fill_(x[:, :1] > 0, 3.0),
+        lambda self, x: self.a(x).scatter(1, torch.zeros(len(x), 1, dtype=torch.int64), 4.0),
+        lambda self, x: self.a(x).index_fill(1, torch.tensor([1]), 4.0),
+        lambda self, x: torch.rsub(self.a(x), 2.0),
+        lambda self, x: torch.rsub(self.a(x), self.b(x)),
+        lambda self, x: torch.rsub(self.a(x), torch.ones(5).double(), alpha=2),
+        lambda self, x: F.bilinear(x, x.new_ones(len(x), 5), torch.ones(2, 4, 5).double(), x.new_ones(2)),
+        lambda self, x: torch.relu(input=self.a(x)),
+        lambda self, x: F.relu(input=self.a(x)),
+        lambda self, x: F.linear(input=x, weight=self.a.weight, bias=self.a.bias),
+        lambda self, x: F.linear(x, weight=self.a.weight),
+        lambda self, x: torch.mul(self.a(x), other=2.0),
+        lambda self, x: torch.div(input=self.a(x), other=2.0),
+        lambda self, x: torch.matmul(input=x, other=self.a.weight.T),
+        lambda self, x: torch.cat(tensors=[self.a(x), x], dim=1),
+        lambda self, x: torch.sum(input=self.a(x), dim=1, keepdim=True),
+        lambda self, x: F.leaky_relu(input=self.a(x), negative_slope=0.3),
+        lambda self, x: torch.transpose(input=self.a(x)[:, None], dim0=1, dim1=2),
+        lambda self, x: torch.addmm(self.a.bias, x, self.a.weight.T),
+        lambda self, x: torch.addmm(self.b(x), x, self.a.weight.T, beta=0.5, alpha=2),
+        lambda self, x: torch.baddbmm(self.a(x)[:, None], x[:, None], self.b.weight.T.repeat(len(x), 1, 1)),
+        lambda self, x: torch.max(self.a(x), self.b(x)),
+        lambda self, x: torch.min(self.a(x), other=self.b(x)),
+        lambda self, x: torch.maximum(self.a(x), torch.tensor(0.1).double()),
+        lambda self, x: torch.fmin(self.a(x), self.b(x)),
+        lambda self, x: torch.maximum(F.relu(self.a(x)), F.relu(self.b(x))),
+        lambda self, x: (self.a(x)[:, :, None] * torch.ones(5, 3).double()).amax((1, 2)),
+        lambda self, x: self.a(x).amin(dim=1, keepdim=True),
+        lambda self, x: self.a(x).max(dim=1).values,
+        lambda self, x: self.a(x).max(1, keepdim=True)[0],
+        lambda self, x: F.relu(self.a(x)).amax(-1),
+    ],
+)  # fmt: skip
+def test_more_calls(function):
+    x = inputs(6, 4)
+    for form in ("ratio", "tangent"):
+        assert_is_the_jacobian(function, x, form)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda self, x: x / x.max(), "max.*of all instances together.*give the axis"),
+        (lambda self, x: x - x.amin(), "amin.*of all instances together.*give the axis"),
+        (lambda self, x: F.prelu(x, self.a(x)[0, :1]), "prelu.*weight.*depends on the input"),
+        (lambda self, x: F.layer_norm(x, (4,), self.a(x)[0, :4]), "layer_norm.*depends on the input"),
+        (lambda self, x: F.layer_norm(torch.ones(6, 4).double(), (4,), x[0]), "layer_norm.*depends on the input"),
+        (
+            lambda self, x: torch.mm(x, x.new_ones(4, 2), out_dtype=x.dtype),
+            "mm, called by .*cannot be linearized as it is called",
+        ),
+        (lambda self, x: F.leaky_relu(x, x[0, 0]), "leaky_relu.*slope that depends on the input"),
+        (lambda self, x: F.elu(x, x[0, 0]), "elu.*parameter that depends on the input"),
+        (lambda self, x: F.batch_norm(x, None, None, training=True), "no running statistics.*track_running_stats"),
+        (nn.BatchNorm1d(4, track_running_stats=False).double().eval(), "no running statistics.*track_running_stats"),
+    ],
+)
+def test_calls_that_are_refused_say_why(function, message):
+    model = function if isinstance(function, nn.Module) else Own(function).double()
+    with pytest.raises(ValueError, match=message):
+        linearize(model, inputs(6, 4))
+
+
+@pytest.mark.parametrize("outputs", [0, torch.tensor(0), [0.5], "01", None])
+def test_outputs_are_a_sequence_of_whole_numbers(outputs):
+    model, x = nn.Linear(4, 3).double(), inputs(2, 4)
+    if outputs is None:
+        assert linearize(model, x, outputs=torch.tensor([2, 0])).weight.shape == (2, 2, 4)
+        return
+    with pytest.raises(ValueError, match=r"outputs must be a sequence of whole numbers, such as \[0\], got"):
+        linearize(model, x, outputs=outputs)
+
+
+@pytest.mark.parametrize("form", ["ratio", "tangent"])
+@pytest.mark.parametrize("weights", [False, True])
+@pytest.mark.parametrize("kind", ["float", "padding", "both", "bool"])
+def test_attention_with_masks(kind, weights, form):
+    torch.manual_seed(2)
+    attention = nn.MultiheadAttention(4, 2, batch_first=True).double().eval()
+    ahead = torch.ones(5, 5, dtype=torch.bool).triu(1)
+    padding = torch.zeros(3, 5, dtype=torch.bool)
+    padding[1, 3:] = True
+    masks = {
+        "float": {"attn_mask": torch.zeros(5, 5).double().masked_fill(ahead, -torch.inf) + 0.1},
+        "padding": {"key_padding_mask": padding},
+        "both": {"attn_mask": ahead, "key_padding_mask": padding},
+        "bool": {"attn_mask": ahead},
+    }[kind]
+    model = Own(lambda self, x: attention(x, x, x, need_weights=weights, **masks)[0])
+    model.attention = attention
+    model, x = model.double(), inputs(3, 5, 4)
+    affine = linearize(model, x, form=form)
+    with torch.no_grad():
+        torch.testing.assert_close(affine(x), model(x).flatten(1), rtol=1e-12, atol=1e-13)
+    if form == "tangent":
+        slow = torch.autograd.functional.jacobian(model, x)
+        slow = torch.stack([slow[i, :, :, i].flatten(0, 1) for i in range(3)])
+        torch.testing.assert_close(affine.weight, slow, rtol=1e-11, atol=1e-13)

@@ -49,6 +49,7 @@ def relu(rec: Recorder, func: Any, z: Tensor) -> Tensor:
 
 def leaky_relu(rec: Recorder, func: Any, z: Tensor, negative_slope: float = 0.01) -> Tensor:
     """1 above zero, the slope elsewhere."""
+    rec.must_be_fixed(func, slope=negative_slope)
     on = z > 0
     gate = torch.where(on, z.new_ones(()), negative_slope)
     return gated(rec, z, z * gate, gate, strength=UNIT, state=on)
@@ -56,6 +57,7 @@ def leaky_relu(rec: Recorder, func: Any, z: Tensor, negative_slope: float = 0.01
 
 def prelu(rec: Recorder, func: Any, z: Tensor, weight: Tensor) -> Tensor:
     """As `leaky_relu`, with a slope for each channel."""
+    rec.must_be_fixed(func, weight=weight)
     on = z > 0
     slope = weight.view(-1, *(1,) * (z.dim() - 2)) if weight.numel() > 1 and z.dim() > 1 else weight
     gate = torch.where(on, z.new_ones(()), slope.detach())
@@ -81,6 +83,8 @@ def smooth(strength: int, centred: Callable[..., Tensor] | None = None) -> Calla
         def phi(z: Tensor) -> Tensor:
             return func(z, *args, **kwargs)
 
+        if live_in(rec, args, kwargs):
+            rec.refuse(func.__name__, "has a parameter that depends on the input")
         value = phi(z)
         if rec.form == "tangent":
             gate = _slope(phi, z)
@@ -135,7 +139,8 @@ def tangent(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
         return func(*replace_tensors(args, new), **replace_tensors(kwargs, new))
 
     def piece(*tensors: Tensor) -> Tensor:
-        moved = tuple(t - p for t, p in zip(tensors, points, strict=True))
+        # What is infinite, as a mask's -inf before a softmax, stays where it is.
+        moved = tuple(torch.where(p.isfinite(), t - p, 0) for t, p in zip(tensors, points, strict=True))
         value, change, *_ = torch.func.jvp(of, points, moved)
         return value + change
 

@@ -86,6 +86,49 @@ def larger(rec: Recorder, func: Any, a: Tensor, b: Tensor) -> Tensor:
     return either(rec, func(a, b), a, b, share)
 
 
+def maximum_along(rec: Recorder, func: Any, z: Tensor, dim: Any = None, keepdim: bool = False, **kwargs: Any) -> Any:
+    """The largest entry along an axis; of equal ones the one that torch names. Of two tensors the larger."""
+    other = kwargs.get("other", dim)
+    if isinstance(other, Tensor):
+        return larger(rec, func, z, other)
+    _of_one_instance(rec, func, dim)
+    found = func(z, dim, keepdim)
+    winners = found.indices if keepdim else found.indices.unsqueeze(dim)
+
+    def piece(z: Tensor) -> Tensor:
+        taken = z.gather(dim, winners)
+        return taken if keepdim else taken.squeeze(dim)
+
+    node = rec.known(z)
+    axis, dim = node.axis, dim % z.dim()
+    if axis is not None and not keepdim:
+        axis = axis - 1 if axis > dim else axis
+    value = rec.step(found.values, [z], piece, axis=None if node.axis == dim else axis, state=found.indices)
+    return type(found)((value, found.indices))
+
+
+def extreme_along(rec: Recorder, func: Any, z: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The largest entry along axes; equal ones share, as in torch's own gradient."""
+    _of_one_instance(rec, func, dim)
+    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    wins = (z == func(z, dims, True)).to(z.dtype)
+    share = wins / wins.sum(dims, keepdim=True)
+    value = func(z, dims, keepdim)
+    last = tuple(range(-len(dims), 0))
+    return rec.step(
+        value,
+        [z],
+        lambda z: torch.where(share > 0, share * z, 0).sum(dims, keepdim),
+        axis=axis_through(rec, func, (z, dims, keepdim), {}, value),
+        state=wins.movedim(dims, last).flatten(-len(dims)).argmax(-1).reshape(value.shape),
+    )
+
+
+def _of_one_instance(rec: Recorder, func: Any, dim: Any) -> None:
+    if dim is None or dim == ():
+        rec.refuse(func.__name__, "without an axis is the extreme of all instances together; give the axis as dim")
+
+
 RULES: dict[str, Rule] = {
     **under("clamp clip", clamp),
     "clamp_min": lambda rec, func, z, min: clamp(rec, torch.clamp, z, min, None),
@@ -93,5 +136,7 @@ RULES: dict[str, Rule] = {
     "hardtanh": hardtanh,
     "relu6": lambda rec, func, z: hardtanh(rec, torch.clamp, z, 0.0, 6.0),
     "threshold": threshold,
+    **under("max min", maximum_along),
+    **under("amax amin", extreme_along),
     **under("maximum minimum fmax fmin", larger),
 }

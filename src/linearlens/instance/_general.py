@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from linearlens.instance._record import Recorder, Rule, axis_through, replace_tensors, tensors_in, under
+from linearlens.instance._record import Recorder, Rule, axis_through, replace_tensors, tensors_in, under, with_item
 from linearlens.instance._tape import axis_after_reshape
 
 
@@ -25,9 +25,10 @@ def affine(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
         return func(*replace_tensors(args, new), **replace_tensors(kwargs, new))
 
     constant = None
-    if any(rec.live(t) is None for t in tensors_in((args, kwargs))) or func in MAY_FILL:
+    if any(rec.live(t) is None for t in tensors_in((args, kwargs))) or func.__name__ in MAY_FILL:
         zeros = [torch.zeros((), dtype=t.dtype).expand(t.shape) for t in inputs]
-        constant = piece(*zeros)
+        most = torch.finfo(inputs[0].dtype).max
+        constant = piece(*zeros).clamp(-most, most)  # a mask's -inf meets rows of 0, and 0 * inf would be NaN
     out = func(*args, **kwargs)
     strength = min(node.strength for t in inputs if (node := rec.live(t)))
     axis = axis_through(rec, func, args, kwargs, out)
@@ -42,7 +43,8 @@ def per_image(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) ->
     return rec.step(out, [z], lambda z: func(z, *args, **kwargs), axis=0 if same else None, alike=same)
 
 
-MAY_FILL = {torch._C._nn.pad, torch.constant_pad_nd, torch.masked_fill, Tensor.masked_fill, torch.where, Tensor.where}
+# They may put numbers among the entries, which are constants too.
+MAY_FILL = {"pad", "constant_pad_nd", "masked_fill", "where", "scatter", "index_fill", with_item.__name__}
 
 
 def add(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
@@ -50,14 +52,14 @@ def add(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
     one, other = args[:2] if len(args) > 1 else (args[0], None)
     a, b = rec.live(one), rec.live(other)
     if a and b and a.shape == b.shape and a.axis == b.axis and len(args) == 2 and not kwargs:
-        sign = -1 if "sub" in func.__name__ else 1
+        signs = (-1, 1) if "rsub" in func.__name__ else (1, -1) if "sub" in func.__name__ else (1, 1)
         return rec.step(
             func(one, other),
             [one, other],
             func,
             axis=a.axis,
             strength=min(a.strength, b.strength),
-            rows=lambda r: (r, r if sign == 1 else -r),
+            rows=lambda r: [r if sign == 1 else -r for sign in signs],
             held=() if a.axis == 0 else None,
         )
     if "sub" in func.__name__ or not isinstance(other, Tensor):
@@ -195,7 +197,7 @@ RULES: dict[str, Rule] = {
         "sum mean cumsum flip roll repeat repeat_interleave tile index_select gather take_along_dim where masked_fill "
         "neg __neg__ negative positive __pos__ pad constant_pad_nd to float double half type pixel_shuffle "
         "pixel_unshuffle channel_shuffle diagonal tril triu index_add index_copy scatter scatter_add "
-        "hstack vstack im2col col2im unfold fold trace diag diag_embed nansum rot90 fliplr flipud",
+        "index_fill hstack vstack im2col col2im unfold fold trace diag diag_embed nansum rot90 fliplr flipud",
         affine,
     ),
     **under(

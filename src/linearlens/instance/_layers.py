@@ -164,8 +164,15 @@ def batch_norm(
     *_: Any,
 ) -> Tensor:
     """A scale and a shift for each channel; after a linear map or a convolution, one with that."""
-    if training or mean is None or var is None:
+    if mean is None or var is None:
+        rec.refuse(
+            "batch_norm",
+            "has no running statistics, so instances depend on each other in every mode; make the layer with "
+            "track_running_stats=True",
+        )
+    if training:
         rec.refuse("batch_norm", "is in train mode, where instances depend on each other; call model.eval()")
+    rec.must_be_fixed(func, weight=weight, bias=bias, mean=mean, variance=var)
     value = func(z, weight, bias, mean, var, training, momentum, eps, *_)
     factor = 1 / torch.sqrt(var + eps) if weight is None else weight.detach() / torch.sqrt(var + eps)
     shift = -mean * factor if bias is None else bias.detach() - mean * factor
@@ -207,6 +214,7 @@ def layer_norm(
     """1/σ is frozen, the mean is not."""
     if rec.form == "tangent":
         return tangent(rec, func, z, shape, weight, bias, eps)
+    rec.must_be_fixed(func, weight=weight, bias=bias)
     dims = tuple(range(-len(shape), 0))
 
     def centre(z: Tensor) -> Tensor:
@@ -223,6 +231,7 @@ def rms_norm(
     """The scale is frozen."""
     if rec.form == "tangent":
         return tangent(rec, func, z, shape, weight, eps)
+    rec.must_be_fixed(func, weight=weight)
     dims = tuple(range(-len(shape), 0))
     gain = torch.rsqrt(z.square().mean(dims, keepdim=True) + (torch.finfo(z.dtype).eps if eps is None else eps))
     value = func(z, shape, weight, eps)
@@ -242,6 +251,7 @@ def group_norm(
     """1/σ of each group is frozen, its mean is not."""
     if rec.form == "tangent":
         return tangent(rec, func, z, groups, weight, bias, eps)
+    rec.must_be_fixed(func, weight=weight, bias=bias)
     own_axes = z.dim() - 1  # of one instance; rows have one more in front
     per_group = (groups, z.shape[1] // groups * prod(z.shape[2:]))
 
@@ -309,25 +319,6 @@ def max_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> 
         held=(flat,) if node.axis == 0 and len(flat) == rec.tape.n else None,
         state=winners,
     )
-
-
-def maximum_along(rec: Recorder, func: Any, z: Tensor, dim: int, keepdim: bool = False) -> Any:
-    """The largest entry along an axis; of equal ones one."""
-    winners = z.argmax(dim, keepdim=True) if "max" in func.__name__ else z.argmin(dim, keepdim=True)
-
-    def piece(z: Tensor) -> Tensor:
-        taken = z.gather(dim, winners)
-        return taken if keepdim else taken.squeeze(dim)
-
-    node = rec.known(z)
-    axis, dim = node.axis, dim % z.dim()
-    if axis is not None and not keepdim:
-        axis = axis - 1 if axis > dim else axis
-    value = rec.step(piece(z), [z], piece, axis=None if node.axis == dim else axis, state=winners)
-    if func.__name__ in ("amax", "amin"):
-        return value
-    made = torch.return_types.max if "max" in func.__name__ else torch.return_types.min
-    return made((value, winners if keepdim else winners.squeeze(dim)))
 
 
 def dropout(rec: Recorder, func: Any, z: Tensor, p: float = 0.5, train: bool = True) -> Tensor:
@@ -439,7 +430,6 @@ RULES: dict[str, Rule] = {
     "group_norm": group_norm,
     "instance_norm": instance_norm,
     **under("max_pool1d max_pool2d max_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d", max_pool),
-    **under("amax amin max min", maximum_along),
     **under("dropout feature_dropout", dropout),
     "scaled_dot_product_attention": attention,
     "gru_cell": gru_cell,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import index
 
 import torch
 from torch import Tensor, nn
@@ -184,7 +185,10 @@ def _checked(recorder: Recorder, out: object) -> Node:
 def _picked(outputs: Sequence[int] | None, n_outputs: int) -> list[int]:
     if outputs is None:
         return list(range(n_outputs))
-    picked = [int(output) for output in outputs]
+    try:
+        picked = [index(output) for output in outputs]
+    except TypeError as error:
+        raise ValueError(f"outputs must be a sequence of whole numbers, such as [0], got {outputs!r}") from error
     if not picked or len(set(picked)) < len(picked) or not all(0 <= output < n_outputs for output in picked):
         raise ValueError(
             f"outputs must be one or more different numbers from 0 to {n_outputs - 1}, got {list(outputs)}"

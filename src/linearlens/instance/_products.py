@@ -109,10 +109,28 @@ def glu(rec: Recorder, func: Any, z: Tensor, dim: int = -1) -> Tensor:
         return value * torch.sigmoid(gate)
 
 
+def bilinear(rec: Recorder, func: Any, a: Tensor, b: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A product of three, and a bias, which is no part of it."""
+    out = product(rec, func, a, b, weight)
+    if bias is None:
+        return out
+    with rec:
+        return out + bias
+
+
+def add_product(rec: Recorder, func: Any, z: Tensor, a: Tensor, b: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """``beta z + alpha a b``."""
+    with rec:
+        out = torch.matmul(a, b) if alpha == 1 else alpha * torch.matmul(a, b)
+        return out if beta == 0 else out + (z if beta == 1 else beta * z)
+
+
 RULES: dict[str, Rule] = {
     "glu": glu,
     **under("mul __mul__ __rmul__ multiply", multiply),
     **under("div __truediv__ __rtruediv__ __rdiv__ __div__ true_divide divide", divide),
     **under("matmul __matmul__ __rmatmul__ mm bmm", matmul),
-    **under("einsum mv dot inner outer kron tensordot bilinear", product),
+    **under("einsum mv dot inner outer kron tensordot", product),
+    "bilinear": bilinear,
+    **under("addmm baddbmm addmv", add_product),
 }

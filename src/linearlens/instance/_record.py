@@ -30,13 +30,14 @@ ABOUT = set(_ABOUT.split())
 
 
 class Recorder(TorchFunctionMode):
-    """Record the forward pass of `model` on what `enter` was given.
+    """Record the forward pass of a model, by `run`.
 
     Parameters
     ----------
     model : nn.Module
-    n : int
-        Instances.
+        Whose modules are named as the callers.
+    x : Tensor of shape (n, *input_shape)
+        What it will be run on.
     form : str
         "ratio" or "tangent".
     rules : dict of str to callable
@@ -85,7 +86,10 @@ class Recorder(TorchFunctionMode):
         rule = self.rules.get(base or name)
         if rule is None or kwargs.get("out") is not None:
             self.refuse(name, "cannot be linearized")
-        out = rule(self, func if base is None else _out_of_place(base, func), *args, **kwargs)
+        try:
+            out = rule(self, func if base is None else _out_of_place(base, func), *args, **kwargs)
+        except TypeError as error:  # the rule, or torch, does not know it in this form
+            self.refuse(name, f"cannot be linearized as it is called: {error}")
         return out if base is None else self._overwrite(args[0], out)
 
     def node(self, tensor: Tensor) -> Node | None:
@@ -99,10 +103,17 @@ class Recorder(TorchFunctionMode):
         return None if node is None or node.frozen else node
 
     def known(self, tensor: Tensor) -> Node:
-        """As `live`, for a tensor that a rule was called for, which has one."""
+        """As `live`, for a tensor that must have one."""
         node = self.live(tensor)
-        assert node is not None
+        if node is None:
+            raise TypeError("its first argument is a constant, and another one depends on the input")
         return node
+
+    def must_be_fixed(self, func: Any, **given: Any) -> None:
+        """Refuse a function of which one of these depends on the input; as gates they may."""
+        for what, value in given.items():
+            if self.live(value):
+                self.refuse(func.__name__, f"has a {what} that depends on the input")
 
     def note(self, tensor: Tensor, node: Node) -> Node:
         """Write a node on its tensor."""
@@ -267,14 +278,15 @@ def _in_place_of(name: str) -> str | None:
 
 def _out_of_place(base: str, func: Any) -> Any:
     if base == "__setitem__":
-        return _with_item
+        return with_item
     for home in (torch.Tensor, torch, torch._C._nn):
         if hasattr(home, base):
             return getattr(home, base)
     return func
 
 
-def _with_item(base: Tensor, index: Any, value: Any) -> Tensor:
+def with_item(base: Tensor, index: Any, value: Any) -> Tensor:
+    """``base[index] = value`` in a copy."""
     out = base.clone()
     out[index] = value
     return out
