@@ -221,3 +221,15 @@ def test_attention_with_masks(kind, weights, form):
         slow = torch.autograd.functional.jacobian(model, x)
         slow = torch.stack([slow[i, :, :, i].flatten(0, 1) for i in range(3)])
         torch.testing.assert_close(affine.weight, slow, rtol=1e-11, atol=1e-13)
+
+
+def test_a_hard_sigmoid_is_a_gate_as_the_other_sigmoids_are():
+    x = inputs(6, 4)
+    for gate in (torch.sigmoid, F.hardsigmoid):
+        model = Own(lambda self, x, gate=gate: gate(self.a(x)) * F.relu(self.b(x))).double()
+        on = (model.b(x) > 0) * gate(model.a(x))
+        expected = (on[:, :, None] * model.b.weight).detach()
+        torch.testing.assert_close(linearize(model, x).weight, expected, rtol=1e-12, atol=1e-13)
+    near = torch.tensor([[1e-9, 1e-200, -1e-9, 0.5]], dtype=torch.float64)
+    weight = linearize(nn.Hardsigmoid(), near).weight[0].diagonal()
+    torch.testing.assert_close(weight, torch.full((4,), 1 / 6, dtype=torch.float64), rtol=1e-15, atol=0)

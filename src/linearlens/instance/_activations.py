@@ -171,7 +171,8 @@ RULES: dict[str, Rule] = {
     "sigmoid": smooth(SHARE, lambda z: torch.tanh(z / 2) / 2),
     "softplus": smooth(UNIT, _softplus_rise),
     "exp": smooth(SHARE, torch.expm1),
-    **under("log_sigmoid hardsigmoid cos", smooth(UNIT)),
+    "hardsigmoid": smooth(SHARE, lambda z: z / 6),
+    **under("log_sigmoid cos", smooth(UNIT)),
     **under("pow __pow__", power),
     **under("softmax _softmax sqrt rsqrt reciprocal std var norm linalg_norm linalg_vector_norm logsumexp", scale),
 }

@@ -74,10 +74,10 @@ def divide(rec: Recorder, func: Any, a: Any, b: Any, **kwargs: Any) -> Tensor:
     if kwargs.get("rounding_mode") is not None:
         rec.refuse(func.__name__, "rounds, which cannot be linearized")
     value = func(a, b, **kwargs)
-    under = b.detach().clone() if isinstance(b, Tensor) else torch.tensor(b, dtype=a.dtype)
+    denominator = b.detach().clone() if isinstance(b, Tensor) else torch.tensor(b, dtype=a.dtype)
     if value.shape == a.shape:
-        return gated(rec, a, value, 1 / under)
-    return rec.step(value, [a], lambda a: a / under, axis=axis_through(rec, func, (a, b), kwargs, value))
+        return gated(rec, a, value, 1 / denominator)
+    return rec.step(value, [a], lambda a: a / denominator, axis=axis_through(rec, func, (a, b), kwargs, value))
 
 
 def matmul(rec: Recorder, func: Any, a: Tensor, b: Tensor) -> Tensor:
