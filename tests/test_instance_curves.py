@@ -34,8 +34,10 @@ def test_curves_are_those_of_one_image_at_a_time(network, step):
     np.testing.assert_allclose(curves.deletion, deletion, atol=1e-12)
     np.testing.assert_allclose(curves.insertion, insertion, atol=1e-12)
     assert curves.deletion[0] == pytest.approx(curves.insertion[-1])
-    assert curves.deletion_area == pytest.approx(np.trapezoid(deletion) / (len(counts) - 1))
-    assert curves.insertion_area == pytest.approx(np.trapezoid(insertion) / (len(counts) - 1))
+    shares = np.array(counts) / 6  # the last step may be shorter than the others
+    np.testing.assert_allclose(curves.shares, shares, atol=1e-15)
+    assert curves.deletion_area == pytest.approx(np.trapezoid(deletion, shares))
+    assert curves.insertion_area == pytest.approx(np.trapezoid(insertion, shares))
 
 
 def test_bad_requests(network):
@@ -47,3 +49,10 @@ def test_bad_requests(network):
         perturbation_curves(network, x, x, targets[:4])
     with pytest.raises(ValueError, match="step must be 1 or more, got 0"):
         perturbation_curves(network, x, x, targets, step=0)
+    for wrong in (targets.int(), targets.double(), targets - 1, targets + 3):
+        with pytest.raises(ValueError, match=r"targets must be int64 class numbers from 0 to 2, got torch\.\w+ from"):
+            perturbation_curves(network, x, x, wrong)
+    with pytest.raises(ValueError, match="x has entries that are NaN or infinite"):
+        perturbation_curves(network, x + torch.nan, x, targets)
+    with pytest.raises(ValueError, match=r"model must give logits of shape \(5, n_classes\), got \(5,\)"):
+        perturbation_curves(torch.nn.Flatten(0), x[:, :1], x[:, :1], targets)

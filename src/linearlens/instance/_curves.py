@@ -14,20 +14,23 @@ class Curves:
     ----------
     deletion, insertion : Tensor of shape (n_steps + 1,)
         Mean over the instances, from none to all features.
+    shares : Tensor of shape (n_steps + 1,)
+        Of the features that are away, or in, at each point: from 0 to 1. The last step may be shorter than the others.
     """
 
     deletion: Tensor
     insertion: Tensor
+    shares: Tensor
 
     @property
     def deletion_area(self) -> float:
         """Mean height of the deletion curve: low is good."""
-        return torch.trapezoid(self.deletion).item() / (len(self.deletion) - 1)
+        return torch.trapezoid(self.deletion, self.shares).item()
 
     @property
     def insertion_area(self) -> float:
         """Mean height of the insertion curve: high is good."""
-        return torch.trapezoid(self.insertion).item() / (len(self.insertion) - 1)
+        return torch.trapezoid(self.insertion, self.shares).item()
 
 
 def perturbation_curves(
@@ -56,7 +59,7 @@ def perturbation_curves(
     Raises
     ------
     ValueError
-        If shapes do not fit, scores are not finite, or `step` is below 1.
+        If shapes do not fit, `x` or scores are not finite, a target is no class of the model, or `step` is below 1.
 
     Notes
     -----
@@ -69,14 +72,26 @@ def perturbation_curves(
         )
     if step < 1:
         raise ValueError(f"step must be 1 or more, got {step}")
+    if not torch.isfinite(x).all():
+        raise ValueError("x has entries that are NaN or infinite; leave those instances out or fill them in")
+    with torch.no_grad():
+        logits = model(x)
+    if logits.dim() != 2 or len(logits) != len(x):
+        raise ValueError(f"model must give logits of shape ({len(x)}, n_classes), got {tuple(logits.shape)}")
+    if targets.dtype != torch.int64 or targets.min() < 0 or targets.max() >= logits.shape[1]:
+        raise ValueError(
+            f"targets must be int64 class numbers from 0 to {logits.shape[1] - 1}, got {targets.dtype} from "
+            f"{targets.min()} to {targets.max()}"
+        )
     rank = scores.detach().flatten(1).argsort(dim=1, descending=True, stable=True).argsort(dim=1).view_as(x)
     deletion: list[Tensor] = []
     insertion: list[Tensor] = []
     n_features = x[0].numel()
+    counts = [*range(0, n_features, step), n_features]
     with torch.no_grad():
-        for gone in [*range(0, n_features, step), n_features]:
+        for gone in counts:
             first = rank < gone
             for found, away in ((deletion, first), (insertion, ~first)):
                 probability = model(torch.where(away, baseline, x)).softmax(dim=1)
                 found.append(probability.gather(1, targets[:, None]).mean())
-    return Curves(torch.stack(deletion), torch.stack(insertion))
+    return Curves(torch.stack(deletion), torch.stack(insertion), torch.tensor(counts, dtype=x.dtype) / n_features)
