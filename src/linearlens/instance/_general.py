@@ -18,6 +18,11 @@ def live_in(rec: Recorder, *trees: Any) -> list[Tensor]:
 
 def affine(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
     """Any function that is affine in all its tensors together, as addition and concatenation are."""
+    out = func(*args, **kwargs)
+    return _affine(rec, func, args, kwargs, out, axis_through(rec, func, args, kwargs, out))
+
+
+def _affine(rec: Recorder, func: Any, args: tuple, kwargs: dict, out: Tensor, axis: int | None) -> Tensor:
     inputs = live_in(rec, args, kwargs)
 
     def piece(*tensors: Tensor) -> Tensor:
@@ -29,9 +34,7 @@ def affine(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
         zeros = [torch.zeros((), dtype=t.dtype).expand(t.shape) for t in inputs]
         most = torch.finfo(inputs[0].dtype).max
         constant = piece(*zeros).clamp(-most, most)  # a mask's -inf meets rows of 0, and 0 * inf would be NaN
-    out = func(*args, **kwargs)
     strength = min(node.strength for t in inputs if (node := rec.live(t)))
-    axis = axis_through(rec, func, args, kwargs, out)
     return rec.step(out, inputs, piece, axis=axis, strength=strength, constant=constant)
 
 
@@ -62,9 +65,14 @@ def add(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
             rows=lambda r: [r if sign == 1 else -r for sign in signs],
             held=() if a.axis == 0 else None,
         )
-    if "sub" in func.__name__ or not isinstance(other, Tensor):
-        return _plus_number(rec, func, args, kwargs)
-    return affine(rec, func, *args, **kwargs)
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        out = func(*args, **kwargs)
+        z, node = (one, a) if a else (other, b)
+        # A constant may hold a row for each instance, and would not grow with them.
+        fits = node is not None and not (a and b) and out.shape == z.shape
+        axis = node.axis if fits and node else axis_through(rec, func, args, kwargs, out)
+        return _affine(rec, func, args, kwargs, out, axis)
+    return _plus_number(rec, func, args, kwargs)
 
 
 def _plus_number(rec: Recorder, func: Any, args: tuple, kwargs: dict) -> Tensor:

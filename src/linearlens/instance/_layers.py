@@ -359,68 +359,6 @@ def attention(
         return weights @ value
 
 
-def gru_cell(
-    rec: Recorder,
-    func: Any,
-    x: Tensor,
-    h: Tensor,
-    w_x: Tensor,
-    w_h: Tensor,
-    b_x: Tensor | None = None,
-    b_h: Tensor | None = None,
-) -> Tensor:
-    """Both gates are frozen, the candidate and the old state stay live."""
-    with rec:
-        x_r, x_z, x_n = F.linear(x, w_x, b_x).chunk(3, -1)
-        h_r, h_z, h_n = F.linear(h, w_h, b_h).chunk(3, -1)
-        r, z = (_held(rec, torch.sigmoid(gate)) for gate in (x_r + h_r, x_z + h_z))
-        n = torch.tanh(x_n + r * h_n)
-        return (1 - z) * n + z * h
-
-
-def lstm_cell(
-    rec: Recorder,
-    func: Any,
-    x: Tensor,
-    state: Any,
-    w_x: Tensor,
-    w_h: Tensor,
-    b_x: Tensor | None = None,
-    b_h: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """All three gates are frozen, the candidate and the old cell stay live."""
-    h, c = state
-    with rec:
-        i, f, g, o = (F.linear(x, w_x, b_x) + F.linear(h, w_h, b_h)).chunk(4, -1)
-        i, f, o = (_held(rec, torch.sigmoid(gate)) for gate in (i, f, o))
-        c = f * c + i * torch.tanh(g)
-        return o * torch.tanh(c), c
-
-
-def _held(rec: Recorder, gate: Tensor) -> Tensor:
-    """Frozen also where it meets a constant, as at the first step of a recurrent network."""
-    return gate if rec.form == "tangent" else gate.detach()
-
-
-def rnn_cell(activation: Callable) -> Callable:
-    """A plain recurrent cell."""
-
-    def rule(
-        rec: Recorder,
-        func: Any,
-        x: Tensor,
-        h: Tensor,
-        w_x: Tensor,
-        w_h: Tensor,
-        b_x: Tensor | None = None,
-        b_h: Tensor | None = None,
-    ) -> Tensor:
-        with rec:
-            return activation(F.linear(x, w_x, b_x) + F.linear(h, w_h, b_h))
-
-    return rule
-
-
 RULES: dict[str, Rule] = {
     "linear": linear,
     **under("conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d", convolution),
@@ -432,8 +370,4 @@ RULES: dict[str, Rule] = {
     **under("max_pool1d max_pool2d max_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d", max_pool),
     **under("dropout feature_dropout", dropout),
     "scaled_dot_product_attention": attention,
-    "gru_cell": gru_cell,
-    "lstm_cell": lstm_cell,
-    "rnn_tanh_cell": rnn_cell(torch.tanh),
-    "rnn_relu_cell": rnn_cell(torch.relu),
 }

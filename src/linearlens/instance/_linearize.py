@@ -7,7 +7,7 @@ from operator import index
 import torch
 from torch import Tensor, nn
 
-from linearlens.instance import _activations, _choices, _general, _layers, _products
+from linearlens.instance import _activations, _choices, _general, _layers, _products, _recurrent
 from linearlens.instance._affine import AffineMap
 from linearlens.instance._record import Recorder, Rule
 from linearlens.instance._tape import Node
@@ -18,6 +18,7 @@ RULES: dict[str, Rule] = {
     **_choices.RULES,
     **_products.RULES,
     **_layers.RULES,
+    **_recurrent.RULES,
 }
 FORMS = ("ratio", "tangent")
 PART = 2 * 2**20  # bytes of rows that are carried back together: about what a cache holds
