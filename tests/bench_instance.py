@@ -11,11 +11,12 @@ from itertools import accumulate
 
 import torch
 from captum.attr import Saliency
-from instance_nets import CNN, mlp
+from instance_nets import conv_net
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
 from linearlens.instance import linearize
+from linearlens.models import mlp
 
 REPEATS = 9
 K = 10
@@ -26,13 +27,13 @@ TARGETS = {  # over the row loop, captum, vmap(jacrev); share of the limit
     "cnn28": (2.0, 4.0, 4.0, None),
 }
 CASES: list[tuple[str, int, Callable[[], nn.Module], tuple[int, ...]]] = [
-    ("mlp64", 64, lambda: mlp(64, 128, 128, K), (64,)),
-    ("mlp64", 256, lambda: mlp(64, 128, 128, K), (64,)),
-    ("cnn8", 64, lambda: CNN(8, p=0), (1, 8, 8)),
-    ("cnn8", 256, lambda: CNN(8, p=0), (1, 8, 8)),
-    ("mlp784", 64, lambda: mlp(784, 512, 512, K), (784,)),
-    ("mlp784", 256, lambda: mlp(784, 512, 512, K), (784,)),
-    ("cnn28", 64, lambda: CNN(28, p=0), (1, 28, 28)),
+    ("mlp64", 64, lambda: mlp([64, 128, 128, K]), (64,)),
+    ("mlp64", 256, lambda: mlp([64, 128, 128, K]), (64,)),
+    ("cnn8", 64, lambda: conv_net(8, dropout=0), (64,)),
+    ("cnn8", 256, lambda: conv_net(8, dropout=0), (64,)),
+    ("mlp784", 64, lambda: mlp([784, 512, 512, K]), (784,)),
+    ("mlp784", 256, lambda: mlp([784, 512, 512, K]), (784,)),
+    ("cnn28", 64, lambda: conv_net(28, dropout=0), (784,)),
 ]
 
 

@@ -7,11 +7,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from captum.attr import InputXGradient
-from instance_nets import CNN, DEPTH, NETS, PIECEWISE, make, mlp
+from instance_nets import DEPTH, NETS, PIECEWISE, conv_net, make
 from torch import Tensor, nn
 
 from linearlens.datasets import load_digits
 from linearlens.instance import gate_distance, gate_pattern, linearize
+from linearlens.models import ConvNet, mlp
 
 
 def jacobian(model: nn.Module, x: Tensor) -> Tensor:
@@ -94,7 +95,7 @@ def test_bias_of_an_mlp(name):
         torch.testing.assert_close(affine(other), replay_mlp(model, x, other, by_ratio), rtol=1e-11, atol=1e-11)
 
 
-def replay_cnn(model: CNN, x: Tensor, at: Tensor, mask: Tensor) -> Tensor:
+def replay_cnn(model: ConvNet, x: Tensor, at: Tensor, mask: Tensor) -> Tensor:
     def act(x, at):
         slope = (model.act(x) / x).nan_to_num()
         return model.act(x), at * slope
@@ -102,16 +103,16 @@ def replay_cnn(model: CNN, x: Tensor, at: Tensor, mask: Tensor) -> Tensor:
     def both(layer, *pair):
         return tuple(layer(z) for z in pair)
 
+    x, at = (z.view(-1, 1, 8, 8) for z in (x, at))
     x, at = act(*both(model.norm1, *both(model.conv1, x, at)))
     windows = x.unfold(2, 2, 2).unfold(3, 2, 2).flatten(-2)
     windows_at = at.unfold(2, 2, 2).unfold(3, 2, 2).flatten(-2)
     winner = windows.argmax(-1, keepdim=True)
     x, at = (w.gather(-1, winner)[..., 0] for w in (windows, windows_at))
-    block = model.block
-    inner, inner_at = act(*both(block.norm1, *both(block.conv1, x, at)))
-    inner, inner_at = both(block.norm2, *both(block.conv2, inner * mask, inner_at * mask))
+    inner, inner_at = act(*both(model.norm2, *both(model.conv2, x, at)))
+    inner, inner_at = both(model.norm3, *both(model.conv3, inner * mask, inner_at * mask))
     x, at = act(x + inner, at + inner_at)
-    x, at = act(*both(model.norm2, *both(model.conv2, x, at)))
+    x, at = act(*both(model.norm4, *both(model.conv4, x, at)))
     x, at = (z.unfold(2, 2, 2).unfold(3, 2, 2).mean((-2, -1)).flatten(1) for z in (x, at))
     return model.head(at)
 
@@ -120,8 +121,8 @@ def replay_cnn(model: CNN, x: Tensor, at: Tensor, mask: Tensor) -> Tensor:
 @pytest.mark.parametrize("train", [False, True])
 def test_bias_of_a_cnn_with_batch_norm_pool_residual_and_dropout(act, train):
     torch.manual_seed(4)
-    model, x = CNN(8, act).double(), torch.rand(6, 1, 8, 8).double()
-    model.block.drop.train(train)
+    model, x = conv_net(activation=act, seed=4).double(), torch.rand(6, 64).double()
+    model.dropout.train(train)
     with torch.no_grad():
         affine = linearize(model, x)
         state = torch.get_rng_state()
@@ -138,16 +139,19 @@ def test_bias_of_a_cnn_with_batch_norm_pool_residual_and_dropout(act, train):
 
 def replay_vit(model: nn.Module, x: Tensor, at: Tensor) -> Tensor:
     def norm(layer, x, at):
+        if isinstance(layer, nn.RMSNorm):
+            scale = layer.weight / torch.sqrt(x.square().mean(-1, keepdim=True) + torch.finfo(x.dtype).eps)
+            return x * scale, at * scale
         scale = 1 / torch.sqrt(x.var(-1, correction=0, keepdim=True) + layer.eps)
         return tuple((z - z.mean(-1, keepdim=True)) * scale * layer.weight + layer.bias for z in (x, at))
 
     def attend(layer, x, at):
         width = x.shape[-1]
         mixed, mixed_at = torch.zeros_like(x), torch.zeros_like(x)
-        size = width // layer.heads
+        size = width // layer.n_heads
         q, k, v = layer.qkv(x).split(width, -1)
         v_at = layer.qkv(at)[..., 2 * width :]
-        for head in range(layer.heads):
+        for head in range(layer.n_heads):
             part = slice(head * size, (head + 1) * size)
             scores = torch.einsum("nqc,nkc->nqk", q[..., part], k[..., part]) / math.sqrt(size)
             weights = scores.exp() / scores.exp().sum(-1, keepdim=True)
@@ -162,11 +166,11 @@ def replay_vit(model: nn.Module, x: Tensor, at: Tensor) -> Tensor:
         gate = F.silu(layer.gate(x))
         return layer.down(gate * layer.up(x)), layer.down(gate * layer.up(at))
 
-    x, at = (model.embed(z.view(-1, 8, 8)) + model.position for z in (x, at))
+    x, at = (model.embed(z.view(-1, 8, 8)) + model.place for z in (x, at))
     for block in model.blocks:
         more, more_at = attend(block.attention, *norm(block.norm1, x, at))
         x, at = x + more, at + more_at
-        more, more_at = feed_forward(block.feed_forward, *norm(block.norm2, x, at))
+        more, more_at = feed_forward(block.feedforward, *norm(block.norm2, x, at))
         x, at = x + more, at + more_at
     return model.head(norm(model.norm, x, at)[1].mean(1))
 
@@ -232,11 +236,11 @@ def test_bias_of_recurrent_cells(kind):
 def test_the_bias_says_which_layer_put_it_there():
     model, x = make("mlp-relu")
     affine = linearize(model, x)
-    assert set(affine.biases) == {"0", "2", "4"}
-    torch.testing.assert_close(affine.biases["4"], model[4].bias.detach().expand(12, 10))
+    assert set(affine.biases) == {"linear1", "linear2", "linear3"}
+    torch.testing.assert_close(affine.biases["linear3"], model[4].bias.detach().expand(12, 10))
     gate = (model[:3](x) > 0).double()
     second = torch.einsum("kj,nj,j->nk", model[4].weight, gate, model[2].bias).detach()
-    torch.testing.assert_close(affine.biases["2"], second)
+    torch.testing.assert_close(affine.biases["linear2"], second)
 
 
 # Ties of a max-pool, and activations at zero.
@@ -387,7 +391,7 @@ def test_gradients_and_inference_mode_around_it_do_not_matter():
 
 def test_hooks_of_the_model_run():
     seen = []
-    model = mlp(4, 6, 2)
+    model = mlp([4, 6, 2])
     model[0].register_forward_hook(lambda module, args, out: seen.append(out.shape))
     linearize(model, torch.rand(3, 4))
     assert seen == [torch.Size([3, 6])]
