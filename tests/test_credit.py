@@ -171,7 +171,7 @@ def slow_credits(model: nn.Sequential, data: Dataset, seed: int) -> dict[str, li
 
         tail, k = slow_tail(excited, i), excited[i - 1]
         residual = 1 < i < depth and "block1" in dict(model.named_children())
-        branch = k - np.eye(b) if residual else k
+        branch = k - model.get_submodule(f"block{i - 1}").path.double().numpy() if residual else k
         gates = [1.0 if residual else (x[i][:, j] != 0).mean() for j in range(b)]
         size = np.sqrt(sum(np.linalg.norm(z) ** 2 for z in x[i - 1]) / n)
         gain = np.sqrt(sum(gates[j] * np.linalg.norm(tail[:, j]) ** 2 for j in range(b)))
@@ -514,7 +514,8 @@ def test_p10_a_rotation_is_credited_with_nothing_except_by_swap(seed):
         assert abs(table.loc["block1", "determinant"]) > 1e-2
     assert table.loc["block2", "swap"] > 0.3
     assert table.loc["block4", "swap"] == 0
-    assert table.loc["block4", "weight_gain"] < 1e-10 < table.loc["block2", "weight_gain"]
+    for weightless in ("block2", "block4"):
+        assert table.loc[weightless, "weight_gain"] < 1e-10, "noise on its weights does nothing"
 
 
 # P11: excitation.

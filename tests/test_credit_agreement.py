@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 
 from linearlens.credit import BASELINES, METHODS, credits, permutation_p, rank_agreement
 from linearlens.datasets import Dataset
-from linearlens.models import mlp
+from linearlens.models import mlp, residual_mlp
 
 PARTS = [f"layer{k}" for k in range(6)]
 
@@ -70,8 +70,9 @@ def test_p_is_the_exact_one_of_few_components() -> None:
         (lambda g, d: (g[:2], d), "got 2 and 4"),
         (lambda g, d: ([], []), "for each network"),
         (lambda g, d: (g, [*d[:3], d[3].iloc[1:]]), "must hold the components"),
-        (lambda g, d: ([t.iloc[:1] for t in g], [t.iloc[:1] for t in d]), "two components or more"),
+        (lambda g, d: ([t.iloc[:1] for t in g], [t.iloc[:1] for t in d]), "two different components or more"),
         (lambda g, d: (g, [t.where(t > 0) for t in d]), "holds NaN"),
+        (lambda g, d: (g, [*d[:3], d[3].rename(columns={"x": "y"})]), "must have the columns"),
     ],
 )
 def test_bad_tables_are_told(change, message) -> None:
@@ -93,3 +94,35 @@ def test_baselines_know_depth_and_weights_only() -> None:
     assert table["depth"].tolist() == [2.0, 1.0]
     norm = np.sqrt(sum(p.detach().square().sum().item() for p in model.linear1.parameters()))
     assert table["weight_norm"].iloc[0] == pytest.approx(norm)
+
+
+def test_columns_are_taken_by_name() -> None:
+    rng = np.random.default_rng(7)
+    given, lost = tables(rng, ["a", "b"]), tables(rng, ["x"])
+    turned = [given[0], *(table[["b", "a"]] for table in given[1:])]
+    pd.testing.assert_frame_equal(rank_agreement(turned, lost), rank_agreement(given, lost))
+
+
+@pytest.mark.parametrize("rows", ["layer1", ["layer1", "layer1"], ["layer1"]])
+def test_rows_that_are_no_list_of_components_are_told(rows) -> None:
+    rng = np.random.default_rng(8)
+    with pytest.raises(ValueError, match="two different components or more"):
+        rank_agreement(tables(rng, ["a"]), tables(rng, ["x"]), rows=rows)
+
+
+def test_no_method_is_told_in_either_form() -> None:
+    rng = np.random.default_rng(9)
+    x = rng.normal(size=(30, 4))
+    data = Dataset("any", x, x[:, 0], x, x[:, 0])
+    for none in ([], {}):
+        with pytest.raises(ValueError, match="methods must be a list of names"):
+            credits(mlp([4, 5, 3]), data, methods=none)
+
+
+def test_weight_gain_is_of_weights_and_not_of_a_path_around_them() -> None:
+    planted = residual_mlp(4, 3, width=6, gains=(1, 0, 0), rotated=(2,), seed=0)
+    x = np.random.default_rng(10).normal(size=(60, 4))
+    gains = credits(planted, Dataset("any", x, x[:, 0], x, x[:, 0]), methods=["weight_gain"])["weight_gain"]
+    assert gains["block1"] > 0.01
+    assert abs(gains["block2"]) < 1e-6, "a rotation without weights"
+    assert abs(gains["block3"]) < 1e-12, "an identity without weights"

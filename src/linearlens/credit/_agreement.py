@@ -28,8 +28,8 @@ def rank_agreement(
     Raises
     ------
     ValueError
-        If there are not as many tables of one kind as of the other, components differ, fewer than two are compared,
-        or a table holds NaN.
+        If there are not as many tables of one kind as of the other, components or columns differ, fewer than two
+        components are compared, or a table holds NaN.
     """
     ranks = _ranks(credits, damages, rows)
     rho = np.einsum("ncl,ndl->ncd", *ranks)
@@ -63,6 +63,12 @@ def permutation_p(
     ------
     ValueError
         As in `rank_agreement`; if there is no permutation.
+
+    Notes
+    -----
+    The null is that components can be exchanged within a network. An order that all networks of a design share, such
+    as depth, is enough to reject it; it need not know anything of the single network. Pairs are not corrected for
+    how many of them are tested.
     """
     if permutations < 1:
         raise ValueError(f"need one permutation or more, got {permutations}")
@@ -86,17 +92,24 @@ def _ranks(
             f"need a table of credits and one of damages for each network, got {len(credits)} and {len(damages)}"
         )
     chosen = list(credits[0].index if rows is None else rows)
-    if len(chosen) < 2:
-        raise ValueError(f"an order needs two components or more, got {chosen}")
-    for number, table in enumerate([*credits, *damages]):
-        missing = [name for name in chosen if name not in table.index]
-        if missing or (rows is None and len(table) != len(chosen)):
+    if isinstance(rows, str) or len(chosen) < 2 or len(set(chosen)) < len(chosen):
+        raise ValueError(f"an order needs a list of two different components or more, got {rows or chosen!r}")
+    picked = [_picked(tables, chosen, whole=rows is None) for tables in (credits, damages)]
+    return _unit(rankdata(picked[0], axis=2)), _unit(rankdata(picked[1], axis=2))
+
+
+def _picked(tables: Sequence[pd.DataFrame], chosen: list[str], *, whole: bool) -> np.ndarray:
+    """Shape (networks, columns, components), columns in the order of the first table."""
+    columns, found = list(tables[0].columns), []
+    for number, table in enumerate(tables):
+        if not set(chosen) <= set(table.index) or (whole and len(table) != len(chosen)):
             raise ValueError(f"all tables must hold the components {chosen}; number {number} holds {list(table.index)}")
+        if sorted(table.columns) != sorted(columns):
+            raise ValueError(f"all tables must have the columns {columns}; number {number} has {list(table.columns)}")
         if table.loc[chosen].isna().any(axis=None):
             raise ValueError(f"table {number} holds NaN, which has no rank; leave out that column or component")
-    return tuple(  # type: ignore[return-value]
-        _unit(rankdata([table.loc[chosen].to_numpy().T for table in tables], axis=2)) for tables in (credits, damages)
-    )
+        found.append(table.loc[chosen, columns].to_numpy().T)
+    return np.array(found)
 
 
 def _unit(ranks: np.ndarray) -> np.ndarray:

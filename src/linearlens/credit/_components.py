@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -150,6 +150,15 @@ def collect_states(parts: Sequence[Component], inputs: np.ndarray) -> list[np.nd
                 "after it depends on the data; look at its units, or give inputs that differ"
             )
     return states
+
+
+def without_weights(part: Component) -> Component:
+    """The same component with all parameters 0: what is left is the path around them."""
+    module = deepcopy(part.module)
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.zero_()
+    return replace(part, module=module)
 
 
 def flat(states: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import pandas as pd
 from torch import nn
 
 from linearlens.credit._align import align
-from linearlens.credit._components import Component, collect_states, components, flat
+from linearlens.credit._components import Component, collect_states, components, flat, without_weights
 from linearlens.credit._operators import ComponentOperator, apart, excited_operator, nrmse, plain_operator, pull_back
 from linearlens.credit._volumes import Pod, contrasts, log_pseudo_determinant, pod, volume_step
 from linearlens.datasets import Dataset
@@ -101,7 +101,10 @@ class Study:
 
 
 def determinant(study: Study) -> np.ndarray:
-    """``log pdet`` of each operator between the principal directions of its inputs and those of its outputs."""
+    """``log pdet`` of each operator between the principal directions of its inputs and those of its outputs.
+
+    A sum of as many logarithms as the operator has directions left: components between wide states have more terms.
+    """
     bases = [basis.keep(study.energy).directions for basis in study.bases]
     return np.array(
         [
@@ -136,17 +139,16 @@ def swap(study: Study) -> np.ndarray:
 def weight_gain(study: Study) -> np.ndarray:
     """``rms(B_i) · rms‖x_{i−1}‖ · ‖G_i T_i‖ / ‖(x_L − mean) V‖``: what noise on the weights costs, to first order.
 
-    Operators are excited ones. B is the operator; of a block of equal widths, the operator less the identity. G is
-    diagonal and holds √(share of samples on which a unit is not 0); for a block it is 1.
+    Operators are excited ones. B is the operator less what passes when all weights are 0, such as the path around a
+    branch. G is diagonal and holds √(share of samples on which a unit is not 0); for a block it is 1.
     """
     gains = []
     for i, (part, operator, tail) in enumerate(
         zip(study.parts, study.excited, study.tails(study.excited), strict=True)
     ):
-        matrix, after = operator.matrix, study.rows[i + 1]
-        past = part.block and matrix.shape[0] == matrix.shape[1]
-        branch = matrix - np.eye(len(matrix)) if past else matrix
-        gate = np.ones(len(tail)) if past else np.sqrt((after != 0).mean(axis=0))
+        past = excited_operator(without_weights(part), study.states[i], study.excite, apart(study.seed, i))
+        branch = operator.matrix - past.matrix
+        gate = np.ones(len(tail)) if part.block else np.sqrt((study.rows[i + 1] != 0).mean(axis=0))
         gains.append(np.sqrt((branch**2).mean()) * rms_norm(study.rows[i]) * np.linalg.norm(gate[:, None] * tail))
     return np.array(gains) / study.spread
 
@@ -191,7 +193,7 @@ def depth(study: Study) -> np.ndarray:
 
 
 def weight_norm(study: Study) -> np.ndarray:
-    """Frobenius norm of all parameters of a component. It knows nothing of the data."""
+    """Frobenius norm of all parameters of a component, without buffers. It knows nothing of the data."""
     return np.array([np.sqrt(sum(float(w.square().sum()) for w in part.module.parameters())) for part in study.parts])
 
 
@@ -280,7 +282,7 @@ def rms_norm(rows: np.ndarray) -> float:
 
 
 def _chosen(methods: Sequence[str] | Mapping[str, Method]) -> dict[str, Method]:
-    if isinstance(methods, Mapping):
+    if isinstance(methods, Mapping) and methods:
         return dict(methods)
     names = [methods] if isinstance(methods, str) else list(methods)
     unknown = [name for name in names if name not in METHODS]

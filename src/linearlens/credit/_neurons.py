@@ -114,7 +114,7 @@ def neuron_credits(
     Returns
     -------
     DataFrame
-        A row for each unit, a column for each method.
+        A row for each unit, a column for each method. Units that never fire on the test inputs have no residual: NaN.
 
     Raises
     ------
