@@ -171,7 +171,7 @@ def slow_credits(model: nn.Sequential, data: Dataset, seed: int) -> dict[str, li
 
         tail, k = slow_tail(excited, i), excited[i - 1]
         residual = 1 < i < depth and "block1" in dict(model.named_children())
-        branch = k - model.get_submodule(f"block{i - 1}").path.double().numpy() if residual else k
+        branch = k - model.get_submodule(f"block{i - 1}").path.double().numpy().T if residual else k
         gates = [1.0 if residual else (x[i][:, j] != 0).mean() for j in range(b)]
         size = np.sqrt(sum(np.linalg.norm(z) ** 2 for z in x[i - 1]) / n)
         gain = np.sqrt(sum(gates[j] * np.linalg.norm(tail[:, j]) ** 2 for j in range(b)))
