@@ -298,14 +298,8 @@ def max_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> 
     shape, pooled = node.shape, value.shape
     flat = winners.flatten(-spatial)
 
-    buffer = value.new_empty(0)  # new memory for each part of the batch would cost more than the scattering
-
     def rows(r: Tensor, flat: Tensor = flat) -> list[Tensor]:
-        nonlocal buffer
-        size = (*r.shape[:-spatial], prod(shape[-spatial:]))
-        if buffer.shape != size:
-            buffer = r.new_empty(size)
-        back = buffer.zero_()
+        back = r.new_zeros(*r.shape[:-spatial], prod(shape[-spatial:]))
         back.scatter_add_(-1, flat.expand(len(r), *flat.shape), r.flatten(-spatial))
         return [back.view(*r.shape[:-spatial], *shape[-spatial:])]
 
