@@ -80,8 +80,7 @@ def linearize(model: nn.Module, x: Tensor, *, outputs: Sequence[int] | None = No
         node = _checked(recorder, out)
         n, n_outputs = len(out), out[0].numel()
         picked = _picked(outputs, n_outputs)
-        rows = out.new_zeros(len(picked), 1, n_outputs)
-        rows[range(len(picked)), 0, picked] = 1
+        rows = out.new_zeros(len(picked), n_outputs).scatter_(1, torch.tensor(picked)[:, None], 1)
         weight, biases = carry_back(recorder, node, rows.view(-1, 1, *out.shape[1:]))
     bias = out.new_zeros(n, len(picked))
     for added in biases.values():
@@ -163,9 +162,10 @@ def _check_input(model: nn.Module, x: Tensor) -> None:
             f"x must have real numbers, got {x.dtype}; of a model that begins with an embedding, linearize the part "
             "behind it, from the embedded words"
         )
-    if not torch.isfinite(x).all():
+    if not (torch.isfinite(x.sum()) or torch.isfinite(x).all()):  # the sum is quicker, but may overflow
         raise ValueError("x has entries that are NaN or infinite; leave those instances out or fill them in")
-    dtypes = {parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()}
+    parameters = (parameter for module in model.modules() for parameter in module._parameters.values())
+    dtypes = {parameter.dtype for parameter in parameters if parameter is not None and parameter.is_floating_point()}
     if dtypes and x.dtype not in dtypes:
         raise ValueError(f"x is {x.dtype}, but the model is {', '.join(map(str, dtypes))}; convert one of them")
 
