@@ -558,3 +558,16 @@ def test_an_embedding_is_kept_as_the_input():
     words = torch.tensor([[1, 2, 3], [4, 4, 0]])
     weight, _ = maps(Own(forward, gru=gru), embedding(words).detach())
     assert weight.shape == (2, 5, 12)
+
+
+@pytest.mark.parametrize("part", [(slice(5),), (slice(5, 10),), (slice(5), slice(0, 7, 2)), (slice(1),)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_rows_go_back_in_single_precision_through_a_part_of_a_matrix(part, turned):
+    torch.manual_seed(0)
+    weight = torch.randn(10, 7)[part]
+    weight = weight.T if turned else weight
+    x = torch.randn(3, 2, weight.shape[1])
+    found = linearize(Own(lambda self, x: F.linear(x.relu(), weight)), x).weight.view(3, 2, -1, *x.shape[1:])
+    for place in range(2):
+        torch.testing.assert_close(found[:, place, :, place], weight * (x[:, place, None] > 0))
+        assert not found[:, place, :, 1 - place].any()

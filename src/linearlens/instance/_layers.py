@@ -16,6 +16,9 @@ from linearlens.instance._products import product
 from linearlens.instance._record import Recorder, Rule, under
 from linearlens.instance._tape import Node
 
+# Torch's convolutions go by oneDNN, its products by MKL, which leaves the wide vector units of AMD's processors idle.
+# Not public, so it may be missing.
+ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 FEW_CHANNELS = 4  # up to so many input channels, rows go back through a convolution tap by tap
 
 
@@ -43,11 +46,18 @@ def _linear(rec: Recorder, value: Tensor, node: Node, weight: Tensor, bias: Tens
         [node],
         lambda z: F.linear(z, weight, bias),
         axis=node.axis,
-        rows=lambda r: [r @ weight],
+        rows=lambda r: [_times(r, weight)],
         constant=None if bias is None else bias.detach(),
         alike=True,
         fold=fold,
     )
+
+
+def _times(rows: Tensor, weight: Tensor) -> Tensor:
+    """``rows @ weight``, in single precision by oneDNN."""
+    if ONEDNN is None or rows.dtype != torch.float32 or rows.device.type != "cpu":
+        return rows @ weight
+    return ONEDNN(rows, weight.contiguous().T, None, "none", [], "")
 
 
 def _plus(rec: Recorder, a: Tensor, b: Tensor) -> Tensor:
