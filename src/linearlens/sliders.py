@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 # Letters as text are a third of the size; a fixed salt makes the same figure the same file.
-STYLE = {"svg.fonttype": "none", "svg.hashsalt": "linearlens", "font.family": ["DejaVu Sans", "Verdana", "sans-serif"]}
+STYLE = {"svg.fonttype": "none", "svg.hashsalt": "linearlens"}
 
 # One line, since the page has it once for each slider; the frame that is shown is the one without `hidden`.
 SLIDE = (
