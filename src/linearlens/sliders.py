@@ -10,9 +10,6 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-# Letters as text are a third of the size; a fixed salt makes the same figure the same file.
-STYLE = {"svg.fonttype": "none", "svg.hashsalt": "linearlens"}
-
 # One line, since the page has it once for each slider; the frame that is shown is the one without `hidden`.
 SLIDE = (
     "const f=this.closest('figure'),v=JSON.parse(f.dataset.values)[this.value];"
@@ -74,7 +71,8 @@ class Slider:
                 f"a slider needs two values or more, and the place of one of them to start at; got {len(values)} "
                 f"values and start={start}"
             )
-        with plt.rc_context(STYLE):
+        # Letters as text are a third of the size; a fixed salt makes the same figure the same file.
+        with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "linearlens"}):
             self.frames = [_svg(draw(value)) for value in values]
         self.label, self.start = label, start
         self.texts, self.alts = [show(value) for value in values], [alt(value) for value in values]
