@@ -86,7 +86,7 @@ def test_what_has_gone_is_not_kept(monkeypatch):
     monkeypatch.setattr(kept.Executed, "trouble", lambda self: None)
     monkeypatch.setattr(kept.Executed, "read", lambda self: None)
     with pytest.raises(PressError, match=r"full run of 01_gone cannot be kept: .*01_gone\.ipynb has gone meanwhile"):
-        kept.keep("01_gone", {"commit": None, "dirty": None})
+        kept.keep("01_gone")
 
 
 def test_the_papers_bound_is_shown_in_both_profiles_and_the_verdict_second():

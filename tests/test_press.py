@@ -37,15 +37,24 @@ def test_a_fresh_chapter_is_not_run_again(small, command):
 @pytest.mark.parametrize(
     ("name", "old", "new", "runs"),
     [
-        ("src/linearlens/koopman/_delays.py", "Delay coordinates.", "Delay  coordinates.", True),  # used
-        ("src/linearlens/paths.py", "Where ", "Where  ", True),  # imported by what is used
-        ("src/linearlens/koopman/_gram.py", "Gram matrices", "Gram  matrices", False),  # only listed beside it
-        ("src/linearlens/koopman/__init__.py", "The shared core", "The  shared core", False),  # a table of contents
-        ("src/linearlens/__init__.py", "Neural networks", "Neural  networks", True),
-        ("src/linearlens/models/mlp.py", "Multilayer", "Multi-layer", False),  # not reached
-        ("src/linearlens/press/cli.py", "command", "Command", False),
-        ("requirements.lock", "numpy==", "numpy ==", True),
-        ("notebooks/01_small.ipynb", "A small chapter", "A changed chapter", True),
+        ("src/linearlens/koopman/_delays.py", "import numpy", "import math\nimport numpy", True),  # used
+        ("src/linearlens/koopman/_delays.py", "Delay coordinates.", "Delay  coordinates.", False),  # a docstring
+        ("src/linearlens/koopman/_delays.py", "import numpy", "# a comment\n\nimport numpy", False),
+        ("src/linearlens/paths.py", "parents[2]", "parents[1 + 1]", True),  # imported by what is used
+        (
+            "src/linearlens/koopman/_gram.py",
+            "import numpy",
+            "import math\nimport numpy",
+            False,
+        ),  # only listed beside it
+        ("src/linearlens/koopman/__init__.py", "__all__", "x = 1\n__all__", True),  # no longer a table of contents
+        ("src/linearlens/models/mlp.py", "import torch", "import math\nimport torch", False),  # not reached
+        ("src/linearlens/press/cli.py", "import sys", "import math\nimport sys", False),
+        ("requirements.lock", "numpy==", "numpy==1", True),
+        ("requirements.lock", "codespell==", "codespell==1", False),  # computes nothing
+        ("notebooks/01_small.ipynb", "A small chapter", "A changed chapter", False),  # prose
+        ("notebooks/01_small.ipynb", "np.arange(5.0)", "np.arange(6.0)", True),
+        ("notebooks/01_small.ipynb", "np.arange(5.0)", "np.arange( 5.0 )", False),  # layout
         ("data/claims.yml", "A sum is", "The sum is", False),  # changes the ledger, not the chapter
         ("data/registry.yml", "mnist:", "mnist2:", False),  # no data set is read
     ],
@@ -119,6 +128,23 @@ def test_an_edit_in_src_reaches_the_page_and_a_fault_stops_the_book(small):
     assert "nothing changed" in again.stderr
     assert page.stat().st_mtime_ns == page_time
     assert time.monotonic() - started < 40
+
+
+def test_a_fresh_page_has_todays_prose_and_the_outputs_of_the_run(small, command):
+    assert command("run").returncode == 0
+    notebook = small / "notebooks" / "01_small.ipynb"
+    edit(notebook, "A small chapter", "A mended chapter")
+    edit(notebook, '"tags": [\n     "parameters"\n    ]', '"tags": ["parameters", "hide-cell"]')
+    assert "1 chapter is fresh" in command("run").stderr
+    code = (
+        "from linearlens.press.freshness import Executed; from linearlens.press.chapters import Edition;"
+        "page = Executed('01_small', Edition()).page(); first, given, value = page.cells;"
+        "assert 'A mended chapter' in first.source and 'hide-cell' in given.metadata.tags and value.outputs;"
+        "assert page.metadata['linearlens_run']['records'][0]['value'] == 16.0"
+    )
+    env = {**os.environ, "PYTHONPATH": str(small / "src")}
+    subprocess.run([sys.executable, "-c", code], env=env, check=True)
+    assert not nbformat.read(notebook, as_version=4).cells[-1].outputs, "outputs never go into the source"
 
 
 def test_a_failing_chapter_never_replaces_the_last_good_output(small, command):

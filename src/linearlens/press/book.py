@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 from rich.console import Console
 
 from linearlens.ledger import load_claims
@@ -85,7 +86,7 @@ def stage(target: Path) -> None:
         kept = kept_rows(claims, runs)
         write_text(draft / "_generated" / "ledger.md", whole_ledger(rows, claims, kept, runs))
         for chapter in all_chapters():
-            shutil.copy(Executed(chapter, EDITION).path, draft / "notebooks")
+            nbformat.write(Executed(chapter, EDITION).page(), draft / "notebooks" / f"{chapter}.ipynb")
             write_text(draft / "_generated" / f"{chapter}.md", chapter_rows(rows, chapter, claims, kept))
             for name, drawing in glued_drawings(chapter).items():
                 write_text(draft / "_generated" / f"{name}.svg", drawing)

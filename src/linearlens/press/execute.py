@@ -24,11 +24,11 @@ from linearlens.ledger import MIME, Recorded
 from linearlens.paths import BUILD, ROOT
 from linearlens.press.atomic import aside
 from linearlens.press.chapters import Edition, PressError, check_parameters, source_of
-from linearlens.press.freshness import Executed, digest, sources
+from linearlens.press.freshness import COMPUTES, Executed, digest, sources
+from linearlens.press.provenance import commit_of_checkout
 
 OnCell = Callable[[int, int], None]
 ENGINE = "linearlens"
-VERSIONS = ("numpy", "scipy", "scikit-learn", "torch", "pydmd")
 
 
 class _ReportingEngine(NBClientEngine):
@@ -74,7 +74,7 @@ def execute(chapter: str, edition: Edition, *, on_cell: OnCell = lambda done, n_
     """
     check_parameters(chapter, edition.parameters)
     executed = Executed(chapter, edition)
-    before = sources(chapter, edition)
+    before, commit = sources(chapter, edition), commit_of_checkout()  # now: a long run may see others come
     _prepare_environment()
     wall, cpu = time.perf_counter(), _cpu_seconds()
     with aside(executed.path) as draft:
@@ -98,6 +98,7 @@ def execute(chapter: str, edition: Edition, *, on_cell: OnCell = lambda done, n_
             raise PressError(f"the sources of {chapter} changed while it ran; run it again")
         _clean(notebook)
         notebook.metadata["linearlens_run"] = {
+            **commit,
             "chapter": chapter,
             **edition.parameters,
             "sources": before,
@@ -106,7 +107,7 @@ def execute(chapter: str, edition: Edition, *, on_cell: OnCell = lambda done, n_
             "cpu_seconds": round(_cpu_seconds() - cpu, 2),
             "peak_megabytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
             "python": platform.python_version(),
-            "versions": {name: version(name) for name in VERSIONS},
+            "versions": {name: version(name) for name in COMPUTES},
             "digest": digest(notebook),
         }
         nbformat.write(notebook, draft)
@@ -133,13 +134,11 @@ def _cpu_seconds() -> float:
 
 
 def _clean(notebook: nbformat.NotebookNode) -> None:
-    """Remove what papermill leaves behind: its paths and times, and the injected cell from the page."""
+    """Remove what papermill leaves behind: its paths and times."""
     notebook.metadata.pop("papermill", None)
     for cell in notebook.cells:
         for name in ("papermill", "execution"):
             cell.metadata.pop(name, None)
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.metadata.tags.append("remove-cell")
 
 
 def _failure(chapter: str, edition: Edition, error: PapermillExecutionError, partial: Path) -> str:

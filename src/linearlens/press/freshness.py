@@ -1,9 +1,11 @@
 """Is an executed chapter still what its sources would give?
 
-The key of a chapter is a hash of its notebook, of every module of the package it can reach by imports, of
-the data files those modules read, of the lock and of the parameters. The executed notebook carries the key,
-and a digest of its own cells, as a stamp. A name imported from a package whose ``__init__`` is a mere table of
-contents leads to the module it comes from, so that a new data set makes no chapter stale that does not use it.
+What a chapter gives depends on the code of its cells and of every module of the package it can reach by imports,
+on the data files those modules read, on the versions of the libraries that compute, and on the parameters. The
+executed notebook carries hashes of them, and a digest of its own cells, as a stamp. Prose is not among them, nor
+are comments, docstrings and the layout of code: no number depends on these, and the pages take the prose from the
+notebook as it is now. A name imported from a package whose ``__init__`` is a mere table of contents leads to the
+module it comes from, so that a new data set makes no chapter stale that does not use it.
 """
 
 import ast
@@ -19,8 +21,11 @@ from linearlens.paths import BUILD, ROOT
 from linearlens.press.chapters import Edition, read_source, source_of
 
 PACKAGE = ROOT / "src" / "linearlens"
-# How a chapter is executed and stamped is part of what it depends on.
-ALWAYS = ("linearlens.press.execute", "linearlens.press.freshness", "linearlens.ledger")
+# How a chapter is executed is part of what it depends on; what else the press does is not.
+EXECUTES = "linearlens.press.execute"
+# Libraries whose results or drawings reach the page; a new version of another one changes no number.
+COMPUTES = ("numpy", "scipy", "scikit-learn", "pandas", "torch", "pydmd", "captum", "matplotlib")
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 # Files that modules read when they run, which imports cannot tell.
 READS = {"linearlens.datasets.registry": ("data/registry.yml",)}
 
@@ -54,6 +59,25 @@ class Executed:
         changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
         return f"changed since: {', '.join(changed)}" if changed else None
 
+    def page(self) -> nbformat.NotebookNode | None:
+        """The notebook with today's prose and captions, and the outputs of the execution; None if there are none.
+
+        Cells of code are matched in their order, which is the same in both as long as `trouble` finds nothing.
+        """
+        if (executed := self.read()) is None:
+            return None
+        page = read_source(self.chapter)
+        for cell, done in zip(code_cells(page), code_cells(executed), strict=True):
+            cell.outputs, cell.execution_count = done.outputs, done.execution_count
+        page.metadata["linearlens_run"] = executed.metadata["linearlens_run"]
+        return page
+
+
+def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """Cells of code, but for the one papermill puts in."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+
 
 def sources(chapter: str, edition: Edition) -> dict[str, str]:
     """Hashes of everything the chapter's output depends on, by what it is.
@@ -63,14 +87,30 @@ def sources(chapter: str, edition: Edition) -> dict[str, str]:
     dict of str to str
         Paths relative to the repository, and ``parameters``.
     """
-    notebook = read_source(chapter)
-    code = "\n\n".join(_without_magics(cell.source) for cell in notebook.cells if cell.cell_type == "code")
-    modules = _closure(_imports(code, package="") | {"linearlens", *ALWAYS})
-    files = [source_of(chapter), ROOT / "requirements.lock"]
-    files += [path for module in modules if (path := _file_of(module))]
-    files += [ROOT / name for module in modules for name in READS.get(module, ())]
-    hashes = {path.relative_to(ROOT).as_posix(): _hash(path.read_bytes()) for path in files}
-    return hashes | {"parameters": json.dumps(edition.parameters)}
+    cells = [_without_magics(cell.source) for cell in code_cells(read_source(chapter))]
+    modules = _closure(_imports("\n\n".join(cells), package="") | {"linearlens"}) | {EXECUTES}
+    code = {path: _hash_code(path.read_text(encoding="utf-8")) for module in modules if (path := _file_of(module))}
+    data = {ROOT / name: _hash((ROOT / name).read_bytes()) for module in modules for name in READS.get(module, ())}
+    hashes = {path.relative_to(ROOT).as_posix(): value for path, value in (code | data).items()}
+    hashes[source_of(chapter).relative_to(ROOT).as_posix()] = _hash(
+        "\n".join(_hash_code(cell) for cell in cells).encode()
+    )
+    return hashes | {"versions": _versions(), "parameters": json.dumps(edition.parameters)}
+
+
+def _versions() -> str:
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    return " ".join(line for line in lines if line.partition("==")[0].strip().lower() in COMPUTES)
+
+
+@cache
+def _hash_code(code: str) -> str:
+    """Hash of what Python makes of it: the same after an edit of comments, docstrings or layout."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return _hash(ast.dump(tree).encode())
 
 
 def digest(notebook: nbformat.NotebookNode) -> str:

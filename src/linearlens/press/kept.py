@@ -5,13 +5,12 @@ the quick one. A run whose sources have changed since is marked as stale.
 """
 
 import json
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from linearlens.ledger import Claim, LedgerError, Row, judge
-from linearlens.paths import DATA, ROOT
+from linearlens.paths import DATA
 from linearlens.press.atomic import write_text
 from linearlens.press.chapters import Edition, PressError, all_chapters
 from linearlens.press.freshness import Executed, sources
@@ -20,15 +19,13 @@ EDITION = Edition("full", 0)
 FOLDER = DATA / "results" / EDITION.profile
 
 
-def keep(chapter: str, commit: Mapping[str, str | bool | None]) -> Path:
+def keep(chapter: str) -> Path:
     """Write what the last full run of a chapter recorded, and its provenance.
 
     Parameters
     ----------
     chapter : str
         Executed in the edition `EDITION`.
-    commit : mapping
-        Of `commit_of_checkout`, taken before the chapter began to run.
 
     Returns
     -------
@@ -48,7 +45,7 @@ def keep(chapter: str, commit: Mapping[str, str | bool | None]) -> Path:
     run = notebook.metadata["linearlens_run"]
     del run["digest"]
     path = _path(chapter)
-    write_text(path, json.dumps({**commit, **run}, indent=1) + "\n")
+    write_text(path, json.dumps(run, indent=1) + "\n")
     return path
 
 
@@ -79,18 +76,3 @@ def kept_rows(claims: Mapping[str, Claim], runs: Mapping[str, Mapping[str, Any]]
 
 def _path(chapter: str) -> Path:
     return FOLDER / f"{chapter}.json"
-
-
-def commit_of_checkout() -> dict[str, str | bool | None]:
-    """The commit of the checkout, and whether files differ from it; both None outside git."""
-
-    def git(*arguments: str) -> str | None:
-        try:
-            return subprocess.run(
-                ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
-            ).stdout.strip()
-        except (OSError, subprocess.CalledProcessError):
-            return None
-
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{FOLDER.relative_to(ROOT)}")
-    return {"commit": git("rev-parse", "HEAD"), "dirty": None if changed is None else bool(changed)}

@@ -61,13 +61,13 @@ def run_chapters(chapters: Sequence[str], edition: Edition, *, jobs: int, force:
 
 
 def _run_stale(chapters: Sequence[str], edition: Edition, jobs: int, force: bool, console: Console) -> list[str]:
+    _sweep_drafts()
     stale = dict.fromkeys(chapters, "forced") if force else stale_chapters(chapters, edition)
     if not stale:
         console.print(f"{_count(chapters)} fresh in profile {edition.profile}, seed {edition.seed}")
         return []
     for chapter, reason in stale.items():
         console.print(f"{chapter}: {reason}", style="dim", highlight=False)
-    _sweep_drafts()
     with (
         _Board(list(stale), edition, console) as board,
         _killing_children() as children,
@@ -84,7 +84,6 @@ def _run_one(chapter: str, edition: Edition, board: "_Board", children: "_Childr
     board.start(chapter)
     command = [sys.executable, "-m", "linearlens.press.execute", chapter, edition.profile, str(edition.seed)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    commit = kept.commit_of_checkout() if edition == kept.EDITION else None  # now: a long run may see others come
     with children.start(command, environment) as child:
         if child is None:
             return None
@@ -101,8 +100,8 @@ def _run_one(chapter: str, edition: Edition, board: "_Board", children: "_Childr
             if "done" in message:
                 board.advance(chapter, message["done"], message["n_cells"])
     if child.returncode == 0:
-        if commit is not None:
-            kept.keep(chapter, commit)
+        if edition == kept.EDITION:
+            kept.keep(chapter)
         board.finish(chapter, "done")
         return None
     board.finish(chapter, "failed")

@@ -1,0 +1,21 @@
+"""Which state of the checkout something comes from."""
+
+import subprocess
+
+from linearlens.paths import ROOT
+
+MADE = "data/results"  # what runs write there is no change of what they run
+
+
+def commit_of_checkout() -> dict[str, str | bool | None]:
+    """The commit of the checkout, and whether files differ from it; both None outside git."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{MADE}")
+    return {"commit": _git("rev-parse", "HEAD"), "dirty": None if changed is None else bool(changed)}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
