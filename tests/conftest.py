@@ -70,6 +70,7 @@ def small(tmp_path: Path) -> Path:
     (root / "data").mkdir()
     shutil.copy(ROOT / "data" / "registry.yml", root / "data")
     (root / "data" / "claims.yml").write_text(SMALL_CLAIM)
+    (root / "data" / "figures.yml").write_text("")
     write_chapter(root / "notebooks" / "01_small.ipynb", SMALL_CELL)
     return root
 

@@ -2,13 +2,18 @@
 
 import matplotlib as mpl
 from cycler import cycler
+from IPython.core.formatters import JSONFormatter
+from IPython.core.getipython import get_ipython
+from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+from linearlens.figures.export import MIME, drawn_data, to_pdf
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#595959"
 
 
 def use_style() -> None:
-    """Set matplotlib's defaults for the book; in a notebook, figures become SVG.
+    """Set matplotlib's defaults for the book; in a notebook, figures become SVG, and PDF and their data travel along.
 
     The colours are then ``"C0"`` blue, ``"C1"`` orange, ``"C2"`` green, ``"C3"`` purple and ``"C4"`` grey.
     """
@@ -30,6 +35,14 @@ def use_style() -> None:
             "lines.linewidth": 1.6,
             "svg.fonttype": "path",
             "svg.hashsalt": "linearlens",
+            "pdf.fonttype": 42,  # letters that can be searched and copied
         }
     )
     set_matplotlib_formats("svg", metadata={"Date": None})
+    if (shell := get_ipython()) is not None:
+        assert shell.display_formatter is not None
+        formatters = shell.display_formatter.formatters
+        formatters["application/pdf"].for_type(Figure, to_pdf)
+        data = JSONFormatter(parent=shell.display_formatter, format_type=MIME, print_method="_repr_drawn_data_")
+        data.for_type(Figure, drawn_data)
+        formatters[MIME] = data

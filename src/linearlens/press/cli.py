@@ -1,8 +1,10 @@
 """The ``linearlens`` command."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -65,6 +67,37 @@ def book(jobs: Jobs = 2) -> None:
 
     with _telling_errors():
         out.print(f"the book: {make_book(jobs=jobs, console=err)}")
+
+
+@app.command()
+def figure(
+    name: Annotated[str | None, typer.Argument(help="An id that --list shows, such as fig-copy-spectrum.")] = None,
+    profile: Profile = "quick",
+    seed: Seed = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A .svg, .pdf or .png; ID.svg by default.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="A .csv or .json for the numbers the figure shows.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List all figures.")] = False,
+) -> None:
+    """Make one figure again, as its page shows it, with its data and a record of where it comes from."""
+    from linearlens.press.figure_files import make_figure, seconds_to_make
+    from linearlens.press.figures import catalogue
+
+    with _telling_errors():
+        edition = Edition(profile, seed)
+        if listed == (name is not None):
+            raise PressError("give the id of one figure, or --list to see all")
+        if name is None:
+            for item in catalogue().values():
+                seconds = seconds_to_make(item, edition)
+                takes = "an unknown time" if seconds is None else f"{seconds:.0f} s" if seconds else "fresh"
+                out.print(f"{item.id}  [{item.chapter}, {takes}]  {item.answers}".rstrip(), markup=False)
+                out.print(f"    {item.caption}", markup=False)
+            return
+        command = shlex.join(["linearlens", *sys.argv[1:]])
+        for path in make_figure(name, edition, output=output, data=data, command=command, console=err):
+            out.print(f"{path}", markup=False)
 
 
 @app.command()

@@ -59,13 +59,13 @@ class Executed:
         changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
         return f"changed since: {', '.join(changed)}" if changed else None
 
-    def page(self) -> nbformat.NotebookNode | None:
-        """The notebook with today's prose and captions, and the outputs of the execution; None if there are none.
+    def page(self) -> nbformat.NotebookNode:
+        """The notebook with today's prose and captions, and the outputs of the execution, which must be there.
 
         Cells of code are matched in their order, which is the same in both as long as `trouble` finds nothing.
         """
-        if (executed := self.read()) is None:
-            return None
+        executed = self.read()
+        assert executed is not None
         page = read_source(self.chapter)
         for cell, done in zip(code_cells(page), code_cells(executed), strict=True):
             cell.outputs, cell.execution_count = done.outputs, done.execution_count

@@ -10,6 +10,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from linearlens.figures.export import MIME, drawn_data, to_pdf
+
 # One line, since the page has it once for each slider; the frame that is shown is the one without `hidden`.
 SLIDE = (
     "const f=this.closest('figure'),v=JSON.parse(f.dataset.values)[this.value];"
@@ -73,7 +75,9 @@ class Slider:
             )
         # Letters as text are a third of the size; a fixed salt makes the same figure the same file.
         with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "linearlens"}):
-            self.frames = [_svg(draw(value)) for value in values]
+            exports = [_export(draw(value), still=place == start) for place, value in enumerate(values)]
+        self.frames = [export["image/svg+xml"] for export in exports]
+        self.still = exports[start]
         self.label, self.start = label, start
         self.texts, self.alts = [show(value) for value in values], [alt(value) for value in values]
 
@@ -94,13 +98,19 @@ class Slider:
             f"<output>{shown}</output></label></figure>"
         )
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Beside the slider, the frame it starts with, for where there can be none."""
+        return {"text/html": self._repr_html_(), **self.still, "image/svg+xml": self.still["image/svg+xml"].decode()}
 
-def _svg(figure: Figure) -> bytes:
+
+def _export(figure: Figure, *, still: bool) -> dict[str, Any]:
+    """The figure as SVG by its kind, and for the `still` one all that other figures bring; it is closed."""
     if not isinstance(figure, Figure):
         raise ValueError(f"draw must give a matplotlib Figure, got {type(figure).__name__}; end it with: return fig")
     buffer = io.BytesIO()
     try:
         figure.savefig(buffer, format="svg", metadata={"Date": None})
+        more = {"application/pdf": to_pdf(figure), MIME: drawn_data(figure)} if still else {}
     finally:
         plt.close(figure)
-    return buffer.getvalue()
+    return {"image/svg+xml": buffer.getvalue(), **more}

@@ -8,7 +8,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
-from linearlens.sliders import Slider
+from linearlens.figures import Slider
 
 
 def draw(power):
