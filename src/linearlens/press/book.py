@@ -14,6 +14,7 @@ from linearlens.ledger import load_claims
 from linearlens.paths import BOOK, BUILD, ROOT
 from linearlens.press.atomic import aside, one_at_a_time, write_text
 from linearlens.press.chapters import Edition, PressError, all_chapters
+from linearlens.press.exercises import as_tasks
 from linearlens.press.figures import with_origins
 from linearlens.press.freshness import Executed
 from linearlens.press.kept import kept_rows, read_kept
@@ -87,7 +88,8 @@ def stage(target: Path) -> None:
         kept = kept_rows(claims, runs)
         write_text(draft / "_generated" / "ledger.md", whole_ledger(rows, claims, kept, runs))
         for chapter in all_chapters():
-            nbformat.write(with_origins(Executed(chapter, EDITION).page()), draft / "notebooks" / f"{chapter}.ipynb")
+            page = as_tasks(with_origins(Executed(chapter, EDITION).page()), solutions=True)
+            nbformat.write(page, draft / "notebooks" / f"{chapter}.ipynb")
             write_text(draft / "_generated" / f"{chapter}.md", chapter_rows(rows, chapter, claims, kept))
             for name, drawing in glued_drawings(chapter).items():
                 write_text(draft / "_generated" / f"{name}.svg", drawing)

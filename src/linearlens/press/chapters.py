@@ -35,6 +35,11 @@ class Edition:
         return f"{self.profile}-seed{self.seed}"
 
     @property
+    def proves(self) -> bool:
+        """Whether the exercises are tried: once is enough, in the edition the book is made of."""
+        return self == Edition()
+
+    @property
     def parameters(self) -> dict[str, str | int]:
         """As papermill wants them."""
         return {"profile": self.profile, "seed": self.seed}
@@ -76,6 +81,11 @@ def source_of(chapter: str) -> Path:
 def read_source(chapter: str) -> nbformat.NotebookNode:
     """The chapter's notebook, read."""
     return load_notebook_node(str(source_of(chapter)))
+
+
+def is_exercise(cell: nbformat.NotebookNode) -> bool:
+    """Whether it is a cell of code that holds an exercise; a run of the chapter goes without."""
+    return cell.cell_type == "code" and "exercise" in cell.metadata.get("tags", [])
 
 
 def expected_seconds(notebook: nbformat.NotebookNode, profile: str) -> float | None:

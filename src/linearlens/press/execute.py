@@ -23,7 +23,8 @@ from papermill.exceptions import PapermillExecutionError
 from linearlens.ledger import MIME, Recorded
 from linearlens.paths import BUILD, ROOT
 from linearlens.press.atomic import aside
-from linearlens.press.chapters import Edition, PressError, check_parameters, source_of
+from linearlens.press.chapters import Edition, PressError, check_parameters, is_exercise, read_source
+from linearlens.press.exercises import exercises_of, proof_cell, proof_of
 from linearlens.press.freshness import COMPUTES, Executed, digest, sources
 from linearlens.press.provenance import commit_of_checkout
 
@@ -80,7 +81,7 @@ def execute(chapter: str, edition: Edition, *, on_cell: OnCell = lambda done, n_
     with aside(executed.path) as draft:
         try:
             papermill.execute_notebook(
-                str(source_of(chapter)),
+                _to_run(chapter, edition),
                 f"{draft}.ipynb",
                 parameters=edition.parameters,
                 engine_name=ENGINE,
@@ -97,6 +98,7 @@ def execute(chapter: str, edition: Edition, *, on_cell: OnCell = lambda done, n_
         if sources(chapter, edition) != before:
             raise PressError(f"the sources of {chapter} changed while it ran; run it again")
         _clean(notebook)
+        proof = proof_of(notebook)
         notebook.metadata["linearlens_run"] = {
             **commit,
             "chapter": chapter,
@@ -104,14 +106,24 @@ def execute(chapter: str, edition: Edition, *, on_cell: OnCell = lambda done, n_
             "sources": before,
             "records": records_of(notebook, chapter),
             "wall_seconds": round(time.perf_counter() - wall, 2),
-            "cpu_seconds": round(_cpu_seconds() - cpu, 2),
+            "cpu_seconds": round(_cpu_seconds() - cpu - proof["seconds"], 2),
             "peak_megabytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
             "python": platform.python_version(),
             "versions": {name: version(name) for name in COMPUTES},
+            "exercises": proof,
             "digest": digest(notebook),
         }
         nbformat.write(notebook, draft)
     return executed.path
+
+
+def _to_run(chapter: str, edition: Edition) -> nbformat.NotebookNode:
+    """The chapter without its exercises; these are proved by a cell at its end."""
+    notebook = read_source(chapter)
+    exercises = exercises_of(notebook) if edition.proves else []
+    notebook.cells = [cell for cell in notebook.cells if not is_exercise(cell)]
+    notebook.cells += [proof_cell(exercises)] if exercises else []
+    return notebook
 
 
 def records_of(notebook: nbformat.NotebookNode, chapter: str) -> list[dict[str, Recorded]]:

@@ -12,7 +12,7 @@ import yaml
 from linearlens.figures.export import MIME
 from linearlens.ledger import load_claims
 from linearlens.paths import DATA
-from linearlens.press.chapters import PressError, all_chapters, read_source
+from linearlens.press.chapters import PressError, all_chapters, is_exercise, read_source
 
 GLUED = re.compile(
     r"^(`{3,})\{glue:figure\} (?P<glue>\S+)\n(?P<options>(?::.*\n)*)\n?(?P<caption>.*?)\n\1$", re.S | re.M
@@ -69,7 +69,7 @@ def _figures_of(chapter: str, entries: Mapping[str, Mapping]) -> list[Shown]:
             for match in GLUED.finditer(cell.source):
                 options = dict(re.findall(r"^:(\w+): (.*)$", match["options"], re.M))
                 add(options["name"], match["caption"], glue=match["glue"])
-        if cell.cell_type == "code":
+        if cell.cell_type == "code" and not is_exercise(cell):
             number += 1
             if figure := _named(cell):
                 add(figure["name"], figure["caption"], cell=number)

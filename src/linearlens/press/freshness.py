@@ -18,7 +18,7 @@ from pathlib import Path
 import nbformat
 
 from linearlens.paths import BUILD, ROOT
-from linearlens.press.chapters import Edition, read_source, source_of
+from linearlens.press.chapters import Edition, is_exercise, read_source, source_of
 
 PACKAGE = ROOT / "src" / "linearlens"
 # How a chapter is executed is part of what it depends on; what else the press does is not.
@@ -74,8 +74,8 @@ class Executed:
 
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    """Cells of code, but for the one papermill puts in."""
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    """Cells of code, but for exercises and the one papermill puts in."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and not is_exercise(cell)]
     return [cell for cell in cells if "injected-parameters" not in cell.metadata.get("tags", [])]
 
 
@@ -87,7 +87,8 @@ def sources(chapter: str, edition: Edition) -> dict[str, str]:
     dict of str to str
         Paths relative to the repository, and ``parameters``.
     """
-    cells = [_without_magics(cell.source) for cell in code_cells(read_source(chapter))]
+    notebook = read_source(chapter)
+    cells = [_without_magics(cell.source) for cell in code_cells(notebook)]
     modules = _closure(_imports("\n\n".join(cells), package="") | {"linearlens"}) | {EXECUTES}
     code = {path: _hash_code(path.read_text(encoding="utf-8")) for module in modules if (path := _file_of(module))}
     data = {ROOT / name: _hash((ROOT / name).read_bytes()) for module in modules for name in READS.get(module, ())}
@@ -95,6 +96,9 @@ def sources(chapter: str, edition: Edition) -> dict[str, str]:
     hashes[source_of(chapter).relative_to(ROOT).as_posix()] = _hash(
         "\n".join(_hash_code(cell) for cell in cells).encode()
     )
+    if edition.proves:
+        exercises = "\n\n".join(cell.source for cell in notebook.cells if is_exercise(cell))
+        hashes["exercises"] = _hash(exercises.encode())
     return hashes | {"versions": _versions(), "parameters": json.dumps(edition.parameters)}
 
 

@@ -43,7 +43,7 @@ def keep(chapter: str) -> Path:
     if (notebook := executed.read()) is None:
         raise PressError(f"the full run of {chapter} cannot be kept: {executed.path} has gone meanwhile")
     run = notebook.metadata["linearlens_run"]
-    del run["digest"]
+    del run["digest"], run["exercises"]
     path = _path(chapter)
     write_text(path, json.dumps(run, indent=1) + "\n")
     return path
