@@ -1,18 +1,21 @@
 """The Koopman operator of a dictionary, estimated from many trajectories."""
 
-from collections.abc import Iterator
-from copy import deepcopy
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from scipy import linalg
 from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from linearlens.koopman._blocks import check_dask_array, is_dask_array, sum_blocks
 from linearlens.koopman._delays import delay_embed
 from linearlens.koopman._dictionaries import lift_states
 from linearlens.koopman._gram import PairGrams, whitening
-from linearlens.koopman._trajectories import Trajectories, check_real, check_trajectories
+from linearlens.koopman._trajectories import Trajectories, check_real, check_trajectories, each_checked
 
 CHUNK_ROWS = 1024  # states taken at a time: enough for fast products, few enough for the processor's cache
 
@@ -33,7 +36,8 @@ class Koopman(BaseEstimator):
         Number of past states kept beside the present one, as `delay_embed` stacks them.
     dictionary : scikit-learn transformer, optional
         Lifts delay-embedded states to observables. It is cloned, then fitted on the states of the first
-        call of `fit` or `partial_fit`. None leaves states as they are.
+        call of `fit` or `partial_fit`, unless they come as an iterator or a dask array: see the notes.
+        None leaves states as they are.
     center : bool
         Subtract `mean_`, the mean of the lifted present states, from present and next ones alike. It suits
         states that stay about one mean. Where the mean moves from step to step, use `constant`.
@@ -79,6 +83,13 @@ class Koopman(BaseEstimator):
     the mean and the operator is moved back afterwards, so that a mean far from 0 costs no digits.
     For a given `rank` the eigenvalues are those of projected DMD (Schmid 2010) with the basis from X.
 
+    So data may be larger than memory. Of an iterator about a thousand states are held at a time; of a dask array,
+    each block is summed where it is and only sums of the size of the operator travel, joined in a tree. Either is
+    read once, which leaves no pass to fit a dictionary in: take one that learns nothing, as a
+    ``FunctionTransformer``, or fit it on a sample beforehand and give
+    ``sklearn.frozen.FrozenEstimator(dictionary.fit(sample))``. Then the operator is that of a list of the same
+    trajectories, but for rounding.
+
     A Gram matrix squares the condition number: directions whose singular value is below about 1e-7 of the
     largest are treated as noise. Directions the data do not span (units that never fire, features that repeat
     others, more observables than pairs) are no fault and raise no warning: the operator of least norm is
@@ -110,14 +121,16 @@ class Koopman(BaseEstimator):
         self.center = center
         self.constant = constant
 
-    def fit(self, trajectories: Trajectories, y: None = None) -> "Koopman":
+    def fit(self, trajectories: Trajectories | Iterator[np.ndarray], y: None = None) -> "Koopman":
         """Fit the operator, forgetting any earlier fit.
 
         Parameters
         ----------
-        trajectories : list of ndarray of shape (n_steps_i, n_features), or ndarray of shape \
-                (n_trajectories, n_steps, n_features)
-            Each needs at least ``delays + 2`` states.
+        trajectories : list or iterator of ndarray of shape (n_steps_i, n_features), or ndarray or dask array of \
+                shape (n_trajectories, n_steps, n_features)
+            Each needs at least ``delays + 2`` states. An iterator is used up, whether the fit succeeds or not.
+            A dask array is split along its first axis; its scheduler is that of dask: threads, or the processes
+            of a ``distributed.Client``.
         y : None
             Ignored; there for scikit-learn.
 
@@ -129,14 +142,13 @@ class Koopman(BaseEstimator):
         Raises
         ------
         ValueError
-            On trajectories that are empty, too short, not finite or of mixed widths, and on a `rank` or
-            `delays` that does not fit them.
+            On trajectories that are empty, too short, not finite or of mixed widths, on a `rank` or `delays` that
+            does not fit them, and on a dictionary still to be fitted where they can be read once only.
         """
         self._check_settings()
-        checked = check_trajectories(trajectories, min_steps=self.delays + 2)
-        return self._accumulate(checked, fresh=True)
+        return self._accumulate(trajectories, fresh=True)
 
-    def partial_fit(self, trajectories: Trajectories, y: None = None) -> "Koopman":
+    def partial_fit(self, trajectories: Trajectories | Iterator[np.ndarray], y: None = None) -> "Koopman":
         """Add trajectories to those already seen.
 
         The dictionary stays as it was fitted on the first call. So this equals one `fit` on all trajectories
@@ -145,11 +157,7 @@ class Koopman(BaseEstimator):
         value and errors are those of `fit`.
         """
         self._check_settings()
-        checked = check_trajectories(trajectories, min_steps=self.delays + 2)
-        fresh = not hasattr(self, "grams_")
-        if not fresh:
-            self._check_width(checked[0].shape[1])
-        return self._accumulate(checked, fresh=fresh)
+        return self._accumulate(trajectories, fresh=not hasattr(self, "grams_"))
 
     def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
         """Advance states linearly: lift once, apply the operator ``steps - 1`` times, read the next state out.
@@ -242,25 +250,47 @@ class Koopman(BaseEstimator):
 
     # The fit, step by step.
 
-    def _accumulate(self, trajectories: list[np.ndarray], *, fresh: bool) -> "Koopman":
-        width = trajectories[0].shape[1]
-        dictionary = self._fit_dictionary(trajectories) if fresh else self.dictionary_
-        first = self._embed(trajectories[0][: self.delays + 1].astype(np.float64))
-        n_observables = lift_states(first, dictionary).shape[1]
-        self._check_rank(n_observables + self.constant)
-        if not fresh and len(self.grams_.sum_x) != n_observables:
-            raise ValueError(
-                f"the earlier fit had {len(self.grams_.sum_x)} observables, now there are {n_observables}: delays or "
-                "dictionary were changed; call fit to start anew"
-            )
-        # A copy, so that a failure on the way leaves the earlier fit as it was.
-        n_targets = n_observables if dictionary is None else n_observables + width
-        grams = PairGrams(n_observables, n_targets) if fresh else deepcopy(self.grams_)
-        grams.add(self._observed(trajectories, dictionary))
+    def _accumulate(self, trajectories: Any, *, fresh: bool) -> "Koopman":
+        min_steps = self.delays + 2
+        width = None if fresh else self.n_features_in_
+        if is_dask_array(trajectories):
+            check_dask_array(trajectories)
+            dictionary = self._ready_dictionary() if fresh else self.dictionary_
+            work = partial(clone(self)._sum_pairs, dictionary=dictionary, width=width)
+            grams = sum_blocks(trajectories, work, min_steps=min_steps)
+        elif isinstance(trajectories, Iterator):
+            dictionary = self._ready_dictionary() if fresh else self.dictionary_
+            grams = self._sum_pairs(each_checked(trajectories, min_steps=min_steps), dictionary, width)
+        else:
+            checked = check_trajectories(trajectories, min_steps=min_steps)
+            dictionary = self._fit_dictionary(checked) if fresh else self.dictionary_
+            grams = self._sum_pairs(checked, dictionary, width)
+        n_observables, n_targets = len(grams.sum_x), len(grams.sum_t)
+        if not fresh:
+            if len(self.grams_.sum_x) != n_observables:
+                raise ValueError(
+                    f"the earlier fit had {len(self.grams_.sum_x)} observables, now there are {n_observables}: delays "
+                    "or dictionary were changed; call fit to start anew"
+                )
+            grams = self.grams_.merge(grams)
         self.dictionary_: Any = dictionary
-        self.n_features_in_ = width
+        width = n_observables // (self.delays + 1) if dictionary is None else n_targets - n_observables
+        self.n_features_in_: int = width
         self.grams_: PairGrams = grams
         return self._solve()
+
+    def _sum_pairs(self, trajectories: Iterable[np.ndarray], dictionary: Any, width: int | None) -> PairGrams:
+        """Sums over the pairs of checked trajectories, read once; `width` is that of an earlier fit."""
+        rest = iter(trajectories)
+        first = next(rest)
+        if width is not None:
+            self._check_width(first.shape[1], width)
+        n_observables = lift_states(self._embed(first[: self.delays + 1].astype(np.float64)), dictionary).shape[1]
+        self._check_rank(n_observables + self.constant)
+        # A dictionary may leave the states out, so then they come again behind the observables.
+        grams = PairGrams(n_observables, n_observables + (0 if dictionary is None else first.shape[1]))
+        grams.add(self._observed(chain([first], rest), dictionary))
+        return grams
 
     def _solve(self) -> "Koopman":
         """Turn the sums into the operator, its spectrum and the readout."""
@@ -302,7 +332,7 @@ class Koopman(BaseEstimator):
         self.readout_ = whiten @ read
         return self
 
-    def _observed(self, trajectories: list[np.ndarray], dictionary: Any) -> Iterator[list[np.ndarray]]:
+    def _observed(self, trajectories: Iterable[np.ndarray], dictionary: Any) -> Iterator[list[np.ndarray]]:
         """Chunks of trajectories of observables.
 
         Without a dictionary the first columns are the states themselves; a dictionary may leave them out, so then
@@ -347,6 +377,21 @@ class Koopman(BaseEstimator):
             np.concatenate([self._embed(item) for item in trajectories], dtype=np.float64)
         )
 
+    def _ready_dictionary(self) -> Any:
+        """The dictionary where no pass over the data is left to fit it in."""
+        if self.dictionary is None:
+            return None
+        dictionary = clone(self.dictionary)
+        try:
+            check_is_fitted(dictionary)
+        except NotFittedError:
+            raise ValueError(
+                f"the dictionary {self.dictionary} is still to be fitted, but an iterator or dask array is read once; "
+                "fit it on a sample and give sklearn.frozen.FrozenEstimator(dictionary.fit(sample)), "
+                "or call fit on a list of some trajectories and partial_fit on the others"
+            ) from None
+        return dictionary
+
     # What may be asked for.
 
     def _check_settings(self) -> None:
@@ -366,12 +411,13 @@ class Koopman(BaseEstimator):
                 f"delays, dictionary and constant; give at most {n_observables}"
             )
 
-    def _check_width(self, width: int) -> None:
-        if width != self.n_features_in_:
-            raise ValueError(f"fitted on states of {self.n_features_in_} features, got {width}")
+    def _check_width(self, width: int, fitted: int | None = None) -> None:
+        fitted = self.n_features_in_ if fitted is None else fitted
+        if width != fitted:
+            raise ValueError(f"fitted on states of {fitted} features, got {width}")
 
 
-def _chunks(trajectories: list[np.ndarray], *, overlap: int) -> Iterator[list[np.ndarray]]:
+def _chunks(trajectories: Iterable[np.ndarray], *, overlap: int) -> Iterator[list[np.ndarray]]:
     """Groups of trajectories of about CHUNK_ROWS states; a longer one comes in pieces that share `overlap` states."""
     chunk: list[np.ndarray] = []
     n_rows = 0

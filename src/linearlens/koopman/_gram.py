@@ -1,6 +1,7 @@
 """Gram matrices of consecutive states, accumulated in float64 so that memory does not grow with the data."""
 
 from collections.abc import Iterable
+from copy import deepcopy
 
 import numpy as np
 from scipy import linalg
@@ -90,6 +91,28 @@ class PairGrams:
             b.append(z[1 - odd : -1 : 2])
             c.append(z[2 - odd :: 2])
         return a, b, c
+
+    def merge(self, other: "PairGrams") -> "PairGrams":
+        """The sums over the pairs of both; neither is changed, and the order does not matter but for rounding.
+
+        The rows of `other` are those about its own shift, plus the step ``e`` from our shift to its::
+
+            Σ (x + e)ᵀ(t + e) = Σ xᵀt + (Σ x)ᵀe + eᵀ(Σ t) + n eᵀe
+        """
+        if self.n_pairs == 0 or other.n_pairs == 0:
+            return deepcopy(self if other.n_pairs == 0 else other)
+        both, n, pairs = deepcopy(self), len(self.sum_x), other.n_pairs
+        step = other.shift - self.shift
+        moved = np.outer(other.sum_x, step) + np.outer(step[:n], other.sum_t + pairs * step)
+        moved_x = np.outer(other.sum_x, step[:n]) + np.outer(step[:n], other.sum_x + pairs * step[:n])
+        both.ss += other.ss + moved_x
+        both.dd += other.dd + moved_x
+        both.bc += other.bc + moved[:, :n]
+        both.rest += other.rest + moved[:, n:]
+        both.sum_x += other.sum_x + pairs * step[:n]
+        both.sum_t += other.sum_t + pairs * step
+        both.n_pairs += pairs
+        return both
 
     def moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Means of ``x`` and ``targets``, and the products ``x.T @ x``, ``x.T @ targets`` about those means."""

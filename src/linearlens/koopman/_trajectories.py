@@ -1,6 +1,6 @@
 """What a list of trajectories must look like, checked once, at the door."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -42,16 +42,36 @@ def check_trajectories(trajectories: Trajectories, *, min_steps: int = 1) -> lis
         )
     if not isinstance(trajectories, Iterable):
         raise ValueError(f"need a list of (n_steps, n_features) arrays, got {type(trajectories).__name__}")
-    checked = [_check_one(np.asarray(item), index, min_steps) for index, item in enumerate(trajectories)]
-    if not checked:
-        raise ValueError("need at least one trajectory, got an empty list")
-    widths = [item.shape[1] for item in checked]
-    for index, width in enumerate(widths):
-        if width != widths[0]:
+    return list(each_checked(trajectories, min_steps=min_steps))
+
+
+def each_checked(trajectories: Iterable[np.ndarray], *, min_steps: int = 1, first: int = 0) -> Iterator[np.ndarray]:
+    """Check trajectories one by one as they are asked for, holding none of them; errors as `check_trajectories`.
+
+    Parameters
+    ----------
+    trajectories : iterable of ndarray of shape (n_steps_i, n_features)
+    min_steps : int
+        Fewest states a trajectory may have.
+    first : int
+        Number by which messages call the first one: that of a part of a longer list.
+
+    Yields
+    ------
+    ndarray of shape (n_steps_i, n_features)
+    """
+    width = 0
+    for index, item in enumerate(trajectories, start=first):
+        checked = _check_one(np.asarray(item), index, min_steps)
+        width = width or checked.shape[1]
+        if checked.shape[1] != width:
             raise ValueError(
-                f"all trajectories need the same features: trajectory 0 has {widths[0]}, trajectory {index} has {width}"
+                f"all trajectories need the same features: trajectory {first} has {width}, "
+                f"trajectory {index} has {checked.shape[1]}"
             )
-    return checked
+        yield checked
+    if not width:
+        raise ValueError("need at least one trajectory, got an empty list or iterator")
 
 
 def check_real(item: np.ndarray, name: str) -> np.ndarray:
