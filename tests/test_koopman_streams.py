@@ -249,3 +249,39 @@ def test_a_dask_array_of_other_features_is_refused_at_once():
 def test_dask_is_imported_by_who_uses_it_only():
     code = "import sys, linearlens.koopman; sys.exit('dask' in sys.modules or 'distributed' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+# Memory.
+
+UNDER_A_LIMIT = """
+import resource, sys
+import numpy as np
+from linearlens.koopman import Koopman
+
+MEGABYTE = 2**20
+rng = np.random.default_rng(0)
+
+def trajectory():
+    return rng.random((128, 64))
+
+Koopman().fit([trajectory() for _ in range(20)])  # imports and work spaces are not what is measured
+in_use = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (in_use + 32 * MEGABYTE, resource.RLIM_INFINITY))
+count = 320 * MEGABYTE // trajectory().nbytes
+given = (trajectory() for _ in range(count))
+fitted = Koopman().fit(given if sys.argv[1] == "iterator" else list(given))
+print(fitted.n_pairs_ == 127 * count)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells and limits the memory in use")
+def test_ten_times_the_memory_there_is_streams_through_a_fit():
+    """32 MB are allowed beyond what the imports take; 320 MB come."""
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    streamed, held = (
+        subprocess.run([sys.executable, "-c", UNDER_A_LIMIT, kind], env=one_thread, capture_output=True, text=True)
+        for kind in ("iterator", "list")
+    )
+    assert (streamed.returncode, streamed.stdout) == (0, "True\n"), streamed.stderr
+    assert held.returncode != 0
+    assert "MemoryError" in held.stderr
