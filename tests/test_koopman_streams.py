@@ -1,4 +1,4 @@
-"""Data that are never held as a whole: iterators, dask arrays, and a set limit of memory."""
+"""Data that are never held as a whole, or not here: iterators, dask arrays, tensors; and a set limit of memory."""
 
 import os
 import subprocess
@@ -9,6 +9,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
+import torch
 from distributed import Client
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
@@ -249,6 +250,68 @@ def test_a_dask_array_of_other_features_is_refused_at_once():
 def test_dask_is_imported_by_who_uses_it_only():
     code = "import sys, linearlens.koopman; sys.exit('dask' in sys.modules or 'distributed' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+# Tensors.
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """No GPU is at hand: the lines that would run on one run on the processor."""
+    monkeypatch.setattr("linearlens.koopman._base.is_elsewhere", lambda tensor: True)
+    monkeypatch.setattr("linearlens.koopman._device.DEVICE_ROWS", 30)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int32])
+@pytest.mark.parametrize("delays", [0, 2])
+def test_a_tensor_is_the_list(delays, dtype):
+    z = torch.as_tensor(100 * equal_steps() + 1000).to(dtype).requires_grad_(dtype.is_floating_point)
+    assert_same(Koopman(delays=delays).fit(z), Koopman(delays=delays).fit(list(z.detach().numpy())))
+    assert Koopman(dictionary=StandardScaler()).fit(z).n_pairs_ == 8 * len(z)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int32])
+@pytest.mark.parametrize("settings", [{}, {"delays": 2, "center": True}, {"constant": True, "rank": 4}], ids=str)
+def test_a_tensor_elsewhere_is_the_list(settings, dtype, elsewhere):
+    z = torch.as_tensor(100 * equal_steps() + 1000).to(dtype).requires_grad_(dtype.is_floating_point)
+    numbers = z.detach().numpy()
+    fitted = Koopman(**settings).fit(z)
+    assert_same(fitted, Koopman(**settings).fit(numbers))
+    fitted.partial_fit(z[:4]).partial_fit(numbers[:4])
+    assert_same(fitted, Koopman(**settings).fit([*numbers, *numbers[:4], *numbers[:4]]))
+
+
+@pytest.mark.parametrize(
+    ("tensor", "settings", "says"),
+    [
+        (torch.ones(4, 5), {}, r"need a tensor \(n_trajectories, n_steps, n_features\), got one of shape \(4, 5\)"),
+        (torch.ones(0, 5, 2), {}, "got one of shape"),
+        (torch.ones(4, 2, 2), {"delays": 1}, "trajectory 0 is too short: 2 states came, at least 3"),
+        (torch.ones(4, 5, 2, dtype=torch.complex64), {}, "trajectory 0 is complex"),
+        (torch.ones(4, 5, 0), {}, "no features"),
+        (torch.tensor([1.0, torch.nan, torch.inf])[:, None, None].expand(3, 3, 2), {}, "trajectory 1 holds nan"),
+        (torch.ones(4, 5, 2), {"rank": 3}, "rank=3 is larger than the 2 features"),
+        (torch.ones(4, 5, 2), {"dictionary": StandardScaler()}, "the tensor is on cpu; give tensor.cpu"),
+    ],
+)  # fmt: skip
+def test_bad_tensors_elsewhere(tensor, settings, says, elsewhere):
+    with pytest.raises(ValueError, match=says):
+        Koopman(**settings).fit(tensor)
+
+
+def test_a_tensor_elsewhere_of_other_features_is_refused(elsewhere):
+    with pytest.raises(ValueError, match="fitted on states of 2 features, got 3"):
+        Koopman().fit(good).partial_fit(torch.ones(4, 3, 3))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("settings", [{}, {"delays": 2, "center": True}, {"constant": True, "rank": 4}], ids=str)
+def test_a_tensor_on_a_gpu_is_the_list(settings):
+    z = equal_steps()
+    fitted = Koopman(**settings).fit(torch.as_tensor(z, device="cuda"))
+    assert_same(fitted, Koopman(**settings).fit(z))
+    with pytest.raises(ValueError, match="give tensor"):
+        Koopman(dictionary=StandardScaler()).fit(torch.as_tensor(z, device="cuda"))
 
 
 # Memory.

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from linearlens.koopman._blocks import check_dask_array, is_dask_array, sum_blocks
 from linearlens.koopman._delays import delay_embed
+from linearlens.koopman._device import is_elsewhere, is_tensor, sum_on_device
 from linearlens.koopman._dictionaries import lift_states
 from linearlens.koopman._gram import PairGrams, whitening
 from linearlens.koopman._trajectories import Trajectories, check_real, check_trajectories, each_checked
@@ -130,7 +131,8 @@ class Koopman(BaseEstimator):
                 shape (n_trajectories, n_steps, n_features)
             Each needs at least ``delays + 2`` states. An iterator is used up, whether the fit succeeds or not.
             A dask array is split along its first axis; its scheduler is that of dask: threads, or the processes
-            of a ``distributed.Client``.
+            of a ``distributed.Client``. A torch tensor may stand for an ndarray; on another device than the
+            processor its sums are formed there, and it takes no dictionary.
         y : None
             Ignored; there for scikit-learn.
 
@@ -253,11 +255,23 @@ class Koopman(BaseEstimator):
     def _accumulate(self, trajectories: Any, *, fresh: bool) -> "Koopman":
         min_steps = self.delays + 2
         width = None if fresh else self.n_features_in_
+        if is_tensor(trajectories) and not is_elsewhere(trajectories):
+            trajectories = trajectories.detach().numpy()
         if is_dask_array(trajectories):
             check_dask_array(trajectories)
             dictionary = self._ready_dictionary() if fresh else self.dictionary_
             work = partial(clone(self)._sum_pairs, dictionary=dictionary, width=width)
             grams = sum_blocks(trajectories, work, min_steps=min_steps)
+        elif is_tensor(trajectories):
+            if self.dictionary is not None:
+                raise ValueError(
+                    f"a dictionary lifts NumPy arrays, but the tensor is on {trajectories.device}; give tensor.cpu()"
+                )
+            dictionary = None
+            grams = sum_on_device(trajectories, delays=self.delays)
+            self._check_rank(len(grams.sum_x) + self.constant)
+            if width is not None:
+                self._check_width(trajectories.shape[2], width)
         elif isinstance(trajectories, Iterator):
             dictionary = self._ready_dictionary() if fresh else self.dictionary_
             grams = self._sum_pairs(each_checked(trajectories, min_steps=min_steps), dictionary, width)
