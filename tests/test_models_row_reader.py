@@ -1,11 +1,14 @@
 """The reader of rows against the same recurrence written as a loop."""
 
+from copy import deepcopy
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from linearlens.credit import components
-from linearlens.models.row_reader import row_reader
+from linearlens.models import memories, mlp, row_reader
 
 
 def test_reads_as_a_loop_does() -> None:
@@ -31,6 +34,31 @@ def test_to_cut_off_the_end_of_a_state_is_not_to_read_the_row() -> None:
     unread = state[:, : network.read2(state).shape[1]]
     torch.testing.assert_close(unread[:, :6], state[:, :6])
     torch.testing.assert_close(unread[:, 6:], images[:, 8:])
+
+
+def test_memories_are_those_of_the_loop_after_each_row_in_float64() -> None:
+    network, images = row_reader(5, 4, 3, n_memory=6, seed=1), torch.rand(7, 20)
+    before = deepcopy(network.state_dict())
+    found = memories(network, images.numpy())
+    assert found.shape == (7, 5, 6)
+    assert found.dtype == np.float64
+    assert all(
+        torch.equal(value, before[name]) and value.dtype == before[name].dtype
+        for name, value in network.state_dict().items()
+    )
+    look, keep = deepcopy(network.read1.look).double(), deepcopy(network.read1.keep).double()
+    memory = torch.zeros(7, 6, dtype=torch.float64)
+    for t, row in enumerate(images.double().view(7, 5, 4).unbind(1)):
+        memory = torch.tanh(look(row) + keep(memory))
+        np.testing.assert_allclose(found[:, t], memory.detach().numpy(), rtol=0, atol=1e-12)
+
+
+def test_what_has_no_memories_is_told() -> None:
+    with pytest.raises(ValueError, match="need a network of row_reader, whose first parts read, got a Sequential"):
+        memories(mlp([4, 2]), np.zeros((3, 4)))
+    for shape in ((3, 19), (20,), (2, 5, 4)):
+        with pytest.raises(ValueError, match=r"5 rows of 4 pixels come in shape \(n_images, 20\), got shape"):
+            memories(row_reader(5, 4, 3), np.zeros(shape))
 
 
 def test_steps_share_weights_and_are_components_of_their_own() -> None:

@@ -6,6 +6,7 @@ from linearlens.models.copy_rnn import ModReLURNN
 from linearlens.models.gru_classifier import GRUClassifier, pad_texts
 from linearlens.models.mlp import mlp
 from linearlens.models.residual import ResidualBlock, plant_trojan, residual_mlp
+from linearlens.models.row_reader import memories, row_reader
 from linearlens.models.ssm import DiagonalSSM
 from linearlens.models.store import keep_trained
 from linearlens.models.together import train_together
@@ -24,10 +25,12 @@ __all__ = [
     "TokenTransformer",
     "accuracy",
     "keep_trained",
+    "memories",
     "mlp",
     "pad_texts",
     "plant_trojan",
     "residual_mlp",
+    "row_reader",
     "train",
     "train_classifier",
     "train_together",

@@ -1,7 +1,9 @@
 """A network that reads an image row by row, then classifies what it remembers."""
 
 from collections import OrderedDict
+from copy import deepcopy
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -73,3 +75,40 @@ def row_reader(
         steps = OrderedDict((f"read{t}", Read(look, keep, first=t == 1)) for t in range(1, n_rows + 1))
         parts = {"linear1": nn.Linear(n_memory, n_head), "act1": nn.ReLU(), "head": nn.Linear(n_head, n_outputs)}
     return nn.Sequential(OrderedDict(steps | parts))
+
+
+@torch.no_grad()
+def memories(network: nn.Sequential, images: np.ndarray) -> np.ndarray:
+    """What a `row_reader` remembers after each row.
+
+    Parameters
+    ----------
+    network : nn.Sequential
+        As `row_reader` makes it; left as it was.
+    images : ndarray of shape (n_images, n_rows * width)
+
+    Returns
+    -------
+    ndarray of shape (n_images, n_rows, n_memory)
+        In float64, which the steps are computed in, too.
+
+    Raises
+    ------
+    ValueError
+        If the network has no step that reads, or the images have another number of pixels.
+    """
+    steps = [deepcopy(part).double() for part in network.children() if isinstance(part, Read)]
+    if not steps:
+        raise ValueError(f"need a network of row_reader, whose first parts read, got a {type(network).__name__}")
+    n_memory, width = steps[0].look.weight.shape
+    states = torch.tensor(np.asarray(images, dtype=np.float64))
+    if states.ndim != 2 or states.shape[1] != len(steps) * width:
+        raise ValueError(
+            f"images of {len(steps)} rows of {width} pixels come in shape (n_images, {len(steps) * width}), got shape "
+            f"{tuple(states.shape)}"
+        )
+    remembered = []
+    for step in steps:
+        states = step(states)
+        remembered.append(states[:, :n_memory])
+    return torch.stack(remembered, dim=1).numpy()
