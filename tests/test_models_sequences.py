@@ -97,6 +97,9 @@ def test_long_texts_keep_their_last_words_and_empty_ones_are_refused():
     assert lengths.tolist() == [3, 1]
     with pytest.raises(ValueError, match="text 1 has no words; leave it out"):
         pad_texts([np.array([1]), np.array([], dtype=int)])
+    for longest in (0, -2):
+        with pytest.raises(ValueError, match=f"1 or more, got {longest}; leave it out to keep all"):
+            pad_texts([np.array([1, 2])], longest=longest)
 
 
 @pytest.mark.parametrize("options", [{}, {"n_positions": 0}, {"n_writer": 5}])

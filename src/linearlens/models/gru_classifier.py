@@ -68,9 +68,11 @@ def pad_texts(texts: Sequence[np.ndarray], *, longest: int | None = None) -> tup
     Raises
     ------
     ValueError
-        If a text has no words.
+        If a text has no words, or `longest` is below 1.
     """
-    kept = [torch.as_tensor(text[-longest:] if longest else text) for text in texts]
+    if longest is not None and longest < 1:
+        raise ValueError(f"longest counts words that are kept, 1 or more, got {longest}; leave it out to keep all")
+    kept = [torch.as_tensor(text if longest is None else text[-longest:]) for text in texts]
     for number, text in enumerate(kept):
         if len(text) == 0:
             raise ValueError(f"text {number} has no words; leave it out")
