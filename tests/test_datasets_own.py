@@ -137,6 +137,7 @@ def test_words_and_marks():
     assert split_words("Was it GOOD? (No; 7/10: café isn't open!)<br /><br />…") == [
         "was", "it", "good", "?", "(", "no", ";", ":", "café", "isn't", "open", "!", ")"]  # fmt: skip
     assert split_words(" \n 12 <br />") == []
+    assert split_words("isn’t ‘good’") == ["isn't", "good"]
 
 
 def test_vocabulary_goes_there_and_back():

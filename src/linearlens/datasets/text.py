@@ -19,12 +19,14 @@ CLASSES = ("neg", "pos")
 def split_words(text: str) -> list[str]:
     """Lower-case words and marks of a text; numbers, other signs and HTML line breaks are dropped.
 
+    A curly apostrophe is taken for a straight one.
+
     Examples
     --------
     >>> split_words("Not bad!<br />It isn't.")
     ['not', 'bad', '!', 'it', "isn't", '.']
     """
-    return _WORD.findall(text.replace("<br />", " ").lower())
+    return _WORD.findall(text.replace("<br />", " ").replace("’", "'").lower())
 
 
 @dataclass(frozen=True)
