@@ -40,6 +40,8 @@ def test_training_learns_and_repeats():
         trained = train_classifier(mlp([4, 16, 2], seed=0), x, y, epochs=60, learning_rate=2e-2)
         scores.append(accuracy(trained, x, y))
     assert scores[0] == scores[1] > 0.9
+    wide = train_classifier(mlp([4, 16, 2], seed=0).double(), x, y, epochs=1)
+    assert accuracy(wide, x, y) > 0
     with pytest.raises(ValueError, match=r"shape \(300,\), got shape \(299,\)"):
         train_classifier(mlp([4, 2]), x, y[1:], epochs=1)
 

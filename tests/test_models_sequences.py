@@ -60,7 +60,7 @@ def test_orthogonal_recurrence_stays_so_in_training_and_steps_as_it_runs():
     model = ModReLURNN(3, 8, 2, seed=0)
     inputs = torch.randn(5, 9, 3, generator=torch.Generator().manual_seed(0))
     with torch.enable_grad():
-        train(model, lambda batch: model(inputs[batch]).square().mean(), 5, epochs=5, batch_size=5, learning_rate=0.05)
+        train(model, lambda m, x: m(x).square().mean(), [inputs], epochs=5, batch_size=5, learning_rate=0.05)
     assert model.recurrence.bias.abs().max() > 1e-3
     turn = model.recurrence.turn.weight
     torch.testing.assert_close(turn @ turn.T, torch.eye(8), atol=1e-5, rtol=0)
@@ -131,12 +131,15 @@ def test_an_epoch_sees_each_sample_once(lengths, epochs, monkeypatch):
     seen = []
     model = mlp([2, 1])
 
-    def loss(batch):
-        seen.append(batch.tolist())
+    def loss(given, numbers, x):
+        seen.append(numbers.tolist())
+        assert given is model
         assert model.training
-        return model(torch.ones(len(batch), 2)).square().mean()
+        assert torch.equal(x[:, 0], numbers.float()), "rows of one sample stay together"
+        return model(x / 23).square().mean()
 
-    train(model, loss, 23, epochs=epochs, batch_size=5, learning_rate=1e-3, lengths=lengths, seed=1)
+    data = [np.arange(23), np.stack([np.arange(23.0)] * 2, axis=1)]
+    train(model, loss, data, epochs=epochs, batch_size=5, learning_rate=1e-3, lengths=lengths, seed=1)
     assert not model.training
     assert len(seen) == 5 * epochs
     rounds = [list(itertools.chain(*seen[i : i + 5])) for i in range(0, len(seen), 5)]
@@ -152,7 +155,7 @@ def test_training_repeats_by_seed_with_dropout_and_spares_the_global_generator()
 
     def run(seed):
         model = nn.Sequential(mlp([4, 8, 8], seed=0), nn.Dropout(0.5), mlp([8, 1], seed=1))
-        train(model, lambda b: (model(x[b])[:, 0] - x[b, 0]).square().mean(), 40, epochs=3, batch_size=8,
+        train(model, lambda m, x: (m(x)[:, 0] - x[:, 0]).square().mean(), [x], epochs=3, batch_size=8,
               learning_rate=1e-2, clip=1.0, seed=seed)  # fmt: skip
         return torch.cat([parameter.detach().ravel() for parameter in model.parameters()])
 
@@ -169,18 +172,52 @@ def test_a_loss_that_is_lost_and_bad_arguments():
     model = mlp([2, 1])
     options = {"epochs": 2, "batch_size": 3, "learning_rate": 1e-3}
     values = iter([1.0, 1.0, 1.0, float("nan")])
+    data = [torch.ones(6, 2)]
 
-    def loss(batch):
-        return model(torch.ones(len(batch), 2)).mean() * next(values)
+    def loss(model, x):
+        return model(x).mean() * next(values)
 
     with pytest.raises(RuntimeError, match="the loss is nan in step 3 of 4; lower learning_rate or set clip"):
-        train(model, loss, 6, **options)
+        train(model, loss, data, **options)
+    assert not model.training
     for bad in ({"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"learning_rate": -1.0}):
         ((name, value),) = bad.items()
         with pytest.raises(ValueError, match=f"need at least one sample.*{name}={value}"):
-            train(model, loss, 6, **{**options, **bad})
+            train(model, loss, data, **{**options, **bad})
     with pytest.raises(ValueError, match="n_samples=0"):
-        train(model, loss, 0, **options)
-    assert (
-        train(model, lambda _: model(torch.ones(1, 2)).mean(), 1, epochs=1, batch_size=9, learning_rate=1e-3) is model
-    )
+        train(model, loss, [torch.ones(0, 2)], **options)
+    assert train(model, lambda m, x: m(x).mean(), data, epochs=1, batch_size=9, learning_rate=1e-3) is model
+
+
+def test_data_that_are_no_arrays_of_one_length_are_refused():
+    def refused(data, match):
+        with pytest.raises(ValueError, match=f"a sequence of arrays with one row a sample.*{match}"):
+            train(mlp([2, 1]), lambda m, x: m(x).mean(), data, epochs=1, batch_size=2, learning_rate=1e-3)
+
+    refused(np.ones((4, 2)), r"got one array of shapes \[\(4, 2\)\]")
+    refused(torch.ones(4, 2), "got one array")
+    refused([], "got 0 arrays")
+    refused([np.ones((4, 2)), np.ones(3)], r"got 2 arrays of shapes \[\(4, 2\), \(3,\)\]")
+    refused([np.ones((4, 2)), 1.0], "got 2 arrays")
+
+
+@pytest.mark.parametrize("lengths", [[1, 2, 3], [[1], [2], [3], [4]], [1, 2, 0, 4], [1, 2, np.nan, 4], list("abcd")])
+def test_lengths_that_are_not_one_number_a_sample_are_refused(lengths):
+    lengths, options = np.array(lengths), {"epochs": 1, "batch_size": 2, "learning_rate": 1e-3}
+    with pytest.raises(ValueError, match=r"numbers above 0, one a sample, shape \(4,\), got shape"):
+        train(mlp([2, 1]), lambda m, x: m(x).mean(), [np.ones((4, 2))], lengths=lengths, **options)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_batches_come_in_the_precision_of_the_model_and_whole_numbers_as_int64(dtype):
+    data = [np.ones((4, 2)), torch.ones(4), np.arange(4, dtype=np.uint8)]
+    before = [torch.as_tensor(array).clone() for array in data]
+
+    def loss(model, x, y, number):
+        assert (x.dtype, y.dtype, number.dtype) == (dtype, dtype, torch.int64)
+        x.zero_()  # a batch is a copy
+        return (model(x)[:, 0] - y).mean()
+
+    train(mlp([2, 1]).to(dtype), loss, data, epochs=1, batch_size=4, learning_rate=1e-3)
+    for array, old in zip(data, before, strict=True):
+        assert torch.equal(torch.as_tensor(array), old)

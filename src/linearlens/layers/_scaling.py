@@ -153,8 +153,8 @@ class LayerScaling(nn.Module):
             target = self.layer(h)
         train(
             self,
-            lambda batch: nn.functional.huber_loss(self(h[batch]), target[batch]),
-            len(h),
+            lambda block, states, outputs: nn.functional.huber_loss(block(states), outputs),
+            [h, target],
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,

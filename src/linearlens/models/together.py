@@ -8,7 +8,14 @@ import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from linearlens.models.training import _batches, _check_labels, _flushing_denormals, _tensor
+from linearlens.models.training import (
+    _batches,
+    _check_labels,
+    _count_steps,
+    _in_training,
+    _one_cycle,
+    _tensor,
+)
 
 APART = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)  # they draw numbers, or keep statistics
 
@@ -61,26 +68,18 @@ def train_together(
     models = list(models)
     seeds = list(range(len(models))) if seeds is None else list(seeds)
     _check_models(models, seeds)
-    if min(len(inputs), epochs, batch_size) < 1 or learning_rate <= 0:
-        raise ValueError(
-            f"need at least one sample, one epoch, one sample a batch and a learning_rate above 0, got "
-            f"n_samples={len(inputs)}, epochs={epochs}, batch_size={batch_size}, learning_rate={learning_rate}"
-        )
-    x, y = _tensor(inputs), torch.as_tensor(np.asarray(labels), dtype=torch.long)
-    for model in models:
-        model.train()
-    weights, buffers = stack_module_state(models)
-    design = deepcopy(models[0]).to("meta")
+    n_steps = _count_steps(len(inputs), epochs, batch_size, learning_rate)
+    x, y = _tensor(inputs, models[0]), torch.as_tensor(np.asarray(labels), dtype=torch.long)
+    with _in_training(models):
+        weights, buffers = stack_module_state(models)
+        design = deepcopy(models[0]).to("meta")
 
-    def loss(own: dict, fixed: dict, batch: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        return nn.functional.cross_entropy(functional_call(design, (own, fixed), (batch,)), wanted)
+        def loss(own: dict, fixed: dict, batch: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+            return nn.functional.cross_entropy(functional_call(design, (own, fixed), (batch,)), wanted)
 
-    losses = vmap(loss)
-    optimizer = torch.optim.AdamW(weights.values(), lr=learning_rate, weight_decay=weight_decay)
-    n_steps = epochs * -(-len(x) // batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=n_steps)
-    orders = [_batches(len(x), epochs, batch_size, None, torch.Generator().manual_seed(seed)) for seed in seeds]
-    with _flushing_denormals():
+        losses = vmap(loss)
+        optimizer, schedule = _one_cycle(weights.values(), learning_rate, weight_decay, n_steps)
+        orders = [_batches(len(x), epochs, batch_size, None, torch.Generator().manual_seed(seed)) for seed in seeds]
         for step, batches in enumerate(zip(*orders, strict=True)):
             batch = torch.stack(batches)
             optimizer.zero_grad()
@@ -94,11 +93,10 @@ def train_together(
             values.sum().backward()
             optimizer.step()
             schedule.step()
-    with torch.no_grad():
-        for number, model in enumerate(models):
-            for name, weight in model.named_parameters():
-                weight.copy_(weights[name][number])
-            model.eval()
+        with torch.no_grad():
+            for number, model in enumerate(models):
+                for name, weight in model.named_parameters():
+                    weight.copy_(weights[name][number])
     return models
 
 

@@ -1,6 +1,6 @@
 """One training loop for all networks of the book."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -12,8 +12,8 @@ BUCKET = 50  # batches whose samples are sorted by length together
 
 def train(
     model: nn.Module,
-    loss: Callable[[torch.Tensor], torch.Tensor],
-    n_samples: int,
+    loss: Callable[..., torch.Tensor],
+    data: Sequence[np.ndarray | torch.Tensor],
     *,
     epochs: int,
     batch_size: int,
@@ -30,8 +30,11 @@ def train(
     model : nn.Module
         It is changed: that is what training means.
     loss : callable
-        Takes the numbers of the samples of a batch, shape (n,), and returns their mean loss.
-    n_samples : int
+        ``loss(model, *batch)`` takes the model and, as tensors, the rows of a batch from each array of `data`; it
+        returns their mean loss.
+    data : sequence of arrays of shape (n_samples, ...)
+        Inputs, labels, and whatever else the loss takes. Floats are taken in the precision of the model, whole
+        numbers as int64.
     epochs, batch_size : int
     learning_rate : float
         The peak of the cycle.
@@ -50,25 +53,30 @@ def train(
     Raises
     ------
     ValueError
-        If there is no sample, or epochs, batch_size or learning_rate are not above 0.
+        If data are no sequence of arrays with one row a sample, there is no sample, epochs, batch_size or
+        learning_rate are not above 0, or lengths are not numbers above 0, one a sample.
     RuntimeError
         If the loss is no longer finite; the message says in which step.
+
+    Examples
+    --------
+    >>> from linearlens.models import mlp
+    >>> def loss(model, x, y):
+    ...     return (model(x) - y).square().mean()
+    >>> x = np.linspace(0, 1, 20)[:, None]
+    >>> model = train(mlp([1, 4, 1]), loss, [x, x**2], epochs=2, batch_size=5, learning_rate=1e-2)
     """
-    if min(n_samples, epochs, batch_size) < 1 or learning_rate <= 0:
-        raise ValueError(
-            f"need at least one sample, one epoch, one sample a batch and a learning_rate above 0, got "
-            f"n_samples={n_samples}, epochs={epochs}, batch_size={batch_size}, learning_rate={learning_rate}"
-        )
-    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
-    n_steps = epochs * -(-n_samples // batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=n_steps)
+    tensors = _tensors(data, _dtype_of(model))
+    n_samples = len(tensors[0])
+    n_steps = _count_steps(n_samples, epochs, batch_size, learning_rate)
+    sizes = None if lengths is None else _checked_lengths(lengths, n_samples)
     generator = torch.Generator().manual_seed(seed)
-    model.train()
-    with _flushing_denormals(), torch.random.fork_rng(devices=[]):
+    with _in_training([model]), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for step, batch in enumerate(_batches(n_samples, epochs, batch_size, lengths, generator)):
+        optimizer, schedule = _one_cycle(model.parameters(), learning_rate, weight_decay, n_steps)
+        for step, batch in enumerate(_batches(n_samples, epochs, batch_size, sizes, generator)):
             optimizer.zero_grad()
-            value = loss(batch)
+            value = loss(model, *(tensor[batch] for tensor in tensors))
             if not torch.isfinite(value):
                 raise RuntimeError(
                     f"the loss is {value.item()} in step {step} of {n_steps}; lower learning_rate or set clip"
@@ -78,29 +86,81 @@ def train(
                 nn.utils.clip_grad_norm_(model.parameters(), clip)
             optimizer.step()
             schedule.step()
-    return model.eval()
+    return model
+
+
+def _tensors(data: Sequence[np.ndarray | torch.Tensor], dtype: torch.dtype) -> list[torch.Tensor]:
+    """One tensor for each array: floats in the precision given, whole numbers as int64."""
+    alone = isinstance(data, np.ndarray | torch.Tensor)  # its rows would be taken for arrays
+    tensors = [
+        torch.as_tensor(a if isinstance(a, torch.Tensor) else np.asarray(a)) for a in ([data] if alone else data)
+    ]
+    shapes = [tuple(tensor.shape) for tensor in tensors]
+    if alone or () in shapes or len({shape[0] for shape in shapes}) != 1:
+        raise ValueError(
+            f"data are a sequence of arrays with one row a sample, such as [inputs, labels], got "
+            f"{'one array' if alone else f'{len(shapes)} arrays'} of shapes {shapes}"
+        )
+    return [tensor.to(dtype if tensor.is_floating_point() else torch.long) for tensor in tensors]
+
+
+def _dtype_of(model: nn.Module) -> torch.dtype:
+    return next((weight.dtype for weight in model.parameters()), torch.get_default_dtype())
+
+
+def _count_steps(n_samples: int, epochs: int, batch_size: int, learning_rate: float) -> int:
+    """Steps of a training, if the settings make one."""
+    if min(n_samples, epochs, batch_size) < 1 or learning_rate <= 0:
+        raise ValueError(
+            f"need at least one sample, one epoch, one sample a batch and a learning_rate above 0, got "
+            f"n_samples={n_samples}, epochs={epochs}, batch_size={batch_size}, learning_rate={learning_rate}"
+        )
+    return epochs * -(-n_samples // batch_size)
+
+
+def _checked_lengths(lengths: np.ndarray, n_samples: int) -> torch.Tensor:
+    sizes = np.asarray(lengths)
+    if sizes.shape != (n_samples,) or sizes.dtype.kind not in "iuf" or not (sizes > 0).all():
+        raise ValueError(
+            f"lengths are numbers above 0, one a sample, shape ({n_samples},), got shape {sizes.shape} of "
+            f"{sizes.dtype}" + (f" with the least {sizes.min()}" if sizes.size and sizes.dtype.kind in "iuf" else "")
+        )
+    return torch.as_tensor(sizes)
 
 
 @contextmanager
-def _flushing_denormals() -> Iterator[None]:
-    """Gates near 0 make numbers so small that multiplying them takes several times as long."""
-    torch.set_flush_denormal(True)
+def _in_training(models: Sequence[nn.Module]) -> Iterator[None]:
+    """The networks in training mode, and in eval mode afterwards."""
+    torch.set_flush_denormal(
+        True
+    )  # gates near 0 make numbers so small that multiplying them takes several times longer
     try:
+        for model in models:
+            model.train()
         yield
     finally:
         torch.set_flush_denormal(False)
+        for model in models:
+            model.eval()
+
+
+def _one_cycle(
+    weights: Iterable[torch.Tensor], learning_rate: float, weight_decay: float, n_steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    optimizer = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=weight_decay)
+    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=n_steps)
 
 
 def _batches(
-    n_samples: int, epochs: int, batch_size: int, lengths: np.ndarray | None, generator: torch.Generator
+    n_samples: int, epochs: int, batch_size: int, sizes: torch.Tensor | None, generator: torch.Generator
 ) -> Iterator[torch.Tensor]:
+    """Numbers of the samples of each batch; each epoch sees each sample once."""
     for _ in range(epochs):
         order = torch.randperm(n_samples, generator=generator)
-        if lengths is None:
+        if sizes is None:
             yield from order.split(batch_size)
             continue
-        size = torch.as_tensor(np.asarray(lengths))
-        buckets = [bucket[size[bucket].argsort()] for bucket in order.split(BUCKET * batch_size)]
+        buckets = [bucket[sizes[bucket].argsort()] for bucket in order.split(BUCKET * batch_size)]
         batches = [batch for bucket in buckets for batch in bucket.split(batch_size)]
         yield from (batches[i] for i in torch.randperm(len(batches), generator=generator))
 
@@ -138,11 +198,10 @@ def train_classifier(
         If labels are not whole numbers, one for each input.
     """
     _check_labels(inputs, labels)
-    x, y = _tensor(inputs), torch.as_tensor(np.asarray(labels), dtype=torch.long)
     return train(
         model,
-        lambda batch: nn.functional.cross_entropy(model(x[batch]), y[batch]),
-        len(x),
+        _cross_entropy,
+        [_tensor(inputs, model), labels],
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -171,8 +230,12 @@ def accuracy(model: nn.Module, inputs: np.ndarray, labels: np.ndarray) -> float:
         If labels are not whole numbers, one for each input.
     """
     _check_labels(inputs, labels)
-    predicted = model(_tensor(inputs)).argmax(dim=1).numpy()
+    predicted = model(_tensor(inputs, model)).argmax(dim=1).numpy()
     return float(np.mean(predicted == np.asarray(labels)))
+
+
+def _cross_entropy(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return nn.functional.cross_entropy(model(inputs), labels)
 
 
 def _check_labels(inputs: np.ndarray, labels: np.ndarray) -> None:
@@ -184,5 +247,6 @@ def _check_labels(inputs: np.ndarray, labels: np.ndarray) -> None:
         )
 
 
-def _tensor(array: np.ndarray) -> torch.Tensor:
-    return torch.as_tensor(np.asarray(array), dtype=torch.get_default_dtype())
+def _tensor(array: np.ndarray, model: nn.Module) -> torch.Tensor:
+    """In the precision of the model."""
+    return torch.as_tensor(np.asarray(array), dtype=_dtype_of(model))

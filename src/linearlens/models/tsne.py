@@ -10,7 +10,7 @@ from sklearn.manifold._t_sne import _joint_probabilities
 from sklearn.metrics.pairwise import euclidean_distances
 from torch import nn
 
-from linearlens.models.training import train
+from linearlens.models.training import _tensor, train
 
 EARLY = 0.2  # share of the steps in which neighbours are pulled together harder
 
@@ -57,26 +57,27 @@ def train_tsne(
     van der Maaten (2009): ``Σ p_ij log(p_ij / q_ij)`` with ``q_ij ∝ 1 / (1 + ‖y_i − y_j‖²)``. The affinities p,
     Gaussian with one perplexity for all points, are those of scikit-learn's TSNE.
     """
-    x = torch.as_tensor(np.asarray(inputs), dtype=torch.get_default_dtype())
-    size = len(x) if batch_size is None else min(batch_size, len(x))
-    if min(size, len(x) % size or size) <= 3 * perplexity:
+    n_samples = len(inputs)
+    size = n_samples if batch_size is None else min(batch_size, n_samples)
+    if min(size, n_samples % size or size) <= 3 * perplexity:
         raise ValueError(
-            f"each batch needs more than three times {perplexity} points, the perplexity; {len(x)} points in batches "
-            f"of {size} leave one too small"
+            f"each batch needs more than three times {perplexity} points, the perplexity; {n_samples} points in "
+            f"batches of {size} leave one too small"
         )
-    n_early = round(EARLY * epochs * -(-len(x) // size))
+    n_early = round(EARLY * epochs * -(-n_samples // size))
     steps = count()
 
     @cache
     def of_all() -> torch.Tensor:
         return affinities(inputs, perplexity)
 
-    def loss(batch: torch.Tensor) -> torch.Tensor:
-        p = of_all()[batch][:, batch] if size == len(x) else affinities(x[batch].numpy(), perplexity)
+    def loss(model: nn.Module, x: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+        p = of_all()[numbers][:, numbers] if size == n_samples else affinities(x.numpy(), perplexity)
         p = p * exaggeration if next(steps) < n_early else p
-        return divergence(p, model(x[batch]))
+        return divergence(p, model(x))
 
-    return train(model, loss, len(x), epochs=epochs, batch_size=size, learning_rate=learning_rate, seed=seed)
+    data = [_tensor(inputs, model), torch.arange(n_samples)]
+    return train(model, loss, data, epochs=epochs, batch_size=size, learning_rate=learning_rate, seed=seed)
 
 
 def affinities(inputs: np.ndarray, perplexity: float) -> torch.Tensor:
