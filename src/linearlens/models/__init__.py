@@ -3,6 +3,7 @@
 from linearlens.models.autoencoder import LSTMAutoencoder
 from linearlens.models.conv_net import ConvNet
 from linearlens.models.copy_rnn import ModReLURNN
+from linearlens.models.device import training_device
 from linearlens.models.gru_classifier import GRUClassifier, pad_texts
 from linearlens.models.mlp import mlp
 from linearlens.models.residual import ResidualBlock, plant_trojan, residual_mlp
@@ -35,4 +36,5 @@ __all__ = [
     "train_classifier",
     "train_together",
     "train_tsne",
+    "training_device",
 ]

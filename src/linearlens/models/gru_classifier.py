@@ -47,7 +47,7 @@ class GRUClassifier(nn.Module):
         Tensor of shape (n_texts,)
         """
         states, _ = self.gru(self.dropout(self.embedding(numbers)))
-        last = states[torch.arange(len(states)), lengths - 1]
+        last = states[torch.arange(len(states), device=states.device), lengths - 1]
         return self.readout(last)[:, 0]
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from linearlens.models.device import training_device
 from linearlens.models.training import (
     _batches,
     _check_labels,
@@ -54,12 +55,14 @@ def train_together(
     ------
     ValueError
         If no network comes, they differ in their parts or shapes, some hold dropout or batch normalisation, there
-        is not one seed for each, or labels or settings do not fit.
+        is not one seed for each, labels or settings do not fit, or there is no such device.
     RuntimeError
         If a loss is no longer finite; the message says of which network and in which step.
 
     Notes
     -----
+    They are trained on :func:`linearlens.models.training_device` and come back to the CPU.
+
     Network i sees the batches of ``train_classifier(models[i], …, seed=seeds[i])`` and takes the same steps: AdamW
     works on each number alone and the losses are summed, so no network feels another. Only the order in which
     products are rounded differs. One step of ten small networks takes little longer than one step of one.
@@ -69,8 +72,10 @@ def train_together(
     seeds = list(range(len(models))) if seeds is None else list(seeds)
     _check_models(models, seeds)
     n_steps = _count_steps(len(inputs), epochs, batch_size, learning_rate)
-    x, y = _tensor(inputs, models[0]), torch.as_tensor(np.asarray(labels), dtype=torch.long)
-    with _in_training(models):
+    device = training_device()
+    x = _tensor(inputs, models[0]).to(device)
+    y = torch.as_tensor(np.asarray(labels), dtype=torch.long).to(device)
+    with _in_training(models, device):
         weights, buffers = stack_module_state(models)
         design = deepcopy(models[0]).to("meta")
 
@@ -81,7 +86,7 @@ def train_together(
         optimizer, schedule = _one_cycle(weights.values(), learning_rate, weight_decay, n_steps)
         orders = [_batches(len(x), epochs, batch_size, None, torch.Generator().manual_seed(seed)) for seed in seeds]
         for step, batches in enumerate(zip(*orders, strict=True)):
-            batch = torch.stack(batches)
+            batch = torch.stack(batches).to(device)
             optimizer.zero_grad()
             values = losses(weights, buffers, x[batch], y[batch])
             if not torch.isfinite(values).all():

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from linearlens.models.device import training_device
+
 BUCKET = 50  # batches whose samples are sorted by length together
 
 
@@ -24,6 +26,8 @@ def train(
     seed: int = 0,
 ) -> nn.Module:
     """Train in place with AdamW and a one-cycle learning rate; return the model in eval mode.
+
+    Model and data are moved to :func:`linearlens.models.training_device`; the model comes back to the CPU.
 
     Parameters
     ----------
@@ -54,7 +58,7 @@ def train(
     ------
     ValueError
         If data are no sequence of arrays with one row a sample, there is no sample, epochs, batch_size or
-        learning_rate are not above 0, or lengths are not numbers above 0, one a sample.
+        learning_rate are not above 0, lengths are not numbers above 0, one a sample, or there is no such device.
     RuntimeError
         If the loss is no longer finite; the message says in which step.
 
@@ -71,12 +75,14 @@ def train(
     n_steps = _count_steps(n_samples, epochs, batch_size, learning_rate)
     sizes = None if lengths is None else _checked_lengths(lengths, n_samples)
     generator = torch.Generator().manual_seed(seed)
-    with _in_training([model]), torch.random.fork_rng(devices=[]):
+    device = training_device()
+    with _in_training([model], device), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
+        tensors = [tensor.to(device) for tensor in tensors]
         optimizer, schedule = _one_cycle(model.parameters(), learning_rate, weight_decay, n_steps)
         for step, batch in enumerate(_batches(n_samples, epochs, batch_size, sizes, generator)):
             optimizer.zero_grad()
-            value = loss(model, *(tensor[batch] for tensor in tensors))
+            value = loss(model, *(tensor[batch.to(device)] for tensor in tensors))
             if not torch.isfinite(value):
                 raise RuntimeError(
                     f"the loss is {value.item()} in step {step} of {n_steps}; lower learning_rate or set clip"
@@ -129,19 +135,19 @@ def _checked_lengths(lengths: np.ndarray, n_samples: int) -> torch.Tensor:
 
 
 @contextmanager
-def _in_training(models: Sequence[nn.Module]) -> Iterator[None]:
-    """The networks in training mode, and in eval mode afterwards."""
+def _in_training(models: Sequence[nn.Module], device: torch.device) -> Iterator[None]:
+    """The networks on the device, in training mode; afterwards on the CPU, in eval mode."""
     torch.set_flush_denormal(
         True
     )  # gates near 0 make numbers so small that multiplying them takes several times longer
     try:
         for model in models:
-            model.train()
+            model.to(device).train()
         yield
     finally:
         torch.set_flush_denormal(False)
         for model in models:
-            model.eval()
+            model.cpu().eval()
 
 
 def _one_cycle(

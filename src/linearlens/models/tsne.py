@@ -10,6 +10,7 @@ from sklearn.manifold._t_sne import _joint_probabilities
 from sklearn.metrics.pairwise import euclidean_distances
 from torch import nn
 
+from linearlens.models.device import training_device
 from linearlens.models.training import _tensor, train
 
 EARLY = 0.2  # share of the steps in which neighbours are pulled together harder
@@ -69,10 +70,10 @@ def train_tsne(
 
     @cache
     def of_all() -> torch.Tensor:
-        return affinities(inputs, perplexity)
+        return affinities(inputs, perplexity).to(training_device())
 
     def loss(model: nn.Module, x: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
-        p = of_all()[numbers][:, numbers] if size == n_samples else affinities(x.numpy(), perplexity)
+        p = of_all()[numbers][:, numbers] if size == n_samples else affinities(x.cpu().numpy(), perplexity).to(x)
         p = p * exaggeration if next(steps) < n_early else p
         return divergence(p, model(x))
 
@@ -90,6 +91,6 @@ def affinities(inputs: np.ndarray, perplexity: float) -> torch.Tensor:
 def divergence(p: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """``Σ p_ij log(p_ij / q_ij)`` for places of shape (n, 2)."""
     weights = 1 / (1 + torch.cdist(places, places, compute_mode="donot_use_mm_for_euclid_dist") ** 2)
-    weights = weights * (1 - torch.eye(len(places)))
+    weights = weights * (1 - torch.eye(len(places), device=places.device))
     log_q = torch.log((weights / weights.sum()).clamp_min(1e-12))
     return torch.special.xlogy(p, p).sum() - (p * log_q).sum()
