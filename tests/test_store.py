@@ -97,10 +97,33 @@ def test_changed_code_of_class_or_loop_trains_anew(tmp_path, monkeypatch):
         return trainer.calls
 
     assert [once_more(), once_more()] == [1, 1]
-    path.write_text(path.read_text() + "# changed\n")
+    path.write_text(path.read_text() + "changed = 1\n")
     assert [once_more(), once_more()] == [2, 2]
-    loop.write_text("# changed\n")
+    loop.write_text("changed = 1\n")
     assert [once_more(), once_more()] == [3, 3]
+    path.write_text(path.read_text().replace("    pass", "    changed = 1"))
+    assert [once_more(), once_more()] == [4, 4]
+
+
+def test_comments_docstrings_and_layout_are_no_code():
+    plain = "def f(x):\n    def g(): return 'a'\n    return g() + x\nclass A:\n    b = 1\n"
+    dressed = (
+        '"""A module."""\n\ndef f(x):  # adds\n    """Adds.\n\n    Much."""\n'
+        "    def g():\n        'G.'\n        return \"a\"\n\n    return (g()\n        + x)\n"
+        'class A:\n    """A class."""\n\n    b = 1\n'
+    )
+    assert store._statements(plain) == store._statements(dressed)
+    for other in (plain.replace("'a'", "'b'"), plain.replace("b = 1", "b = 2"), plain.replace("+", "-"), plain + "'a'"):
+        assert store._statements(plain) != store._statements(other)
+
+
+def test_a_network_trained_on_another_device_is_another(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    trainer = Trainer()
+    for device, calls in (("cpu", 1), ("cuda", 2), ("auto", 2), ("cpu", 2)):
+        monkeypatch.setenv("LINEARLENS_DEVICE", device)
+        keep(trainer)
+        assert trainer.calls == calls
 
 
 @pytest.mark.parametrize("n_bytes", [0, 5, 60, -4])

@@ -1,5 +1,6 @@
 """Trained networks kept on disk, so that a long run can be taken up again."""
 
+import ast
 import hashlib
 import inspect
 import json
@@ -15,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from linearlens.models import training
+from linearlens.models.device import training_device
 from linearlens.paths import BUILD
 
 FOLDER = BUILD / "networks"
@@ -29,9 +31,10 @@ def keep_trained(
 ) -> float:
     """Train a network in place, or load the weights an equal training has left.
 
-    Two trainings are equal if model class, initial weights, settings, data, the code of class and training
-    loop, and the version of torch are. The code of `train` itself is NOT looked at: whatever it does beyond the
-    training loop, the loss included, must be named in `settings`, or a changed `train` gets the old weights.
+    Two trainings are equal if model class, initial weights, settings, data, the kind of the device, the version of
+    torch, and the code of class and training loop are, comments and docstrings aside. The code of `train` itself is
+    NOT looked at: whatever it does beyond the training loop, the loss included, must be named in `settings`, or a
+    changed `train` gets the old weights.
     Weights are stored as safetensors below ``_build/networks``.
 
     Parameters
@@ -78,12 +81,22 @@ def keep_trained(
 
 
 def _key(model: nn.Module, settings: Mapping, data: Iterable[np.ndarray]) -> str:
-    digest = hashlib.sha256(json.dumps([torch.__version__, repr(model), dict(settings)], sort_keys=True).encode())
+    recipe = [torch.__version__, training_device().type, repr(model), dict(settings)]
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode())
     for code in (type(model), training):
-        digest.update(Path(inspect.getfile(code)).read_bytes())
+        digest.update(_statements(Path(inspect.getfile(code)).read_text(encoding="utf-8")).encode())
     for tensor in model.state_dict().values():
         digest.update(tensor.numpy().tobytes())
     for array in data:
         digest.update(f"{array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]
+
+
+def _statements(source: str) -> str:
+    """The code of a module without comments, docstrings and layout."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
