@@ -31,10 +31,8 @@ def rank_agreement(
         If there are not as many tables of one kind as of the other, components or columns differ, fewer than two
         components are compared, or a table holds NaN.
     """
-    ranks = _ranks(credits, damages, rows)
-    rho = np.einsum("ncl,ndl->ncd", *ranks)
-    names = pd.MultiIndex.from_product([credits[0].columns, damages[0].columns], names=["credit", "damage"])
-    return pd.DataFrame(rho.reshape(len(rho), -1), columns=names, index=pd.RangeIndex(len(rho), name="network"))
+    rho = _correlations(*_ranks(credits, damages, rows))
+    return pd.DataFrame(rho, columns=_pairs(credits, damages), index=pd.RangeIndex(len(rho), name="network"))
 
 
 def permutation_p(
@@ -72,15 +70,24 @@ def permutation_p(
     """
     if permutations < 1:
         raise ValueError(f"need one permutation or more, got {permutations}")
-    found = rank_agreement(credits, damages, rows=rows).mean()
     credited, damaged = _ranks(credits, damages, rows)
+    found = _correlations(credited, damaged).mean(axis=0)
     rng, larger = np.random.default_rng(seed), np.zeros(len(found))
     for _ in range(permutations):
         order = rng.permuted(np.tile(np.arange(credited.shape[2]), (len(credited), 1)), axis=1)
         dealt = np.take_along_axis(credited, order[:, None], axis=2)
-        by_chance = np.einsum("ncl,ndl->cd", dealt, damaged).ravel() / len(credited)
+        by_chance = _correlations(dealt, damaged).mean(axis=0)
         larger += np.abs(by_chance) >= np.abs(found) - 1e-12
-    return pd.Series((1 + larger) / (1 + permutations), index=found.index)
+    return pd.Series((1 + larger) / (1 + permutations), index=_pairs(credits, damages))
+
+
+def _pairs(credits: Sequence[pd.DataFrame], damages: Sequence[pd.DataFrame]) -> pd.MultiIndex:
+    return pd.MultiIndex.from_product([credits[0].columns, damages[0].columns], names=["credit", "damage"])
+
+
+def _correlations(credited: np.ndarray, damaged: np.ndarray) -> np.ndarray:
+    """Of ranks as `_ranks` gives them, of shape (networks, pairs)."""
+    return (credited @ damaged.swapaxes(1, 2)).reshape(len(credited), -1)
 
 
 def _ranks(
@@ -106,9 +113,10 @@ def _picked(tables: Sequence[pd.DataFrame], chosen: list[str], *, whole: bool) -
             raise ValueError(f"all tables must hold the components {chosen}; number {number} holds {list(table.index)}")
         if sorted(table.columns) != sorted(columns):
             raise ValueError(f"all tables must have the columns {columns}; number {number} has {list(table.columns)}")
-        if table.loc[chosen].isna().any(axis=None):
+        picked = table.loc[chosen, columns].to_numpy().T
+        if pd.isna(picked).any():
             raise ValueError(f"table {number} holds NaN, which has no rank; leave out that column or component")
-        found.append(table.loc[chosen, columns].to_numpy().T)
+        found.append(picked)
     return np.array(found)
 
 
