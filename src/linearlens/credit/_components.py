@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from linearlens.layers._spans import check_states
+
 # They have weights, but belong to the layer before them.
 FOLLOWERS = (
     nn.modules.batchnorm._NormBase,
@@ -140,10 +142,10 @@ def collect_states(parts: Sequence[Component], inputs: np.ndarray) -> list[np.nd
     if inputs.ndim < 2 or len(inputs) < 2:
         raise ValueError(f"inputs need shape (n_samples, *input_shape), two samples or more, got {inputs.shape}")
     states = [inputs.astype(np.float64)]
-    check_finite(states[0], "the inputs")
+    check_states(flat(states[0]), "the inputs")
     for part in parts:
         states.append(part(states[-1]))
-        check_finite(states[-1], f"the outputs of component {part.name!r}")
+        check_states(flat(states[-1]), f"the outputs of component {part.name!r}")
         if not np.ptp(states[-1], axis=0).any():
             raise ValueError(
                 f"the component {part.name!r} gives one and the same output for all {len(inputs)} samples, so nothing "
@@ -164,16 +166,6 @@ def without_weights(part: Component) -> Component:
 def flat(states: np.ndarray) -> np.ndarray:
     """States as rows, of shape (n_samples, width)."""
     return states.reshape(len(states), -1)
-
-
-def check_finite(states: np.ndarray, label: str) -> None:
-    finite = np.isfinite(states)
-    if not finite.all():
-        place = np.argwhere(~finite)[0]
-        raise ValueError(
-            f"{label} hold {states[tuple(place)]} in sample {place[0]}; leave such samples out, or train the model "
-            "again at a lower rate"
-        )
 
 
 def _flat(model: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
