@@ -58,7 +58,7 @@ class Study:
     @cached_property
     def operators(self) -> list[ComponentOperator]:
         """Plain operators in the principal directions that hold `energy`."""
-        return self._fit(self.energy)
+        return self.fit(self.energy)
 
     @cached_property
     def excited(self) -> list[ComponentOperator]:
@@ -81,12 +81,8 @@ class Study:
         """Root mean square norm of the outputs about their mean, seen through V."""
         return rms_norm((self.rows[-1] - self.rows[-1].mean(axis=0)) @ self.contrast)
 
-    @cached_property
-    def full_operators(self) -> list[ComponentOperator]:
-        """Plain operators in all directions."""
-        return self._fit(1.0)
-
-    def _fit(self, energy: float) -> list[ComponentOperator]:
+    def fit(self, energy: float) -> list[ComponentOperator]:
+        """Plain operators in the principal directions that hold a share of the variance; 1 keeps all."""
         return [
             plain_operator(part.name, x, y, basis.keep(energy))
             for part, x, y, basis in zip(self.parts, self.rows[:-1], self.rows[1:], self.bases[:-1], strict=True)
@@ -168,9 +164,7 @@ def residual(study: Study) -> np.ndarray:
     return np.array(
         [
             nrmse(operator.predict(flat(before)), flat(after))
-            for operator, before, after in zip(
-                study.full_operators, study.held_out[:-1], study.held_out[1:], strict=True
-            )
+            for operator, before, after in zip(study.fit(1.0), study.held_out[:-1], study.held_out[1:], strict=True)
         ]
     )
 
