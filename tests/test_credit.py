@@ -23,6 +23,8 @@ from linearlens.credit import (
     log_pseudo_determinant,
     mean_jacobians,
 )
+from linearlens.credit._components import collect_states, has_way_around, without_weights
+from linearlens.credit._operators import excited_operator
 from linearlens.datasets import Dataset
 from linearlens.layers import fit_layer
 from linearlens.models import ResidualBlock, mlp, residual_mlp
@@ -747,6 +749,19 @@ def test_bad_requests_of_credits():
         canonical_correlations(np.eye(3), np.eye(4))
     with pytest.raises(ValueError, match="of the same samples"):
         align(np.eye(3), np.eye(4))
+
+
+def test_only_a_chain_of_blocks_has_a_way_around_its_weights():
+    one, two = residual_mlp(5, 5, width=5, gains=[1, 1])[2:4]
+    chain = nn.Sequential(nn.ReLU(), nn.Linear(6, 5), one, two, nn.Tanh(), nn.Linear(5, 3)).double()
+    x = made_data(0).train_inputs
+    for stops, ways in ((None, [False, True, True, False]), (["2", "4", "5"], [False, True, False])):
+        parts = components(chain, stops)
+        assert [has_way_around(part) for part in parts] == ways
+        for part, before in zip(parts, collect_states(parts, x)[:-1], strict=True):
+            left = excited_operator(without_weights(part), before, 0.5, np.random.default_rng(0))
+            assert left.matrix.any() == has_way_around(part)
+    assert not any(has_way_around(part) for part in components(nn.Sequential(nn.Conv1d(1, 2, 3), nn.Linear(4, 3))))
 
 
 def test_a_component_without_gradient_says_so():

@@ -154,6 +154,11 @@ def collect_states(parts: Sequence[Component], inputs: np.ndarray) -> list[np.nd
     return states
 
 
+def has_way_around(part: Component) -> bool:
+    """Whether anything can pass the component when all its parameters are 0: not through a layer of the chain."""
+    return not any(isinstance(module, nn.Linear | nn.modules.conv._ConvNd) for module in part.module)
+
+
 def without_weights(part: Component) -> Component:
     """The same component with all parameters 0: what is left is the path around them."""
     module = deepcopy(part.module)

@@ -9,7 +9,7 @@ import pandas as pd
 from torch import nn
 
 from linearlens.credit._align import align
-from linearlens.credit._components import Component, collect_states, components, flat, without_weights
+from linearlens.credit._components import Component, collect_states, components, flat, has_way_around, without_weights
 from linearlens.credit._operators import ComponentOperator, apart, excited_operator, nrmse, plain_operator, pull_back
 from linearlens.credit._volumes import Pod, contrasts, log_pseudo_determinant, pod, volume_step
 from linearlens.datasets import Dataset
@@ -142,8 +142,10 @@ def weight_gain(study: Study) -> np.ndarray:
     for i, (part, operator, tail) in enumerate(
         zip(study.parts, study.excited, study.tails(study.excited), strict=True)
     ):
-        past = excited_operator(without_weights(part), study.states[i], study.excite, apart(study.seed, i))
-        branch = operator.matrix - past.matrix
+        branch = operator.matrix
+        if has_way_around(part):
+            past = excited_operator(without_weights(part), study.states[i], study.excite, apart(study.seed, i))
+            branch = branch - past.matrix
         gate = np.ones(len(tail)) if part.block else np.sqrt((study.rows[i + 1] != 0).mean(axis=0))
         gains.append(np.sqrt((branch**2).mean()) * rms_norm(study.rows[i]) * np.linalg.norm(gate[:, None] * tail))
     return np.array(gains) / study.spread
