@@ -153,7 +153,8 @@ def _in_training(models: Sequence[nn.Module], device: torch.device) -> Iterator[
 def _one_cycle(
     weights: Iterable[torch.Tensor], learning_rate: float, weight_decay: float, n_steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    optimizer = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=weight_decay)
+    # All weights in one call: the same numbers to the last bit, with less of the time spent between them.
+    optimizer = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=weight_decay, foreach=True)
     return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=n_steps)
 
 
