@@ -11,6 +11,8 @@ import nbformat
 import pytest
 from conftest import SMALL_CELL, write_chapter
 
+from linearlens.ledger import load_claims
+from linearlens.press.chapters import all_chapters
 from linearlens.press.figures import catalogue
 
 STYLE = (
@@ -143,3 +145,12 @@ def test_every_figure_of_the_book_is_in_the_catalogue_once():
     figures = catalogue()
     assert len(figures) > 40
     assert all(figure.caption for figure in figures.values())
+
+
+def test_claims_of_a_figure_are_of_its_chapter_and_each_chapter_has_some():
+    figures, claims = catalogue().values(), load_claims()
+    strangers = [
+        (figure.id, name) for figure in figures for name in figure.claims if claims[name].chapter != figure.chapter
+    ]
+    assert not strangers
+    assert {figure.chapter for figure in figures if figure.claims} == set(all_chapters())
