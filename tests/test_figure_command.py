@@ -25,7 +25,7 @@ SLIDE = (
     "def draw(k):\n    fig, ax = plt.subplots()\n    ax.plot([k], [k])\n    return fig\n"
     "Slider(draw, [1, 2], label='k', alt=str, start=1)"
 )
-ANSWER = "```{glue:figure} small.answer\n:name: fig-small-answer\n:alt: One dot.\n\nThe answer.\n```"
+ANSWER = "```{glue:figure} small.answer\n:name: fig-small-answer\n:alt: One dot.\n\nThe answer, in\ntwo lines: all of it.\n```"
 FIGURES = """fig-small-answer: {answers: "", claims: []}
 fig-small-line: {answers: Figure 2, claims: [small.value]}
 fig-small-slide: {answers: "", claims: []}
@@ -90,7 +90,7 @@ def test_the_list(drawn, command):
         "fig-small-answer  [01_small, an unknown time]",
         "fig-small-line  [01_small, an unknown time]  Figure 2",
     ]
-    assert shown[1].strip() == "The answer."
+    assert shown[1].strip() == "The answer, in two lines: all of it."
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from linearlens.paths import DATA
 from linearlens.press.chapters import PressError, all_chapters, is_exercise, read_source
 
 GLUED = re.compile(
-    r"^(`{3,})\{glue:figure\} (?P<glue>\S+)\n(?P<options>(?::.*\n)*)\n?(?P<caption>.*?)\n\1$", re.S | re.M
+    r"^(`{3,})\{glue:figure\} (?P<glue>\S+)\n(?P<options>(?::[^\n]*\n)*)\n?(?P<caption>.*?)\n\1$", re.S | re.M
 )
 UNSEEN = ("application/pdf", MIME)  # forms of a figure that no page shows
 
