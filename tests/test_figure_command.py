@@ -25,7 +25,8 @@ SLIDE = (
     "def draw(k):\n    fig, ax = plt.subplots()\n    ax.plot([k], [k])\n    return fig\n"
     "Slider(draw, [1, 2], label='k', alt=str, start=1)"
 )
-ANSWER = "```{glue:figure} small.answer\n:name: fig-small-answer\n:alt: One dot.\n\nThe answer, in\ntwo lines: all of it.\n```"
+CAPTION = "The answer, in\ntwo lines: all of it."
+ANSWER = f"```{{glue:figure}} small.answer\n:name: fig-small-answer\n:alt: One dot.\n\n{CAPTION}\n```"
 FIGURES = """fig-small-answer: {answers: "", claims: []}
 fig-small-line: {answers: Figure 2, claims: [small.value]}
 fig-small-slide: {answers: "", claims: []}

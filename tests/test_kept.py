@@ -42,11 +42,24 @@ def test_a_full_run_is_kept_shown_and_marked_when_stale(small, command):
     assert command("run", "--profile", "full").returncode == 0
     run = json.loads(kept.read_text())
     assert run["records"] == [{"id": "small.value", "value": 16.0}]
-    assert {"commit", "dirty", "sources", "versions", "cpu_seconds", "python", "profile", "seed"} <= run.keys()
+    assert {
+        "commit",
+        "dirty",
+        "sources",
+        "versions",
+        "cpu_seconds",
+        "python",
+        "device",
+        "profile",
+        "seed",
+    } <= run.keys()
     assert str(small) not in kept.read_text(), "no path of a machine"
     shown = page(small)
     assert "*full profile:*<br>16<br>`value >= 0`: holds" in shown
     assert "*Full profile:*" in shown
+    for device, beside in (("cpu", False), ("cuda", True)):
+        kept.write_text(json.dumps({**run, "device": device}))
+        assert ("minutes of one processor beside a GPU (" in page(small)) is beside
 
     write_chapter(small / "notebooks" / "01_small.ipynb", SMALL_CELL, "1 / 0")
     before = kept.read_bytes()

@@ -13,6 +13,8 @@ import pytest
 from conftest import SMALL_CELL, write_chapter
 
 from linearlens.press.atomic import aside, write_text
+from linearlens.press.chapters import Edition, PressError
+from linearlens.press.run import _device_kind
 
 
 def executed(small, edition="quick-seed0"):
@@ -206,6 +208,8 @@ def test_a_book_refuses_what_does_not_match_its_stamp(small, command):
         (["run", "--profile", "slow"], "no profile named 'slow'; there are: quick, full"),
         (["run", "--seed", "-1"], "a seed is 0 or more"),
         (["run", "--jobs", "0"], "jobs must be 1 or more"),
+        (["run", "--device", "gpu"], "trained on one of auto, cpu, cuda, got 'gpu'"),
+        (["book", "--device", "gpu"], "trained on one of auto, cpu, cuda, got 'gpu'"),
         (["data", "fetch", "none"], "no data set named 'none'; there are: mnist"),
         (["claims"], "not measured: 01_small"),
     ],
@@ -214,6 +218,34 @@ def test_what_cannot_be_done_is_refused_with_what_can(command, arguments, says):
     done = command(*arguments)
     assert done.returncode == 1
     assert says in done.stderr
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_device_comes_from_the_option_else_the_variable_else_the_profile(there, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: there)
+    gpu = "cuda" if there else "cpu"
+    for option, variable, profile, expected in (
+        (None, "", "quick", "cpu"),
+        (None, "", "full", gpu),
+        (None, "cpu", "full", "cpu"),
+        (None, "auto", "quick", gpu),
+        ("auto", "cpu", "quick", gpu),
+        ("cpu", "gpu", "full", "cpu"),
+    ):
+        monkeypatch.setenv("LINEARLENS_DEVICE", variable)
+        assert _device_kind(option, Edition(profile)) == expected
+    monkeypatch.setenv("LINEARLENS_DEVICE", "gpu")
+    with pytest.raises(PressError, match="one of auto, cpu, cuda, got 'gpu'"):
+        _device_kind(None, Edition("quick"))
+
+
+def test_the_device_reaches_the_chapter_and_its_stamp(small, command):
+    """The chapter stops unless its process is told a device that was settled."""
+    cell = "import os; assert os.environ['LINEARLENS_DEVICE'] == 'cpu'"
+    write_chapter(small / "notebooks" / "01_small.ipynb", SMALL_CELL, cell)
+    done = command("run", "--device", "cpu", LINEARLENS_DEVICE="cuda")
+    assert done.returncode == 0, done.stderr
+    assert nbformat.read(executed(small), as_version=4).metadata["linearlens_run"]["device"] == "cpu"
 
 
 def test_unknown_parameters_are_refused(small, command):

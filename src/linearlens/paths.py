@@ -1,4 +1,4 @@
-"""Where things lie in a checkout of the book."""
+"""Where things lie in a checkout of the book, and what says where networks are trained."""
 
 from pathlib import Path
 
@@ -7,3 +7,4 @@ NOTEBOOKS = ROOT / "notebooks"
 BOOK = ROOT / "book"
 DATA = ROOT / "data"
 BUILD = ROOT / "_build"
+DEVICE = "LINEARLENS_DEVICE"  # variable of the environment

@@ -4,7 +4,8 @@ import os
 
 import torch
 
-VARIABLE = "LINEARLENS_DEVICE"
+from linearlens.paths import DEVICE
+
 NAMES = ("auto", "cpu", "cuda")
 
 
@@ -32,10 +33,10 @@ def training_device(name: str | None = None) -> torch.device:
     >>> training_device("cpu")
     device(type='cpu')
     """
-    name = name or os.environ.get(VARIABLE) or "cpu"
+    name = name or os.environ.get(DEVICE) or "cpu"
     if name not in NAMES:
         raise ValueError(
-            f"networks are trained on one of {', '.join(NAMES)}, got {name!r}; set {VARIABLE} to one of them"
+            f"networks are trained on one of {', '.join(NAMES)}, got {name!r}; set {DEVICE} to one of them"
         )
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("networks cannot be trained on cuda, torch finds no such device; take auto or cpu")

@@ -27,9 +27,9 @@ STAGE = BUILD / "stage"
 EDITION = Edition("quick", 0)
 
 
-def make_book(*, jobs: int, console: Console) -> Path:
+def make_book(*, jobs: int, console: Console, device: str | None = None) -> Path:
     """Run the stale chapters, then :func:`build_book`."""
-    run_chapters(all_chapters(), EDITION, jobs=jobs, force=False, console=console)
+    run_chapters(all_chapters(), EDITION, jobs=jobs, force=False, console=console, device=device)
     return build_book(console=console)
 
 

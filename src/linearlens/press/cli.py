@@ -30,6 +30,13 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 Profile = Annotated[str, typer.Option(help="quick: generated and bundled data, a minute; full: the papers' scale.")]
 Seed = Annotated[int, typer.Option(help="The seed every chapter is given.")]
 Jobs = Annotated[int, typer.Option(help="Chapters run at a time.")]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="Where networks are trained: cpu, cuda, or auto for a GPU if there is one. Without it what "
+        "LINEARLENS_DEVICE says; else auto in the full profile and cpu in the quick one, whose networks are small."
+    ),
+]
 
 
 @contextmanager
@@ -52,21 +59,22 @@ def run(
     seed: Seed = 0,
     jobs: Jobs = 2,
     force: Annotated[bool, typer.Option("--force", help="Run fresh chapters too.")] = False,
+    device: Device = None,
 ) -> None:
     """Execute the chapters whose sources changed since they last ran."""
     from linearlens.press.run import run_chapters
 
     with _telling_errors():
-        run_chapters(choose(chapters or []), Edition(profile, seed), jobs=jobs, force=force, console=err)
+        run_chapters(choose(chapters or []), Edition(profile, seed), jobs=jobs, force=force, console=err, device=device)
 
 
 @app.command()
-def book(jobs: Jobs = 2) -> None:
+def book(jobs: Jobs = 2, device: Device = None) -> None:
     """Run what is stale in the quick profile, then build the pages from exactly those notebooks."""
     from linearlens.press.book import make_book
 
     with _telling_errors():
-        out.print(f"the book: {make_book(jobs=jobs, console=err)}")
+        out.print(f"the book: {make_book(jobs=jobs, console=err, device=device)}")
 
 
 @app.command()

@@ -21,7 +21,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 from linearlens.ledger import MIME, Recorded
-from linearlens.paths import BUILD, ROOT
+from linearlens.paths import BUILD, DEVICE, ROOT
 from linearlens.press.atomic import aside
 from linearlens.press.chapters import Edition, PressError, check_parameters, is_exercise, read_source
 from linearlens.press.exercises import exercises_of, proof_cell, proof_of
@@ -108,6 +108,7 @@ def execute(chapter: str, edition: Edition, *, on_cell: OnCell = lambda done, n_
             "wall_seconds": round(time.perf_counter() - wall, 2),
             "cpu_seconds": round(_cpu_seconds() - cpu - proof["seconds"], 2),
             "peak_megabytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+            "device": os.environ.get(DEVICE) or "cpu",  # where networks were trained
             "python": platform.python_version(),
             "versions": {name: version(name) for name in COMPUTES},
             "exercises": proof,

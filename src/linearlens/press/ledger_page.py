@@ -49,8 +49,9 @@ def _provenance(run: Mapping) -> str:
     commit = f"commit `{run['commit'][:10]}`" if run["commit"] else "no commit"
     changed = " with changes" if run["dirty"] else ""
     versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
+    beside = " beside a GPU" if run.get("device") == "cuda" else ""
     return (
-        f"*Full profile:* {commit}{changed}, {run['cpu_seconds'] / 60:.0f} minutes of one processor "
+        f"*Full profile:* {commit}{changed}, {run['cpu_seconds'] / 60:.0f} minutes of one processor{beside} "
         f"(networks trained before are not trained again), Python {run['python']}, {versions}."
     )
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from linearlens.paths import BUILD, ROOT
+from linearlens.paths import BUILD, DEVICE, ROOT
 from linearlens.press import kept
 from linearlens.press.atomic import one_at_a_time
 from linearlens.press.chapters import Edition, PressError, check_parameters, expected_seconds, read_source
@@ -28,7 +28,9 @@ def stale_chapters(chapters: Sequence[str], edition: Edition) -> dict[str, str]:
     return {chapter: trouble for chapter, trouble in troubles.items() if trouble}
 
 
-def run_chapters(chapters: Sequence[str], edition: Edition, *, jobs: int, force: bool, console: Console) -> list[str]:
+def run_chapters(
+    chapters: Sequence[str], edition: Edition, *, jobs: int, force: bool, console: Console, device: str | None = None
+) -> list[str]:
     """Execute the stale chapters, `jobs` at a time, each in a process of its own.
 
     Parameters
@@ -41,6 +43,9 @@ def run_chapters(chapters: Sequence[str], edition: Edition, *, jobs: int, force:
         Run fresh chapters too.
     console : rich Console
         Progress goes here.
+    device : str, optional
+        Where networks are trained, as in :func:`linearlens.models.training_device`. By default what the variable
+        ``LINEARLENS_DEVICE`` says; if it is not set, auto in the full profile and cpu in the quick one.
 
     Returns
     -------
@@ -50,17 +55,34 @@ def run_chapters(chapters: Sequence[str], edition: Edition, *, jobs: int, force:
     Raises
     ------
     PressError
-        After all chapters had their turn, if one or more failed.
+        After all chapters had their turn, if one or more failed; before any has, if jobs, parameters or device
+        will not do.
     """
     if jobs < 1:
         raise PressError(f"jobs must be 1 or more, got {jobs}")
+    kind = _device_kind(device, edition)
     for chapter in chapters:
         check_parameters(chapter, edition.parameters)
     with one_at_a_time(BUILD / "run.lock"):
-        return _run_stale(chapters, edition, jobs, force, console)
+        return _run_stale(chapters, edition, jobs, force, console, kind)
 
 
-def _run_stale(chapters: Sequence[str], edition: Edition, jobs: int, force: bool, console: Console) -> list[str]:
+def _device_kind(name: str | None, edition: Edition) -> str:
+    """cpu or cuda, settled once for all chapters of a run."""
+    name = name or os.environ.get(DEVICE) or ("auto" if edition.profile == "full" else "cpu")
+    if name == "cpu":  # without the seconds that torch takes to import
+        return name
+    from linearlens.models import training_device
+
+    try:
+        return training_device(name).type
+    except ValueError as error:
+        raise PressError(str(error)) from error
+
+
+def _run_stale(
+    chapters: Sequence[str], edition: Edition, jobs: int, force: bool, console: Console, device: str
+) -> list[str]:
     _sweep_drafts()
     stale = dict.fromkeys(chapters, "forced") if force else stale_chapters(chapters, edition)
     if not stale:
@@ -73,17 +95,17 @@ def _run_stale(chapters: Sequence[str], edition: Edition, jobs: int, force: bool
         _killing_children() as children,
         ThreadPoolExecutor(max_workers=jobs) as pool,
     ):
-        failures = [f for f in pool.map(lambda c: _run_one(c, edition, board, children), stale) if f]
+        failures = [f for f in pool.map(lambda c: _run_one(c, edition, device, board, children), stale) if f]
     if failures:
         raise PressError("\n\n".join(failures))
     return list(stale)
 
 
-def _run_one(chapter: str, edition: Edition, board: "_Board", children: "_Children") -> str | None:
+def _run_one(chapter: str, edition: Edition, device: str, board: "_Board", children: "_Children") -> str | None:
     """Run the child process of one chapter; return what went wrong, if something did."""
     board.start(chapter)
     command = [sys.executable, "-m", "linearlens.press.execute", chapter, edition.profile, str(edition.seed)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), DEVICE: device}
     with children.start(command, environment) as child:
         if child is None:
             return None
