@@ -95,6 +95,29 @@ def test_the_commit_kept_is_that_at_the_start_of_the_run(small, command):
     assert (run["commit"], run["dirty"]) == (first, False)
 
 
+def test_results_written_meanwhile_make_no_checkout_dirty(small):
+    def git(*arguments):
+        given = ("-c", "user.name=t", "-c", "user.email=t@t.t", "-c", "core.hooksPath=/dev/null")
+        subprocess.run(["git", *given, *arguments], cwd=small, capture_output=True, check=True)
+
+    def dirty():
+        code = "from linearlens.press.kept import commit_of_checkout; print(commit_of_checkout()['dirty'])"
+        env = {**os.environ, "PYTHONPATH": str(small / "src")}
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    result = small / "data" / "results" / "seeds" / "quick" / "01_small.json"
+    result.parent.mkdir(parents=True)
+    result.write_text("[]\n")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    result.write_text("[ ]\n")
+    assert dirty() == "False"
+    (small / "Makefile").write_text("changed")
+    assert dirty() == "True"
+
+
 def test_what_has_gone_is_not_kept(monkeypatch):
     monkeypatch.setattr(kept.Executed, "trouble", lambda self: None)
     monkeypatch.setattr(kept.Executed, "read", lambda self: None)
