@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from linearlens.datasets import DataError, fetch, list_data
-from linearlens.ledger import LedgerError, show, to_json
+from linearlens.ledger import LedgerError, load_claims, show, to_json
 from linearlens.press.chapters import Edition, PressError, choose
 
 app = typer.Typer(
@@ -109,14 +109,35 @@ def figure(
 
 
 @app.command()
+def sweep(
+    chapters: Annotated[list[str] | None, typer.Argument(help="Names such as 01_primer, or 01; all for none.")] = None,
+    seeds: Annotated[str, typer.Option(help="0:20 (without 20), 3, or 0,4,7.")] = "0:20",
+    profile: Profile = "quick",
+    jobs: Annotated[int | None, typer.Option(help="Chapters run at a time on this machine; 2 for none.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a dask scheduler, to run on its workers.")] = None,
+) -> None:
+    """Run chapters at many seeds, those that are missing, and keep what they measured."""
+    from linearlens.press import seeds as many
+    from linearlens.press.sweep import sweep as run_sweep
+
+    with _telling_errors():
+        numbers = many.parse_seeds(seeds)
+        run_sweep(choose(chapters or []), numbers, profile, console=err, jobs=jobs, scheduler=scheduler)
+
+
+@app.command()
 def claims(
     profile: Profile = "quick",
     seed: Seed = 0,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON list of objects.")] = False,
+    seeds: Annotated[bool, typer.Option("--seeds", help="In how many of the seeds of a sweep each holds.")] = False,
 ) -> None:
     """Print the ledger; exit code 1 if a claim does not hold or was not measured."""
     from linearlens.press.measured import ledger_rows
 
+    if seeds:
+        _claims_over_seeds(profile, json)
+        return
     with _telling_errors():
         rows = ledger_rows(Edition(profile, seed))
     if json:
@@ -141,6 +162,26 @@ def claims(
     if failed:
         err.print(f"error: does not hold: {', '.join(failed)}")
     raise typer.Exit(1 if failed or unmeasured else 0)
+
+
+def _claims_over_seeds(profile: str, json: bool) -> None:
+    from linearlens.press import seeds as many
+
+    with _telling_errors():
+        ledger = load_claims()
+        rows = many.seeds_rows(ledger, Edition(profile).profile)
+    if json:
+        sys.stdout.write(many.to_json(rows.values()) + "\n")
+    else:
+        for row in rows.values():
+            out.print(f"{'WRONG' if row.wrong else '     '}  {row.id}  [{row.verdict}]  {row}", markup=False)
+            out.print(f"       measured {row.show()}; bound {row.bound or 'none in this profile'}", markup=False)
+    unmeasured = sorted({claim.chapter for claim in ledger.values() if claim.id not in rows})
+    if unmeasured:
+        err.print(f"error: not swept: {', '.join(unmeasured)}; run: linearlens sweep --profile {profile}")
+    if wrong := [row.id for row in rows.values() if row.wrong]:
+        err.print(f"error: holds in fewer than {many.SHARE:.0%} of the seeds: {', '.join(wrong)}")
+    raise typer.Exit(1 if wrong or unmeasured else 0)
 
 
 @data_app.command("list")

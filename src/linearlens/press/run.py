@@ -83,7 +83,7 @@ def _device_kind(name: str | None, edition: Edition) -> str:
 def _run_stale(
     chapters: Sequence[str], edition: Edition, jobs: int, force: bool, console: Console, device: str
 ) -> list[str]:
-    _sweep_drafts()
+    sweep_drafts()
     stale = dict.fromkeys(chapters, "forced") if force else stale_chapters(chapters, edition)
     if not stale:
         console.print(f"{_count(chapters)} fresh in profile {edition.profile}, seed {edition.seed}")
@@ -240,7 +240,7 @@ def _count(chapters: Sequence[str]) -> str:
     return "1 chapter is" if len(chapters) == 1 else f"{len(chapters)} chapters are"
 
 
-def _sweep_drafts() -> None:
+def sweep_drafts() -> None:
     """Remove what a killed run left aside."""
     for draft in (BUILD / "executed").glob("*/.*.part*"):
         draft.unlink()
