@@ -8,17 +8,18 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 import pytest
 from conftest import SMALL_CELL, write_chapter
 from rich.console import Console
 
-from linearlens.ledger import PROFILES, Claim, load_claims
+from linearlens.ledger import PROFILES, Claim, judge, load_claims
 from linearlens.paths import ROOT
 from linearlens.press import seeds, sweep
 from linearlens.press.chapters import PressError, all_chapters
+from linearlens.press.ledger_page import chapter_rows, whole_ledger
 from linearlens.press.seeds import SHARE, SeedRun, Spread, keep_seed, parse_seeds, read_seeds, seeds_row, seeds_rows
 
 MANY = 10  # seeds from which on a share is held against the ledger
@@ -37,15 +38,9 @@ def children(small):
     """Processes that run chapters of the small project."""
     found = []
     for process in psutil.process_iter():
-        try:
-            if process.cwd() == str(small) and "press" not in process.cmdline():
-                found += (
-                    [process.cmdline()]
-                    if {"linearlens.press.one_seed", "ipykernel_launcher"} & set(process.cmdline())
-                    else []
-                )
-        except psutil.Error:
-            continue
+        with suppress(psutil.Error):  # it may have ended meanwhile
+            if process.cwd() == str(small):
+                found += {"linearlens.press.one_seed", "ipykernel_launcher"} & set(process.cmdline())
     return found
 
 
@@ -152,23 +147,29 @@ def test_a_failing_seed_is_tried_twice_and_loses_no_other(small, command):
     assert kept(small) == {0: 16.0, 2: 18.0, 3: 19.0}, "older runs stay until they are replaced"
 
 
-def test_a_kill_in_the_middle_leaves_what_was_measured(small, command):
+def test_an_interrupt_or_a_kill_leaves_what_was_measured(small, command):
     cell = (
         "import time\nfrom linearlens.paths import ROOT\n"
         "while seed == 1 and not (ROOT / 'go').exists():\n    time.sleep(0.1)"
     )
     write_chapter(small / "notebooks" / "01_small.ipynb", SMALL_CELL, cell)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "linearlens.press", "sweep", "--seeds", "0:3", "--jobs", "1"],
-        cwd=small,
-        env={**os.environ, "PYTHONPATH": str(small / "src")},
-    )
-    wait_until(lambda: kept(small))
-    wait_until(lambda: len(children(small)) == 2)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert kept(small) == {0: 16.0}
-    wait_until(lambda: not children(small), seconds=20)
+    for number in (signal.SIGINT, signal.SIGKILL):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "linearlens.press", "sweep", "--seeds", "0:3", "--jobs", "1"],
+            cwd=small,
+            env={**os.environ, "PYTHONPATH": str(small / "src")},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_until(lambda: kept(small))
+        wait_until(lambda: len(children(small)) == 2)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=15)
+        assert process.returncode == (130 if number == signal.SIGINT else -number)
+        assert ("interrupted" in said) == (number == signal.SIGINT)
+        assert "Traceback" not in said
+        assert kept(small) == {0: 16.0}
+        wait_until(lambda: not children(small), seconds=20)
     (small / "go").touch()
     done = command("sweep", "--seeds", "0:3")
     assert done.returncode == 0, done.stderr
@@ -220,6 +221,7 @@ def test_an_existing_scheduler_runs_it_if_its_workers_have_the_same_sources(smal
         assert refused.returncode == 1
         assert "other sources than we: notebooks/01_small.ipynb; bring both to the same commit" in refused.stderr
         assert kept(small) == {3: 19.0}
+        assert not (theirs / "_build" / "executed" / "quick-seed4").exists(), "workers are asked before they run"
 
         (theirs / "notebooks" / "01_small.ipynb").unlink()
         refused = command("sweep", "--seeds", "3:5", "--scheduler", address)
@@ -311,6 +313,28 @@ def test_a_list_counts_once_a_seed_and_nan_is_missing():
     assert row.held == 1, "NaN holds nothing"
     assert row.measured == {"x": Spread(math.inf, 2.0, math.inf, 2), "y": Spread(1.0, 0.5, 1.0, 3)}
     assert row.show() == "x inf, 2 to inf; y 1, 0.5 to 1"
+
+
+def test_the_ledger_shows_both_profiles_over_seeds():
+    claim = Claim(**{**vars(CLAIM), "bound": {"quick": "x <= 1", "full": "x <= 2"}})
+    claims, value = {"a.b": claim}, {"x": 0.5, "y": 4}
+    rows = [judge(claim, value, profile="quick", seed=0)]
+    full = {"a.b": judge(claim, value, profile="full", seed=0)}
+    over = {
+        "quick": {"a.b": seeds_row(claim, {0: value, 1: {"x": 1.5}}, profile="quick")},
+        "full": {"a.b": seeds_row(claim, {0: value}, profile="full", stale=True)},
+    }
+    for text in (whole_ledger(rows, claims, full, {}, over), chapter_rows(rows, "01_a", claims, full, over)):
+        assert (
+            "| x: 0.5 [seeds: 1, 0.5 to 1.5]<br>y: 4 [seeds: 4, 4 to 4]<br>`x <= 1`: holds<br>holds in 1 of 2 seeds<br>"
+            in text
+        )
+        assert "`x <= 2`: holds<br>holds in 1 of 1 seeds (stale) |" in text
+    plain = seeds_row(CLAIM, {0: 0.5, 1: 0.75}, profile="quick")
+    text = chapter_rows(
+        [judge(CLAIM, 0.5, profile="quick", seed=0)], "01_a", {"a.b": CLAIM}, {}, {"quick": {"a.b": plain}}
+    )
+    assert "| 0.5 [seeds: 0.625, 0.5 to 0.75]<br>" in text
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 from rich.console import Console
 
-from linearlens.ledger import load_claims
+from linearlens.ledger import PROFILES, load_claims
 from linearlens.paths import BOOK, BUILD, ROOT
 from linearlens.press.atomic import aside, one_at_a_time, write_text
 from linearlens.press.chapters import Edition, PressError, all_chapters
@@ -21,6 +21,7 @@ from linearlens.press.kept import kept_rows, read_kept
 from linearlens.press.ledger_page import chapter_rows, whole_ledger
 from linearlens.press.measured import ledger_rows
 from linearlens.press.run import run_chapters
+from linearlens.press.seeds import seeds_rows
 
 HTML = BUILD / "html"
 STAGE = BUILD / "stage"
@@ -86,11 +87,12 @@ def stage(target: Path) -> None:
         rows = ledger_rows(EDITION, claims)
         runs = read_kept()
         kept = kept_rows(claims, runs)
-        write_text(draft / "_generated" / "ledger.md", whole_ledger(rows, claims, kept, runs))
+        seeds = {profile: seeds_rows(claims, profile) for profile in PROFILES}
+        write_text(draft / "_generated" / "ledger.md", whole_ledger(rows, claims, kept, runs, seeds))
         for chapter in all_chapters():
             page = as_tasks(with_origins(Executed(chapter, EDITION).page()), solutions=True)
             nbformat.write(page, draft / "notebooks" / f"{chapter}.ipynb")
-            write_text(draft / "_generated" / f"{chapter}.md", chapter_rows(rows, chapter, claims, kept))
+            write_text(draft / "_generated" / f"{chapter}.md", chapter_rows(rows, chapter, claims, kept, seeds))
             for name, drawing in glued_drawings(chapter).items():
                 write_text(draft / "_generated" / f"{name}.svg", drawing)
 

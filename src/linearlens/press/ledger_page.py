@@ -4,27 +4,37 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from linearlens.ledger import Claim, Row, decide_bound, show
+from linearlens.press.seeds import SeedsRow, Spread
+
+Seeds = Mapping[str, Mapping[str, SeedsRow]]  # by profile, then by id
 
 STANDS = {True: "holds", False: "fails", None: "left open, since a value is missing"}
 MARKS = {True: "holds", False: "**does not hold**", None: "not measured"}
 
 
-def chapter_rows(rows: Sequence[Row], chapter: str, claims: Mapping[str, Claim], kept: Mapping[str, Row]) -> str:
-    """The table of one chapter's claims, to be included in it; `kept` are those of the last full run, by id."""
-    return _table([row for row in rows if row.chapter == chapter], claims, kept)
+def chapter_rows(
+    rows: Sequence[Row], chapter: str, claims: Mapping[str, Claim], kept: Mapping[str, Row], seeds: Seeds | None = None
+) -> str:
+    """The table of one chapter's claims, to be included in it; `kept` and `seeds` as for `whole_ledger`."""
+    return _table([row for row in rows if row.chapter == chapter], claims, kept, seeds or {})
 
 
 def whole_ledger(
-    rows: Sequence[Row], claims: Mapping[str, Claim], kept: Mapping[str, Row], runs: Mapping[str, Mapping]
+    rows: Sequence[Row],
+    claims: Mapping[str, Claim],
+    kept: Mapping[str, Row],
+    runs: Mapping[str, Mapping],
+    seeds: Seeds | None = None,
 ) -> str:
     """All claims, a section a chapter, with the reason of each bound folded away.
 
-    `kept` are the rows of the last full runs, by id, and `runs` tell where those come from, by chapter.
+    `kept` are the rows of the last full runs, by id, and `runs` tell where those come from, by chapter; `seeds` are
+    the rows over many seeds, by profile and id.
     """
     parts = [_summary(rows, kept)]
     for chapter, group in groupby(rows, key=lambda row: row.chapter):
         own = list(group)
-        parts += [f"## [](notebooks/{chapter}.ipynb)", _table(own, claims, kept)]
+        parts += [f"## [](notebooks/{chapter}.ipynb)", _table(own, claims, kept, seeds or {})]
         parts += [_provenance(runs[chapter])] if chapter in runs else []
         parts += [_reasons(own, claims)]
     return "\n\n".join(parts) + "\n"
@@ -56,34 +66,47 @@ def _provenance(run: Mapping) -> str:
     )
 
 
-def _table(rows: Iterable[Row], claims: Mapping[str, Claim], kept: Mapping[str, Row]) -> str:
+def _table(rows: Iterable[Row], claims: Mapping[str, Claim], kept: Mapping[str, Row], seeds: Seeds) -> str:
     lines = ["| what is said | verdict | what was measured |", "|---|---|---|"]
     for row in rows:
         source = row.paper if row.paper == "this book" else f"{{cite:t}}`{row.paper}`"
         where = f"{source}, {row.where}" if row.where else source
         says = f"{row.says}<br>{where}<br>`{row.id}`"
         paper_bound = claims[row.id].paper_bound
-        measured = _judged(row, paper_bound)
+        measured = _judged(row, paper_bound, seeds)
         if row.id in kept:
-            measured += f"<br><br>*full profile:*<br>{_judged(kept[row.id], paper_bound)}"
+            measured += f"<br><br>*full profile:*<br>{_judged(kept[row.id], paper_bound, seeds)}"
         cells = [says, row.verdict, measured]
         lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     return ":::{div} ledger\n" + "\n".join(lines) + "\n:::"
 
 
-def _judged(row: Row, paper_bound: str | None) -> str:
-    parts = [_measured(row), f"`{row.bound}`: {MARKS[row.holds]}" if row.bound else "no bound in this profile"]
+def _judged(row: Row, paper_bound: str | None, seeds: Seeds) -> str:
+    many = seeds.get(row.profile, {}).get(row.id)
+    parts = [_measured(row, many), f"`{row.bound}`: {MARKS[row.holds]}" if row.bound else "no bound in this profile"]
+    if many is not None and row.bound:
+        parts.append(str(many))
     if paper_bound and row.measured is not None:
         parts.append(f"the paper's: `{paper_bound}`: {STANDS[decide_bound(paper_bound, row.measured)]}")
     return "<br>".join(parts)
 
 
-def _measured(row: Row) -> str:
-    stale = " (stale)" if row.stale else ""
+def _measured(row: Row, many: SeedsRow | None) -> str:
+    """What was measured, and in brackets what that is over the seeds."""
+    over = many.measured if many else {}
     if not isinstance(row.measured, dict):
-        return show(row.measured) + stale
-    parts = [f"{name.replace('_', ' ')}: {show(value)}" for name, value in row.measured.items()]
-    return "<br>".join(parts) + stale
+        parts = [f"{show(row.measured)}{_brackets(over)}"]
+    else:
+        spreads = over if isinstance(over, dict) else {}
+        parts = [
+            f"{name.replace('_', ' ')}: {show(value)}{_brackets(spreads.get(name))}"
+            for name, value in row.measured.items()
+        ]
+    return "<br>".join(parts) + (" (stale)" if row.stale else "")
+
+
+def _brackets(over: object) -> str:
+    return f" [seeds: {over}]" if isinstance(over, Spread) else ""
 
 
 def _reasons(rows: Sequence[Row], claims: Mapping[str, Claim]) -> str:
