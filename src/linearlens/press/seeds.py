@@ -105,7 +105,7 @@ def parse_seeds(text: str) -> list[int]:
     for part in text.split(","):
         first, colon, end = part.strip().partition(":")
         numbers = [first, end] if colon else [first]
-        if not all(number.isascii() and number.isdecimal() for number in numbers):
+        if not all(number.isdecimal() for number in numbers):
             raise PressError(f"seeds are written 0:20, 3 or 0,4,7, each 0 or more; got {text!r}")
         chosen = range(int(first), int(end) if colon else int(first) + 1)
         if not chosen:
