@@ -28,8 +28,8 @@ format: $(READY) ## mend style where it can be mended
 lock: $(READY)   ## write requirements.lock and environment.yml from what .venv holds
 	$(RUN)python -m linearlens.press.lock
 
-bench: $(READY)  ## time instance-wise linearization beside its peers, one thread
-	OMP_NUM_THREADS=1 $(RUN)python tests/bench_instance.py
+bench: $(READY)  ## time the core beside its peers, one thread, and write book/speed.md
+	OMP_NUM_THREADS=1 $(RUN)python tests/bench.py
 
 clean:           ## remove what was built; keep .venv and downloaded data
 	rm -rf _build

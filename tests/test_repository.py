@@ -15,7 +15,8 @@ from linearlens.press.lock import environment
 from linearlens.press.prose import bare_numbers, prose_of
 
 CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
-PAGES = [*sorted(BOOK.glob("*.md")), *CHAPTERS, ROOT / "README.md"]
+# The page on speed is written by `make bench`, numbers and all.
+PAGES = [*sorted({*BOOK.glob("*.md")} - {BOOK / "speed.md"}), *CHAPTERS, ROOT / "README.md"]
 CODE_LINES = 20  # STYLE: the ceiling of a cell
 FOLDED = {"hide-input", "hide-cell"}
 ROOMS = (

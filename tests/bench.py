@@ -1,0 +1,42 @@
+"""Write the page on speed, ``book/speed.md``: what `make bench` runs."""
+
+import contextlib
+import io
+import platform
+from importlib.metadata import version
+
+import bench_instance
+import bench_koopman
+
+from linearlens.paths import BOOK
+
+INTRODUCTION = """# Speed
+
+How fast the two computations that every chapter rests on are, beside other people's and beside the arithmetic that
+cannot be avoided. This page is written by `make bench`; its numbers are those of one run on one machine, and ratios
+within that run. Each bar was set beforehand, and the page says whether it is met."""
+PACKAGES = ("numpy", "scipy", "torch", "pydmd", "deeptime", "dask", "distributed", "captum")
+
+
+def processor() -> str:
+    """The name of the processor, as Linux tells it."""
+    with contextlib.suppress(OSError), open("/proc/cpuinfo") as lines:
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return platform.processor() or platform.machine()
+
+
+def page() -> str:
+    instance = io.StringIO()
+    with contextlib.redirect_stdout(instance):
+        bench_instance.main()
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    python = platform.python_version()
+    machine = (
+        f"Measured on one thread of a processor that calls itself {processor()}, with Python {python}, {versions}."
+    )
+    listed = f"## linearize\n\n```text\n{instance.getvalue().rstrip()}\n```"
+    return "\n\n".join([INTRODUCTION, machine, bench_koopman.table(), listed]) + "\n"
+
+
+if __name__ == "__main__":
+    (BOOK / "speed.md").write_text(page(), encoding="utf-8")
