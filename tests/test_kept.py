@@ -101,7 +101,7 @@ def test_results_written_meanwhile_make_no_checkout_dirty(small):
         subprocess.run(["git", *given, *arguments], cwd=small, capture_output=True, check=True)
 
     def dirty():
-        code = "from linearlens.press.kept import commit_of_checkout; print(commit_of_checkout()['dirty'])"
+        code = "from linearlens.press.provenance import commit_of_checkout; print(commit_of_checkout()['dirty'])"
         env = {**os.environ, "PYTHONPATH": str(small / "src")}
         done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
         return done.stdout.strip()

@@ -17,7 +17,7 @@ from linearlens.paths import BUILD
 from linearlens.press import one_seed
 from linearlens.press.atomic import one_at_a_time
 from linearlens.press.chapters import Edition, PressError, check_parameters
-from linearlens.press.kept import commit_of_checkout
+from linearlens.press.provenance import commit_of_checkout
 from linearlens.press.run import sweep_drafts
 from linearlens.press.seeds import SeedRun, fresh, keep_seed, origin_of, read_seeds
 
