@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,7 +15,7 @@ from linearlens.paths import ROOT
 from linearlens.press import kept
 from linearlens.press.chapters import PressError
 from linearlens.press.kept import kept_rows, read_kept
-from linearlens.press.ledger_page import chapter_rows, whole_ledger
+from linearlens.press.ledger_page import by_paper, chapter_rows, shortfalls, whole_ledger
 
 
 def page(small):
@@ -140,6 +141,31 @@ def test_the_papers_bound_is_shown_in_both_profiles_and_the_verdict_second():
     unmeasured = chapter_rows([judge(claim, None, profile="quick", seed=0)], "01_a", claims, {})
     assert "not measured" in unmeasured
     assert "the paper's" not in unmeasured
+
+
+def test_claims_by_paper_and_those_that_fell_short():
+    def claim(name, paper, verdict):
+        bound = "value > 9" if verdict == "not reproduced" else None
+        return Claim(
+            name, "01_a", paper, "Sec. 1", f"Says {name}.", f"Why {name}.", verdict, {"quick": "value > 0"}, bound
+        )
+
+    given = [
+        claim("a.ours", "this book", "beyond the paper"),
+        claim("a.whole", "naiman2023", "reproduced"),
+        claim("a.none", "li2023", "not reproduced"),
+        claim("a.part", "naiman2023", "partly"),
+    ]
+    claims = {one.id: one for one in given}
+    rows = [judge(one, 5, profile="quick", seed=0) for one in given]
+    text = by_paper(rows)
+    assert re.findall(r"^## (.*)$", text, re.M) == ["{cite:t}`naiman2023`", "{cite:t}`li2023`", "This book"]
+    assert "- *partly*: Says a.part. ([01](notebooks/01_a.ipynb), `a.part`)" in text
+    text = shortfalls(rows, claims, {})
+    assert re.findall(r"`(a\.\w+)` \|", text) == ["a.none", "a.part"]
+    assert "the paper's: `value > 9`: fails" in text
+    assert "Why a.none." in text
+    assert shortfalls([], {}, {}).count("None.") == 2
 
 
 def test_a_ledger_without_claims_is_a_page():

@@ -18,7 +18,7 @@ from linearlens.press.exercises import as_tasks
 from linearlens.press.figures import with_origins
 from linearlens.press.freshness import Executed
 from linearlens.press.kept import kept_rows, read_kept
-from linearlens.press.ledger_page import chapter_rows, whole_ledger
+from linearlens.press.ledger_page import by_paper, chapter_rows, shortfalls, whole_ledger
 from linearlens.press.measured import ledger_rows
 from linearlens.press.run import run_chapters
 from linearlens.press.seeds import seeds_rows
@@ -89,6 +89,8 @@ def stage(target: Path) -> None:
         kept = kept_rows(claims, runs)
         seeds = {profile: seeds_rows(claims, profile) for profile in PROFILES}
         write_text(draft / "_generated" / "ledger.md", whole_ledger(rows, claims, kept, runs, seeds))
+        write_text(draft / "_generated" / "by_paper.md", by_paper(rows))
+        write_text(draft / "_generated" / "shortfalls.md", shortfalls(rows, claims, kept))
         for chapter in all_chapters():
             page = as_tasks(with_origins(Executed(chapter, EDITION).page()), solutions=True)
             nbformat.write(page, draft / "notebooks" / f"{chapter}.ipynb")

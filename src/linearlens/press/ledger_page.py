@@ -8,6 +8,7 @@ from linearlens.press.seeds import SeedsRow, Spread
 
 Seeds = Mapping[str, Mapping[str, SeedsRow]]  # by profile, then by id
 
+OURS = "this book"
 STANDS = {True: "holds", False: "fails", None: "left open, since a value is missing"}
 MARKS = {True: "holds", False: "**does not hold**", None: "not measured"}
 
@@ -40,6 +41,39 @@ def whole_ledger(
     return "\n\n".join(parts) + "\n"
 
 
+def by_paper(rows: Sequence[Row]) -> str:
+    """All claims, a section a paper, each with its verdict and its chapter; what is ours alone comes last."""
+    papers = sorted({row.paper for row in rows}, key=lambda paper: (paper == OURS, _first_place(rows, paper)))
+    return "\n\n".join(
+        f"## {_heading(paper)}\n\n{_listed(row for row in rows if row.paper == paper)}" for paper in papers
+    )
+
+
+def shortfalls(rows: Sequence[Row], claims: Mapping[str, Claim], kept: Mapping[str, Row]) -> str:
+    """The claims that were not reproduced, then those that were in part, with what was measured."""
+    parts = []
+    for verdict, heading in (("not reproduced", "Not reproduced"), ("partly", "Reproduced in part")):
+        chosen = [row for row in rows if row.verdict == verdict]
+        shown = [_table(chosen, claims, kept, {}), _reasons(chosen, claims)] if chosen else ["None."]
+        parts += [f"## {heading}", *shown]
+    return "\n\n".join(parts) + "\n"
+
+
+def _first_place(rows: Sequence[Row], paper: str) -> int:
+    return next(place for place, row in enumerate(rows) if row.paper == paper)
+
+
+def _heading(paper: str) -> str:
+    return "This book" if paper == OURS else f"{{cite:t}}`{paper}`"
+
+
+def _listed(rows: Iterable[Row]) -> str:
+    return "\n".join(
+        f"- *{row.verdict}*: {row.says} ([{row.chapter[:2]}](notebooks/{row.chapter}.ipynb), `{row.id}`)"
+        for row in rows
+    )
+
+
 def _summary(rows: Sequence[Row], kept: Mapping[str, Row]) -> str:
     said = [_count(rows)]
     if kept:
@@ -69,7 +103,7 @@ def _provenance(run: Mapping) -> str:
 def _table(rows: Iterable[Row], claims: Mapping[str, Claim], kept: Mapping[str, Row], seeds: Seeds) -> str:
     lines = ["| what is said | verdict | what was measured |", "|---|---|---|"]
     for row in rows:
-        source = row.paper if row.paper == "this book" else f"{{cite:t}}`{row.paper}`"
+        source = row.paper if row.paper == OURS else f"{{cite:t}}`{row.paper}`"
         where = f"{source}, {row.where}" if row.where else source
         says = f"{row.says}<br>{where}<br>`{row.id}`"
         paper_bound = claims[row.id].paper_bound
