@@ -137,9 +137,8 @@ def _checked_lengths(lengths: np.ndarray, n_samples: int) -> torch.Tensor:
 @contextmanager
 def _in_training(models: Sequence[nn.Module], device: torch.device) -> Iterator[None]:
     """The networks on the device, in training mode; afterwards on the CPU, in eval mode."""
-    torch.set_flush_denormal(
-        True
-    )  # gates near 0 make numbers so small that multiplying them takes several times longer
+    # Gates near 0 make numbers so small that multiplying them takes several times as long.
+    torch.set_flush_denormal(True)
     try:
         for model in models:
             model.to(device).train()
