@@ -256,7 +256,7 @@ def test_unknown_parameters_are_refused(small, command):
 
 
 def test_help_is_for_newcomers(command):
-    for arguments in ([], ["run"], ["book"], ["claims"], ["data"], ["data", "fetch"]):
+    for arguments in ([], ["run"], ["sweep"], ["book"], ["claims"], ["data"], ["data", "fetch"]):
         done = command(*arguments, "--help")
         assert done.returncode == 0
         assert "Usage:" in done.stdout
