@@ -3,13 +3,16 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 READY  := .venv/.ready
 RUN    := .venv/bin/
 
-.PHONY: book test help check format clean lock bench
+.PHONY: book test help check format clean lock bench pdf
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+: +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 book: $(READY)   ## run the stale chapters, build the pages, print where they are
 	@$(RUN)linearlens book
+
+pdf: book        ## print the pages to PDF, one by one and as one book; needs Chromium
+	@$(RUN)linearlens pdf
 
 test: $(READY)   ## everything: style, types, units, chapters with their claims, the built book
 	@$(MAKE) --no-print-directory check

@@ -1,21 +1,22 @@
 """The built book in headless Chromium, served from this machine with every other host out of reach."""
 
-import functools
-import http.server
+import json
 import os
 import re
-import shutil
-import threading
+from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
+import axe_playwright_python
+import pypdf
 import pytest
 from rich.console import Console
 
 from linearlens.press.book import HTML, build_book
+from linearlens.press.links import outward
+from linearlens.press.pages import CHROMIUM, TYPESET, chromium, open_page, reading_order, served
+from linearlens.press.pdf import make_pdf
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 REQUIRED = os.environ.get("LINEARLENS_BROWSER") == "required"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 pytestmark = [
     pytest.mark.skipif(
@@ -28,23 +29,14 @@ pytestmark = [
 def site(quick):
     """Address of the book, built from the executed chapters."""
     build_book(console=Console(stderr=True))
-    quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=HTML))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with served(HTML) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium, driven by playwright."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 def pages():
@@ -81,9 +73,7 @@ def looked(site, browser):
             )
             page.on("pageerror", lambda error, complaints=complaints: complaints.append(str(error)))
             page.goto(site + page_name, wait_until="networkidle")
-            page.wait_for_function(
-                "() => !document.querySelector('.math') || document.querySelector('mjx-container')", timeout=10_000
-            )
+            page.wait_for_function(TYPESET, timeout=20_000)
             seen[page_name, width] = {**page.evaluate(LOOK), "asked": asked, "complaints": complaints}
             page.close()
     return seen
@@ -153,3 +143,52 @@ def test_a_slider_moves_by_keys_and_shows_one_frame(site, browser):
     assert value.inner_text() != text
     assert knob.get_attribute("aria-valuetext") == value.inner_text()
     page.close()
+
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+SEEN = """async theme => {
+    document.documentElement.dataset.theme = theme;
+    const found = await axe.run({ resultTypes: ['violations'] });
+    return found.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(
+        v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + ' ' + (n.any[0] || {}).message)]);
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_serious_barrier_on_any_page(site, browser, theme):
+    barriers = {}
+    for name in pages():
+        page = open_page(browser, site + name, viewport={"width": 1280, "height": 800})
+        page.add_script_tag(path=AXE)
+        if found := page.evaluate(SEEN, theme):
+            barriers[name] = found
+        page.close()
+    assert barriers == {}, json.dumps(barriers, indent=1)
+
+
+def test_pages_are_printed_with_their_links_and_contents(site, tmp_path):
+    whole = make_pdf(target=tmp_path / "pdf", names=["index", "notation"], console=Console(stderr=True))
+    assert {path.name for path in whole.parent.iterdir()} == {"index.pdf", "notation.pdf", whole.name}
+    book = pypdf.PdfReader(whole)
+    assert [item.title for item in book.outline if not isinstance(item, list)] == [
+        "Contents",
+        "Linear Lenses",
+        "Notation",
+    ]
+    contents = book.pages[0].extract_text()
+    start = int(re.search(r"Notation\s*(\d+)", contents)[1])
+    assert "Notation" in book.pages[start - 1].extract_text()
+    annotations = [link.get_object() for page in book.pages for link in page.get("/Annots", [])]
+    assert sum("/Dest" in link for link in annotations) >= 2, "links inside the book lead inside the file"
+    assert not [link for link in annotations if "127.0.0.1" in str(link)]
+
+
+def test_links_out_of_the_book_are_found(site):
+    links = outward(HTML)
+    assert any("arxiv.org" in address for address in links)
+    assert not [address for address in links if address.startswith(site)]
+
+
+def test_every_page_is_in_the_table_of_contents(looked):
+    made = {"genindex", "search"}
+    assert {name.removesuffix(".html") for name, _ in looked} - made == set(reading_order())

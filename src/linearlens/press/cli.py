@@ -78,6 +78,15 @@ def book(jobs: Jobs = 2, device: Device = None) -> None:
 
 
 @app.command()
+def pdf() -> None:
+    """Print the built pages with Chromium: a PDF a page, and the whole book in one."""
+    from linearlens.press.pdf import make_pdf
+
+    with _telling_errors():
+        out.print(f"{make_pdf(console=err)}", markup=False)
+
+
+@app.command()
 def figure(
     name: Annotated[str | None, typer.Argument(help="An id that --list shows, such as fig-copy-spectrum.")] = None,
     profile: Profile = "quick",
