@@ -116,7 +116,12 @@ def parse_seeds(text: str) -> list[int]:
 
 def origin_of(chapter: str, profile: str) -> dict[str, str]:
     """Hashes of everything the chapter's output depends on in this checkout, but for the seed."""
-    return {name: value for name, value in sorted(sources(chapter, Edition(profile)).items()) if name != "parameters"}
+    return seedless(sources(chapter, Edition(profile)))
+
+
+def seedless(hashes: Mapping[str, str]) -> dict[str, str]:
+    """Without what differs from seed to seed: parameters, and the exercises, which only the book's edition proves."""
+    return {name: value for name, value in sorted(hashes.items()) if name not in ("parameters", "exercises")}
 
 
 def fresh(runs: Mapping[int, SeedRun], hashes: Mapping[str, str]) -> dict[int, SeedRun]:

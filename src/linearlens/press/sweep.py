@@ -19,7 +19,7 @@ from linearlens.press.atomic import one_at_a_time
 from linearlens.press.chapters import Edition, PressError, check_parameters
 from linearlens.press.provenance import commit_of_checkout
 from linearlens.press.run import sweep_drafts
-from linearlens.press.seeds import SeedRun, fresh, keep_seed, origin_of, read_seeds
+from linearlens.press.seeds import SeedRun, fresh, keep_seed, origin_of, read_seeds, seedless
 
 Task = tuple[str, int]  # chapter and seed
 SECONDS_TO_CONNECT = 20
@@ -100,8 +100,8 @@ def _run(client: Any, tasks: Sequence[Task], profile: str, hashes: dict[str, dic
             chapter, seed = futures.pop(future)
             trouble = _trouble(future)
             stamp = {} if trouble else future.result()
-            if not trouble and _code(stamp["sources"]) != hashes[chapter]:
-                trouble = _difference(hashes[chapter], _code(stamp["sources"]))
+            if not trouble and seedless(stamp["sources"]) != hashes[chapter]:
+                trouble = _difference(hashes[chapter], seedless(stamp["sources"]))
             if trouble:
                 failures.append(f"{chapter}, seed {seed}: {trouble}")
                 board.finish(chapter, f"seed {seed} failed")
@@ -181,10 +181,6 @@ def _sources_here(chapters: list[str], profile: str) -> dict[str, dict[str, str]
 def _difference(ours: dict[str, str], theirs: dict[str, str]) -> str:
     names = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
     return f"other sources than we: {', '.join(names)}; bring both to the same commit"
-
-
-def _code(sources: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in sources.items() if name != "parameters"}
 
 
 class _Board:
