@@ -5,9 +5,6 @@ import io
 import platform
 from importlib.metadata import version
 
-import bench_instance
-import bench_koopman
-
 from linearlens.paths import BOOK
 
 INTRODUCTION = """# Speed
@@ -26,6 +23,10 @@ def processor() -> str:
 
 
 def page() -> str:
+    """The whole page; the benchmarks are imported here, as worker processes load this file again."""
+    import bench_instance
+    import bench_koopman
+
     instance = io.StringIO()
     with contextlib.redirect_stdout(instance):
         bench_instance.main()

@@ -4,7 +4,6 @@ Run by ``make bench``: one thread, CPU seconds, ratios of interleaved repeats in
 """
 
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -229,10 +228,24 @@ def report_memory(method: str) -> None:
     run = {"fit": lambda z: Koopman().fit(z), "deeptime": lambda z: deeptime_covariances(list(z))}[method]
     run(states((64, 50, 64)))
     z = states(LARGE)
-    with open("/proc/self/statm") as status:
-        before = int(status.read().split()[1]) * resource.getpagesize()
+    before = resident("VmRSS")
     run(z)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MEGABYTE - before / MEGABYTE)
+    print(resident("VmHWM") - before)
+
+
+def resident(name: str) -> float:
+    """Megabytes by /proc: `ru_maxrss` would not do, as a process inherits the peak of the one that started it."""
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
+
+
+def memory() -> str:
+    n, t, d = LARGE
+    own, other = extra_memory("fit"), extra_memory("deeptime")
+    return (
+        f"At {n} × {t} × {d} ({n * t * d * 4 / MEGABYTE:.0f} MB of states) the fit takes at most {own:.0f} MB "
+        f"beyond them (≤ 150: {'met' if own <= 150 else 'short'}), deeptime {other:.0f} MB."
+    )
 
 
 # Workers.
@@ -289,8 +302,6 @@ def table() -> str:
     """The whole section as Markdown."""
     warnings.simplefilter("ignore")
     ratios, rate = speed()
-    memory, deeptime_memory = extra_memory("fit"), extra_memory("deeptime")
-    n, t, d = LARGE
     return "\n\n".join(
         [
             "## Koopman.fit",
@@ -306,8 +317,7 @@ def table() -> str:
             "Largest eigenvalue error for planes that turn at known speeds, float32 states; median of five seeds.",
             digits(),
             "### Memory",
-            f"At {n} × {t} × {d} ({n * t * d * 4 / MEGABYTE:.0f} MB of states) the fit takes at most {memory:.0f} MB "
-            f"beyond them (≤ 150: {'met' if memory <= 150 else 'short'}), deeptime {deeptime_memory:.0f} MB.",
+            memory(),
             "### What did not win",
             tried(),
             "### Workers",

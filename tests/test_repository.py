@@ -9,6 +9,7 @@ from itertools import pairwise
 import nbformat
 import pytest
 import yaml
+from bench import INTRODUCTION
 
 from linearlens.paths import BOOK, NOTEBOOKS, ROOT
 from linearlens.press.lock import environment
@@ -79,6 +80,12 @@ def test_every_figure_has_caption_and_alt_text(path):
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_no_result_is_typed_into_prose(path):
     assert bare_numbers(prose_of(path)) == []
+
+
+def test_the_page_on_speed_is_as_make_bench_wrote_it():
+    page = (BOOK / "speed.md").read_text(encoding="utf-8")
+    assert page.startswith(INTRODUCTION)
+    assert bare_numbers(INTRODUCTION) == []
 
 
 @pytest.mark.parametrize(
