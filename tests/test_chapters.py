@@ -6,14 +6,7 @@ from linearlens.ledger import PROFILES, load_claims, mismatches
 from linearlens.press.chapters import all_chapters
 from linearlens.press.freshness import Executed
 from linearlens.press.measured import ledger_rows, recorded_ids
-
-# DESIGN: a quick chapter takes at most 60 CPU seconds on one quiet core; set-up of the kernel is counted.
-QUICK_CPU_SECONDS = 60
-# The frontier walks five ways, and 90 were allowed for it. The experiments train sixty networks and are too slow yet.
-LONGER = {"42_credit_experiments": 80, "52_frontier": 90}
-# The same chapter takes up to twice the CPU seconds where others use the same caches. So the test finds a chapter
-# that has doubled; what one takes on a quiet core stands in the book.
-NOISE = 2
+from linearlens.press.times import BOOK_MINUTES, MEGABYTES, NOISE, budget_of
 
 
 @pytest.mark.parametrize("claim", list(load_claims()))
@@ -32,9 +25,15 @@ def test_every_record_has_its_claim_and_every_claim_its_record(quick):
 def test_chapter_is_quick_and_quiet(quick, chapter):
     notebook = Executed(chapter, quick).read()
     run = notebook.metadata["linearlens_run"]
-    assert run["cpu_seconds"] <= NOISE * LONGER.get(chapter, QUICK_CPU_SECONDS)
+    assert run["cpu_seconds"] <= NOISE * budget_of(chapter)
+    assert run["peak_megabytes"] <= MEGABYTES
     noise = [o.text for c in notebook.cells for o in c.get("outputs", []) if o.get("name") == "stderr"]
     assert noise == [], "a chapter prints no warnings"
+
+
+def test_the_whole_book_is_quick(quick):
+    runs = [Executed(chapter, quick).read().metadata["linearlens_run"] for chapter in all_chapters()]
+    assert sum(run["cpu_seconds"] for run in runs) <= NOISE * 60 * BOOK_MINUTES
 
 
 def test_every_claim_has_a_bound_somewhere_and_a_reason():
