@@ -41,7 +41,7 @@ def test_readers_get_stub_and_check_and_the_solution_folded_away():
     notebook = chapter_with(ASK, CELL, TELL)
     page = as_tasks(chapter_with(ASK, CELL, TELL), solutions=True)
     task = page.cells[1].source
-    assert task.startswith("three = None\n\nassert three is not None")
+    assert task.startswith("three = None\n\n# The check:\nassert three is not None")
     assert "base + 2" not in task
     assert "wrong" not in task
     assert "raises-exception" in page.cells[1].metadata.tags

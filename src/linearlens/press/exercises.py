@@ -53,7 +53,7 @@ class Exercise:
     @property
     def task(self) -> str:
         """What a reader finds: the stub and the check."""
-        return f"{self.stub}\n\n{self.check}"
+        return f"{self.stub}\n\n# The check:\n{self.check}"
 
 
 def exercises_of(notebook: nbformat.NotebookNode) -> list[Exercise]:
