@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 READY  := .venv/.ready
 RUN    := .venv/bin/
 
-.PHONY: book test help check format clean lock bench pdf
+.PHONY: book test help check format clean lock bench pdf mutants
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+: +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -33,6 +33,9 @@ lock: $(READY)   ## write requirements.lock and environment.yml from what .venv 
 
 bench: $(READY)  ## time the core beside its peers, one thread, and write book/speed.md
 	OMP_NUM_THREADS=1 $(RUN)python tests/bench.py
+
+mutants: $(READY) ## plant faults one by one, and see that a test notices each
+	$(RUN)python tests/mutants.py
 
 clean:           ## remove what was built; keep .venv and downloaded data
 	rm -rf _build

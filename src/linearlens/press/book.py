@@ -12,7 +12,7 @@ from rich.console import Console
 
 from linearlens.ledger import PROFILES, load_claims
 from linearlens.paths import BOOK, BUILD, ROOT
-from linearlens.press import times
+from linearlens.press import faults, times
 from linearlens.press.atomic import aside, one_at_a_time, write_text
 from linearlens.press.chapters import Edition, PressError, all_chapters
 from linearlens.press.exercises import as_tasks
@@ -92,6 +92,7 @@ def stage(target: Path) -> None:
         write_text(draft / "_generated" / "ledger.md", whole_ledger(rows, claims, kept, runs, seeds))
         write_text(draft / "_generated" / "by_paper.md", by_paper(rows))
         write_text(draft / "_generated" / "shortfalls.md", shortfalls(rows, claims, kept))
+        write_text(draft / "_generated" / "faults.md", faults.table())
         write_text(draft / "_generated" / "times.md", times.table(EDITION, runs))
         for chapter in all_chapters():
             page = as_tasks(with_origins(Executed(chapter, EDITION).page()), solutions=True)
