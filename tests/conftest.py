@@ -55,7 +55,11 @@ SMALL_CLAIM = """- id: small.value
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """A copy of the project with one small chapter and three pages, free to be edited."""
-    root = tmp_path / "project"
+    return small_project(tmp_path / "project")
+
+
+def small_project(root: Path) -> Path:
+    """Write it."""
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
     shutil.copytree(ROOT / "src", root / "src", ignore=ignore)
     for name in ("_config.yml", "requirements.lock", "Makefile", "pyproject.toml"):
@@ -78,6 +82,11 @@ def small(tmp_path: Path) -> Path:
 @pytest.fixture
 def command(small: Path) -> Command:
     """Run the ``linearlens`` command of the small project."""
+    return command_of(small)
+
+
+def command_of(small: Path) -> Command:
+    """The same for any."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
         return subprocess.run(

@@ -87,6 +87,21 @@ def pdf() -> None:
 
 
 @app.command()
+def pack(
+    output: Annotated[Path, typer.Option("--output", "-o", help="A folder that does not exist or is empty.")],
+    chapters: Annotated[list[str] | None, typer.Argument(help="Names such as 01_primer, or 01; all for none.")] = None,
+    jobs: Jobs = 2,
+    device: Device = None,
+) -> None:
+    """For lecturers: notebooks for students and instructors, graded assignments, slides, times and plans."""
+    from linearlens.press.pack import make_pack
+
+    with _telling_errors():
+        folder = make_pack(choose(chapters or []), output, jobs=jobs, console=err, device=device)
+        out.print(f"the pack: {folder}", markup=False)
+
+
+@app.command()
 def figure(
     name: Annotated[str | None, typer.Argument(help="An id that --list shows, such as fig-copy-spectrum.")] = None,
     profile: Profile = "quick",

@@ -1,0 +1,84 @@
+"""What the pack is made of: the executed chapters, the names in their text, and the generated tables."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import nbformat
+
+from linearlens.ledger import PROFILES, load_claims
+from linearlens.paths import BOOK
+from linearlens.press.chapters import Edition, PressError, all_chapters, read_source
+from linearlens.press.freshness import Executed
+from linearlens.press.kept import kept_rows, read_kept
+from linearlens.press.ledger_page import chapter_rows
+from linearlens.press.measured import ledger_rows
+from linearlens.press.pack.labels import Label, labels_of_book
+from linearlens.press.pack.plain import Chapter
+from linearlens.press.pack.references import Reference, read_references
+from linearlens.press.seeds import seeds_rows
+
+EDITION = Edition("quick", 0)
+TEXT = "application/papermill.record/text/plain"
+
+
+@dataclass(frozen=True)
+class Materials:
+    """All that the pack draws on, read once; chapters must have been executed in the quick profile."""
+
+    @cached_property
+    def labels(self) -> dict[str, Label]:
+        """Figures, equations and exercises of the book."""
+        return labels_of_book()
+
+    @cached_property
+    def references(self) -> dict[str, Reference]:
+        """What the book cites."""
+        return read_references(BOOK / "references.bib")
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """Titles of all chapters, by name."""
+        return {name: title_of(read_source(name)) for name in all_chapters()}
+
+    @cached_property
+    def tables(self) -> dict[str, str]:
+        """Tables of claims, by the path chapters include them from."""
+        claims = load_claims()
+        rows = ledger_rows(EDITION, claims)
+        kept = kept_rows(claims, read_kept())
+        seeds = {profile: seeds_rows(claims, profile) for profile in PROFILES}
+        return {f"../_generated/{name}.md": chapter_rows(rows, name, claims, kept, seeds) for name in all_chapters()}
+
+    def page(self, name: str) -> nbformat.NotebookNode:
+        """A chapter with its outputs and today's prose."""
+        if Executed(name, EDITION).read() is None:
+            raise PressError(f"{name} was never executed; run: linearlens run {name}")
+        return Executed(name, EDITION).page()
+
+    def chapter(
+        self, page: nbformat.NotebookNode, name: str, *, solutions: bool, draw: Callable[[str, str], str] | None = None
+    ) -> Chapter:
+        """What the text of that page refers to."""
+        return Chapter(
+            name,
+            glued=glued_texts(page),
+            labels=self.labels,
+            references=self.references,
+            included=self.tables,
+            titles=self.titles,
+            solutions=solutions,
+            draw=draw,
+        )
+
+
+def title_of(notebook: nbformat.NotebookNode) -> str:
+    """The first heading of a chapter."""
+    first = next(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return first.split("\n")[0].removeprefix("# ").strip()
+
+
+def glued_texts(notebook: nbformat.NotebookNode) -> Mapping[str, str]:
+    """What a chapter glued or recorded under a name, as plain text."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return {o.metadata["scrapbook"]["name"]: o.data[TEXT] for o in outputs if TEXT in o.get("data", {})}
