@@ -9,9 +9,14 @@ from linearlens.press.measured import ledger_rows, recorded_ids
 from linearlens.press.times import BOOK_MINUTES, MEGABYTES, NOISE, budget_of
 
 
+@pytest.fixture(scope="module")
+def rows(quick):
+    return {row.id: row for row in ledger_rows(quick)}
+
+
 @pytest.mark.parametrize("claim", list(load_claims()))
-def test_claim_holds(quick, claim):
-    row = next(row for row in ledger_rows(quick) if row.id == claim)
+def test_claim_holds(rows, claim):
+    row = rows[claim]
     assert row.measured is not None, f"{claim} was not measured"
     assert not row.stale
     assert row.bound is None or row.holds, f"{row.says} measured {row.measured}, bound {row.bound}"

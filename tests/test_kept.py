@@ -14,6 +14,7 @@ from linearlens.ledger import Claim, LedgerError, judge, load_claims
 from linearlens.paths import ROOT
 from linearlens.press import kept
 from linearlens.press.chapters import PressError
+from linearlens.press.freshness import measuring
 from linearlens.press.kept import kept_rows, read_kept
 from linearlens.press.ledger_page import by_paper, chapter_rows, shortfalls, whole_ledger
 
@@ -22,7 +23,8 @@ def page(small):
     """The ledger as it would be included in the book."""
     code = (
         "from linearlens.ledger import load_claims; from linearlens.press.book import EDITION;"
-        "from linearlens.press.kept import kept_rows, read_kept; from linearlens.press.ledger_page import whole_ledger;"
+        "from linearlens.press.freshness import measuring
+from linearlens.press.kept import kept_rows, read_kept; from linearlens.press.ledger_page import whole_ledger;"
         "from linearlens.press.measured import ledger_rows;"
         "claims, runs = load_claims(), read_kept();"
         "print(whole_ledger(ledger_rows(EDITION), claims, kept_rows(claims, runs), runs))"
@@ -117,6 +119,11 @@ def test_results_written_meanwhile_make_no_checkout_dirty(small):
     assert dirty() == "False"
     (small / "Makefile").write_text("changed")
     assert dirty() == "True"
+
+
+def test_no_number_depends_on_what_draws_or_on_exercises():
+    hashes = {"src/linearlens/figures/style.py": "a", "src/linearlens/kann.py": "b", "exercises": "c"}
+    assert measuring(hashes) == {"src/linearlens/kann.py": "b"}
 
 
 def test_what_has_gone_is_not_kept(monkeypatch):

@@ -1,6 +1,7 @@
 """What leaves a figure beside its drawing: the numbers it shows, and a form for print."""
 
 import io
+import warnings
 from typing import Any
 
 import numpy as np
@@ -85,5 +86,7 @@ def _plain(column: Any) -> list[float | None]:
 def to_pdf(figure: Figure) -> bytes:
     """The figure as PDF, the same bytes for the same figure."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="pdf", bbox_inches="tight", metadata={"CreationDate": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "There are no gridspecs with layoutgrids")  # a figure of free axes is fine
+        figure.savefig(buffer, format="pdf", bbox_inches="tight", metadata={"CreationDate": None})
     return buffer.getvalue()

@@ -11,6 +11,7 @@ module it comes from, so that a new data set makes no chapter stale that does no
 import ast
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ PACKAGE = ROOT / "src" / "linearlens"
 EXECUTES = "linearlens.press.execute"
 # Libraries whose results or drawings reach the page; a new version of another one changes no number.
 COMPUTES = ("numpy", "scipy", "scikit-learn", "pandas", "torch", "pydmd", "captum", "matplotlib")
+DRAWS = "src/linearlens/figures/"
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 # Files that modules read when they run, which imports cannot tell.
 READS = {"linearlens.datasets.registry": ("data/registry.yml",)}
@@ -100,6 +102,11 @@ def sources(chapter: str, edition: Edition) -> dict[str, str]:
         exercises = "\n\n".join(cell.source for cell in notebook.cells if is_exercise(cell))
         hashes["exercises"] = _hash(exercises.encode())
     return hashes | {"versions": _versions(), "parameters": json.dumps(edition.parameters)}
+
+
+def measuring(hashes: Mapping[str, str]) -> dict[str, str]:
+    """Of `sources` those on which a measured number depends: not what draws figures, nor the exercises."""
+    return {name: value for name, value in hashes.items() if name != "exercises" and not name.startswith(DRAWS)}
 
 
 def _versions() -> str:

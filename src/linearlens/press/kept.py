@@ -13,7 +13,7 @@ from linearlens.ledger import Claim, LedgerError, Row, judge
 from linearlens.paths import DATA
 from linearlens.press.atomic import write_text
 from linearlens.press.chapters import Edition, PressError, all_chapters
-from linearlens.press.freshness import Executed, sources
+from linearlens.press.freshness import Executed, measuring, sources
 
 EDITION = Edition("full", 0)
 FOLDER = DATA / "results" / EDITION.profile
@@ -62,7 +62,7 @@ def kept_rows(claims: Mapping[str, Claim], runs: Mapping[str, Mapping[str, Any]]
     """
     rows = {}
     for chapter, run in runs.items():
-        stale = run["sources"] != sources(chapter, EDITION)
+        stale = measuring(run["sources"]) != measuring(sources(chapter, EDITION))
         for item in run["records"]:
             if (claim := claims.get(item["id"])) is None:
                 continue

@@ -17,7 +17,7 @@ from linearlens.ledger import Claim, LedgerError, Recorded, judge, show
 from linearlens.paths import DATA
 from linearlens.press.atomic import write_text
 from linearlens.press.chapters import Edition, PressError, all_chapters
-from linearlens.press.freshness import sources
+from linearlens.press.freshness import measuring, sources
 
 FOLDER = DATA / "results" / "seeds"
 INTERVAL = (0.05, 0.95)  # the central 90 % of the seeds
@@ -120,8 +120,8 @@ def origin_of(chapter: str, profile: str) -> dict[str, str]:
 
 
 def seedless(hashes: Mapping[str, str]) -> dict[str, str]:
-    """Without what differs from seed to seed: parameters, and the exercises, which only the book's edition proves."""
-    return {name: value for name, value in sorted(hashes.items()) if name not in ("parameters", "exercises")}
+    """What a measurement depends on, but for the parameters, in which the seeds differ."""
+    return {name: value for name, value in sorted(measuring(hashes).items()) if name != "parameters"}
 
 
 def fresh(runs: Mapping[int, SeedRun], hashes: Mapping[str, str]) -> dict[int, SeedRun]:
