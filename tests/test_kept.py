@@ -23,8 +23,7 @@ def page(small):
     """The ledger as it would be included in the book."""
     code = (
         "from linearlens.ledger import load_claims; from linearlens.press.book import EDITION;"
-        "from linearlens.press.freshness import measuring
-from linearlens.press.kept import kept_rows, read_kept; from linearlens.press.ledger_page import whole_ledger;"
+        "from linearlens.press.kept import kept_rows, read_kept; from linearlens.press.ledger_page import whole_ledger;"
         "from linearlens.press.measured import ledger_rows;"
         "claims, runs = load_claims(), read_kept();"
         "print(whole_ledger(ledger_rows(EDITION), claims, kept_rows(claims, runs), runs))"
