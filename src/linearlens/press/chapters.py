@@ -83,6 +83,14 @@ def read_source(chapter: str) -> nbformat.NotebookNode:
     return load_notebook_node(str(source_of(chapter)))
 
 
+def title_of(chapter: str) -> str:
+    """The chapter's first heading; its name if there is no such chapter."""
+    if not source_of(chapter).is_file():
+        return chapter
+    text = "\n".join(cell.source for cell in read_source(chapter).cells if cell.cell_type == "markdown")
+    return next(line.removeprefix("# ") for line in text.splitlines() if line.startswith("# "))
+
+
 def is_exercise(cell: nbformat.NotebookNode) -> bool:
     """Whether it is a cell of code that holds an exercise; a run of the chapter goes without."""
     return cell.cell_type == "code" and "exercise" in cell.metadata.get("tags", [])

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from linearlens.ledger import Claim, Row, decide_bound, show
+from linearlens.press.chapters import title_of
 from linearlens.press.seeds import SeedsRow, Spread
 
 Seeds = Mapping[str, Mapping[str, SeedsRow]]  # by profile, then by id
@@ -35,7 +36,7 @@ def whole_ledger(
     parts = [_summary(rows, kept)]
     for chapter, group in groupby(rows, key=lambda row: row.chapter):
         own = list(group)
-        parts += [f"## [](notebooks/{chapter}.ipynb)", _table(own, claims, kept, seeds or {})]
+        parts += [f"## [{title_of(chapter)}](notebooks/{chapter}.ipynb)", _table(own, claims, kept, seeds or {})]
         parts += [_provenance(runs[chapter])] if chapter in runs else []
         parts += [_reasons(own, claims)]
     return "\n\n".join(parts) + "\n"

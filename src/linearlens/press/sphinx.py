@@ -31,14 +31,20 @@ def _keep_local(app: Sphinx, _page: str, _template: str, context: dict[str, Any]
     context["script_files"] = kept
 
 
+def _plain_lists(_app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
+    """A list of citations says it is one and then holds links between its entries, which screen readers stumble on."""
+    context["body"] = context.get("body", "").replace('<div role="list" class="citation-list">', "<div>")
+
+
 def _unwanted(script: Any, filename: str) -> bool:
     body = str(getattr(script, "attributes", {}).get("body") or "")
     return filename.startswith(REMOTE) or "thebe" in (filename + body).lower()
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register roles and hook."""
+    """Register roles and hooks."""
     for name in ROLES:
         app.add_role(name, _role(name))
     app.connect("html-page-context", _keep_local, priority=900)
+    app.connect("html-page-context", _plain_lists)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
