@@ -1,6 +1,7 @@
 """Data that are never held as a whole, or not here: iterators, dask arrays, tensors; and a set limit of memory."""
 
 import os
+import re
 import subprocess
 import sys
 from itertools import chain
@@ -20,6 +21,16 @@ from linearlens.koopman import Koopman, delay_embed, fourier_dictionary
 from linearlens.koopman._blocks import sum_blocks
 from linearlens.koopman._gram import PairGrams
 
+
+def beside_its_tanh(z):
+    return np.column_stack([z, np.tanh(z)])
+
+
+def named(settings):
+    """A name that is the same in each process: functions print with their address."""
+    return re.sub(r" at 0x\w+", "", str(settings))
+
+
 SETTINGS = [
     {},
     {"rank": 3},
@@ -27,7 +38,7 @@ SETTINGS = [
     {"center": True},
     {"constant": True},
     {"constant": True, "center": True, "delays": 1, "rank": 5},
-    {"dictionary": FunctionTransformer(lambda z: np.column_stack([z, np.tanh(z)]))},
+    {"dictionary": FunctionTransformer(beside_its_tanh)},
     {"dictionary": FunctionTransformer(np.tanh), "delays": 1, "constant": True},
 ]
 
@@ -78,13 +89,13 @@ def test_merged_sums_are_those_of_all_rows(n_targets):
 # Iterators.
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("settings", SETTINGS, ids=named)
 def test_an_iterator_is_the_list(settings, monkeypatch):
     monkeypatch.setattr("linearlens.koopman._base.CHUNK_ROWS", 50)
     assert_same(Koopman(**settings).fit(iter(ragged(1))), Koopman(**settings).fit(ragged(1)))
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("settings", SETTINGS, ids=named)
 def test_an_iterator_may_come_later_or_first(settings):
     trajectories = ragged(1)
     whole = Koopman(**settings).fit(trajectories)
@@ -176,7 +187,7 @@ def test_a_dictionary_fitted_beforehand_is_that_of_the_list(dictionary, kind):
 # Dask arrays.
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("settings", SETTINGS, ids=named)
 @pytest.mark.parametrize("chunks", [(5, -1, -1), (1, -1, -1), (-1, -1, -1), (4, 3, 2)])
 def test_a_dask_array_is_the_list(settings, chunks):
     z = equal_steps()
