@@ -69,7 +69,7 @@ def test_students_find_stub_and_check_and_no_trace_of_the_answer(pack):
     for answer in ("base + 2", "Count.", "three = 2", "begin to count\\n", "# wrong", "# solution"):
         assert answer not in whole, answer
     text = sources(read(path))
-    assert 'three = None\n\nassert three is not None, "put a number' in text
+    assert 'three = None\n\n# The check:\nassert three is not None, "put a number' in text
     assert "### Exercise 1: Three" in text
     assert "What is three? (1) and 16.0 may help." in text
     assert "Koopman (1931)" in text
