@@ -132,7 +132,9 @@ def test_each_figure_on_a_page_says_how_to_make_it(drawn, command):
         "print('\\n'.join(cell.source for cell in page.cells if cell.cell_type == 'markdown'));"
         "outputs = [output for cell in page.cells for output in cell.get('outputs', [])];"
         "kinds = [kind for output in outputs for kind in output.get('data', {})];"
-        "assert not [kind for kind in kinds if 'pdf' in kind or 'linearlens.figure' in kind]"
+        "assert not [kind for kind in kinds if 'pdf' in kind or 'linearlens.figure' in kind];"
+        "(slides,) = [o.data for o in outputs if 'text/html' in o.get('data', {})];"
+        "assert 'image/svg+xml' not in slides, 'the page would show the still frame'"
     )
     env = {**os.environ, "PYTHONPATH": str(drawn / "src")}
     text = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout

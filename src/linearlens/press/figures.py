@@ -114,7 +114,9 @@ def with_origins(page: nbformat.NotebookNode) -> nbformat.NotebookNode:
             cell.source = GLUED.sub(glued, cell.source)
             continue
         for output in cell.get("outputs", []):
-            for kind in [kind for kind in output.get("data", {}) if kind.endswith(UNSEEN)]:
+            slides = "text/html" in output.get("data", {})  # the page would take the still frame for it
+            unseen = (*UNSEEN, "image/svg+xml") if slides else UNSEEN
+            for kind in [kind for kind in output.get("data", {}) if kind.endswith(unseen)]:
                 del output.data[kind]
         if figure := _named(cell):
             own = f"*{figure['caption']}*\n\n" if "figure" in cell.metadata.get("linearlens", {}) else ""
