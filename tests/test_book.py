@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
@@ -168,7 +169,11 @@ def test_no_serious_barrier_on_any_page(site, browser, theme, rules):
 
 
 def test_pages_are_printed_with_their_links_and_contents(site, tmp_path):
-    whole = make_pdf(target=tmp_path / "pdf", names=["index", "notation"], console=Console(stderr=True))
+    with ThreadPoolExecutor(1) as aside:  # playwright is started once a thread
+        started = aside.submit(
+            make_pdf, target=tmp_path / "pdf", names=["index", "notation"], console=Console(stderr=True)
+        )
+        whole = started.result()
     assert {path.name for path in whole.parent.iterdir()} == {"index.pdf", "notation.pdf", whole.name}
     book = pypdf.PdfReader(whole)
     assert [item.title for item in book.outline if not isinstance(item, list)] == [
