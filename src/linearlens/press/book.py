@@ -16,7 +16,7 @@ from linearlens.press import faults, times
 from linearlens.press.atomic import aside, one_at_a_time, write_text
 from linearlens.press.chapters import Edition, PressError, all_chapters
 from linearlens.press.exercises import as_tasks
-from linearlens.press.figures import with_origins
+from linearlens.press.figures import glued_drawings, with_origins
 from linearlens.press.freshness import Executed
 from linearlens.press.kept import kept_rows, read_kept
 from linearlens.press.ledger_page import by_paper, chapter_rows, shortfalls, whole_ledger
@@ -95,19 +95,11 @@ def stage(target: Path) -> None:
         write_text(draft / "_generated" / "faults.md", faults.table())
         write_text(draft / "_generated" / "times.md", times.table(EDITION, runs))
         for chapter in all_chapters():
-            page = as_tasks(with_origins(Executed(chapter, EDITION).page()), solutions=True)
-            nbformat.write(page, draft / "notebooks" / f"{chapter}.ipynb")
-            write_text(draft / "_generated" / f"{chapter}.md", chapter_rows(rows, chapter, claims, kept, seeds))
-            for name, drawing in glued_drawings(chapter).items():
+            page = Executed(chapter, EDITION).page()
+            for name, drawing in glued_drawings(page).items():
                 write_text(draft / "_generated" / f"{name}.svg", drawing)
-
-
-def glued_drawings(chapter: str) -> dict[str, str]:
-    """Figures the chapter glued under a name, as SVG, so that any page can show them."""
-    notebook = Executed(chapter, EDITION).read()
-    outputs = [output for cell in (notebook.cells if notebook else []) for output in cell.get("outputs", [])]
-    kind = "application/papermill.record/image/svg+xml"
-    return {o.metadata["scrapbook"]["name"]: o.data[kind] for o in outputs if kind in o.get("data", {})}
+            nbformat.write(as_tasks(with_origins(page), solutions=True), draft / "notebooks" / f"{chapter}.ipynb")
+            write_text(draft / "_generated" / f"{chapter}.md", chapter_rows(rows, chapter, claims, kept, seeds))
 
 
 def _jupyter_book(source: Path, target: Path) -> None:

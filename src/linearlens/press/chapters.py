@@ -87,8 +87,13 @@ def title_of(chapter: str) -> str:
     """The chapter's first heading; its name if there is no such chapter."""
     if not source_of(chapter).is_file():
         return chapter
-    text = "\n".join(cell.source for cell in read_source(chapter).cells if cell.cell_type == "markdown")
-    return next(line.removeprefix("# ") for line in text.splitlines() if line.startswith("# "))
+    return heading_of(read_source(chapter))
+
+
+def heading_of(notebook: nbformat.NotebookNode) -> str:
+    """The first heading of a chapter."""
+    first = next(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return first.split("\n")[0].removeprefix("# ").strip()
 
 
 def is_exercise(cell: nbformat.NotebookNode) -> bool:

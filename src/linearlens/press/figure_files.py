@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from rich.console import Console
 
 from linearlens.figures.export import MIME
@@ -67,11 +68,13 @@ def make_figure(
     if data is not None:
         _check_target(data, TABLES)
     run_chapters([figure.chapter], edition, jobs=1, force=False, console=console)
-    bundle = _bundle(figure, edition)
+    notebook = Executed(figure.chapter, edition).read()
+    assert notebook is not None
+    bundle = _bundle(figure, notebook)
     written = {output: DRAWINGS[output.suffix](bundle), output.with_suffix(".provenance.json"): b""}
     if data is not None:
         written[data] = TABLES[data.suffix](bundle[MIME]).encode()
-    record = {"command": command, **_provenance(figure, edition), "files": [path.name for path in written]}
+    record = {"command": command, **_provenance(figure, notebook), "files": [path.name for path in written]}
     written[output.with_suffix(".provenance.json")] = (json.dumps(record, indent=1) + "\n").encode()
     for path, content in written.items():
         with aside(path) as draft:
@@ -86,10 +89,8 @@ def _check_target(path: Path, kinds: Mapping[str, Any]) -> None:
         raise PressError(f"there is no folder {path.parent}; make it first")
 
 
-def _bundle(figure: Shown, edition: Edition) -> dict[str, Any]:
+def _bundle(figure: Shown, notebook: nbformat.NotebookNode) -> dict[str, Any]:
     """All forms of a figure in the executed chapter, by kind."""
-    notebook = Executed(figure.chapter, edition).read()
-    assert notebook is not None
     cells = code_cells(notebook)
     outputs = [o for cell in (cells if figure.cell is None else [cells[figure.cell]]) for o in cell.outputs]
     for output in outputs:
@@ -101,9 +102,7 @@ def _bundle(figure: Shown, edition: Edition) -> dict[str, Any]:
     raise PressError(f"{figure.chapter} ran, but showed no figure {figure.id}; is `use_style()` in its first cell?")
 
 
-def _provenance(figure: Shown, edition: Edition) -> dict[str, Any]:
-    notebook = Executed(figure.chapter, edition).read()
-    assert notebook is not None
+def _provenance(figure: Shown, notebook: nbformat.NotebookNode) -> dict[str, Any]:
     run = notebook.metadata["linearlens_run"]
     kept = ("chapter", "profile", "seed", "commit", "dirty", "cpu_seconds", "python", "versions", "sources")
     values = {item["id"]: item["value"] for item in run["records"]}

@@ -71,12 +71,12 @@ def _figures_of(chapter: str, entries: Mapping[str, Mapping]) -> list[Shown]:
                 add(options["name"], match["caption"], glue=match["glue"])
         if cell.cell_type == "code" and not is_exercise(cell):
             number += 1
-            if figure := _named(cell):
+            if figure := shown_by(cell):
                 add(figure["name"], figure["caption"], cell=number)
     return figures
 
 
-def _named(cell: nbformat.NotebookNode) -> Mapping[str, str] | None:
+def shown_by(cell: nbformat.NotebookNode) -> Mapping[str, str] | None:
     """Name and caption of the figure a cell shows; one with a slider, which myst-nb does not caption, has its own."""
     return next((f for key in ("mystnb", "linearlens") if (f := cell.metadata.get(key, {}).get("figure"))), None)
 
@@ -94,6 +94,13 @@ def choose_figure(name: str) -> Shown:
         return known[name]
     alike = difflib.get_close_matches(name, known, cutoff=0.4) or list(known)[:3]
     raise PressError(f"no figure is named {name!r}; some that are: {', '.join(alike)}; all: linearlens figure --list")
+
+
+def glued_drawings(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    """Figures that an executed chapter glued under a name, as SVG, so that any page can show them."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    kind = "application/papermill.record/image/svg+xml"
+    return {o.metadata["scrapbook"]["name"]: o.data[kind] for o in outputs if kind in o.get("data", {})}
 
 
 # In the pages.
@@ -118,7 +125,7 @@ def with_origins(page: nbformat.NotebookNode) -> nbformat.NotebookNode:
             unseen = (*UNSEEN, "image/svg+xml") if slides else UNSEEN
             for kind in [kind for kind in output.get("data", {}) if kind.endswith(unseen)]:
                 del output.data[kind]
-        if figure := _named(cell):
+        if figure := shown_by(cell):
             own = f"*{figure['caption']}*\n\n" if "figure" in cell.metadata.get("linearlens", {}) else ""
             line = own + _origin(figure["name"], run)
             cells.append(nbformat.v4.new_markdown_cell(line, id=f"origin-{cell.id}"[:64]))

@@ -8,7 +8,7 @@ import nbformat
 
 from linearlens.ledger import PROFILES, load_claims
 from linearlens.paths import BOOK
-from linearlens.press.chapters import Edition, PressError, all_chapters, read_source
+from linearlens.press.chapters import Edition, PressError, all_chapters, title_of
 from linearlens.press.freshness import Executed
 from linearlens.press.kept import kept_rows, read_kept
 from linearlens.press.ledger_page import chapter_rows
@@ -39,7 +39,7 @@ class Materials:
     @cached_property
     def titles(self) -> dict[str, str]:
         """Titles of all chapters, by name."""
-        return {name: title_of(read_source(name)) for name in all_chapters()}
+        return {name: title_of(name) for name in all_chapters()}
 
     @cached_property
     def tables(self) -> dict[str, str]:
@@ -70,12 +70,6 @@ class Materials:
             solutions=solutions,
             draw=draw,
         )
-
-
-def title_of(notebook: nbformat.NotebookNode) -> str:
-    """The first heading of a chapter."""
-    first = next(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    return first.split("\n")[0].removeprefix("# ").strip()
 
 
 def glued_texts(notebook: nbformat.NotebookNode) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from linearlens.press.chapters import PressError, is_exercise, read_source
 from linearlens.press.exercises import LABEL, Exercise, exercises_of
+from linearlens.press.figures import shown_by
 from linearlens.press.pack.install import install_cell
 from linearlens.press.pack.materials import Materials
 from linearlens.press.pack.plain import Chapter, cited_keys, to_plain
@@ -101,8 +102,7 @@ def _metadata(cell: nbformat.NotebookNode) -> dict:
 
 def _caption(cell: nbformat.NotebookNode, chapter: Chapter) -> Cells:
     """The caption of the figure a cell shows, which plain Jupyter would not show."""
-    figure = next((f for key in ("mystnb", "linearlens") if (f := cell.metadata.get(key, {}).get("figure"))), None)
-    if figure:
+    if figure := shown_by(cell):
         label = chapter.labels.get(figure["name"])
         number = f"**Fig. {label.number}.** " if label else ""
         yield new_markdown_cell(f"{number}{to_plain(figure['caption'], chapter)}", id=f"caption-{cell.id}"[:64])

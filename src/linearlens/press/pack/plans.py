@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import nbformat
 
-from linearlens.press.pack.materials import Materials, title_of
+from linearlens.press.chapters import heading_of
+from linearlens.press.pack.materials import Materials
 from linearlens.press.pack.notebooks import efforts_of
 
 WORDS_PER_MINUTE = 200
@@ -90,7 +91,7 @@ def times_of(name: str, materials: Materials) -> Times:
     )
     said = SAID.search(text)
     return Times(
-        title=title_of(page),
+        title=heading_of(page),
         words=reading_minutes(page),
         said=int(said[1]) if said else None,
         run=page.metadata["linearlens_run"]["wall_seconds"],

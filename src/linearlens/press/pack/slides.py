@@ -19,14 +19,14 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from linearlens.paths import BOOK
-from linearlens.press.chapters import PressError
-from linearlens.press.pack.materials import Materials, title_of
+from linearlens.press.chapters import PressError, heading_of
+from linearlens.press.figures import glued_drawings, shown_by
+from linearlens.press.pack.materials import Materials
 from linearlens.press.pack.plain import Chapter, to_plain
 
 HERE = Path(__file__).parent
 MATHJAX = BOOK / "_static" / "mathjax"
 KINDS = ("slide", "subslide", "fragment")
-DRAWING = "application/papermill.record/image/svg+xml"
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -95,13 +95,7 @@ def slides(name: str, materials: Materials) -> str | None:
             columns[-1] += contents
         else:
             columns += [[content] for content in contents]
-    return _page(title_of(page), columns) if columns else None
-
-
-def glued_drawings(page: nbformat.NotebookNode) -> dict[str, str]:
-    """Figures that a chapter glued under a name, as SVG."""
-    outputs = [output for cell in page.cells for output in cell.get("outputs", [])]
-    return {o.metadata["scrapbook"]["name"]: o.data[DRAWING] for o in outputs if DRAWING in o.get("data", {})}
+    return _page(heading_of(page), columns) if columns else None
 
 
 def image(svg: str, alt: str) -> str:
@@ -117,7 +111,7 @@ def _contents(cell: nbformat.NotebookNode, chapter: Chapter) -> Iterator[str]:
             yield _html(to_plain(part, chapter))
         return
     shown = "".join(_shown(cell))
-    figure = next((f for key in ("mystnb", "linearlens") if (f := cell.metadata.get(key, {}).get("figure"))), None)
+    figure = shown_by(cell)
     if not shown:
         raise PressError(f"{chapter.name}: a cell of code that shows no figure and no table cannot be a slide")
     caption = figure["caption"] if figure else ""
