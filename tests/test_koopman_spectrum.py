@@ -71,7 +71,8 @@ def test_memory_horizon_is_the_number_of_steps_to_the_threshold():
 def test_the_distance_of_spectra_is_the_largest_to_a_nearest():
     first, second = np.array([1.0, 0.5j, -0.5j]), np.array([-0.5j, 0.8, 0.5j])
     assert eigenvalue_distance(first, second) == eigenvalue_distance(second, first) == pytest.approx(0.2)
-    assert eigenvalue_distance(np.array([1.0, 1.0]), np.array([1.0, 0.0])) == 1, "from either set"
+    one, two = np.array([1.0, 1.0]), np.array([1.0, 0.0])
+    assert eigenvalue_distance(one, two) == eigenvalue_distance(two, one) == 1, "from either set"
     with pytest.raises(ValueError, match="3 eigenvalues cannot be matched with 2"):
         eigenvalue_distance(first, second[:2])
     with pytest.raises(ValueError, match="at least one eigenvalue in each set, got none"):
