@@ -8,25 +8,23 @@ import sys
 from pathlib import Path
 
 import nbformat
+import yaml
 from rich.console import Console
 
-from linearlens.ledger import PROFILES, load_claims
 from linearlens.paths import BOOK, BUILD, ROOT
-from linearlens.press import faults, times
 from linearlens.press.atomic import aside, one_at_a_time, write_text
-from linearlens.press.chapters import Edition, PressError, all_chapters
+from linearlens.press.chapters import PressError, all_chapters
 from linearlens.press.exercises import as_tasks
 from linearlens.press.figures import glued_drawings, with_origins
 from linearlens.press.freshness import Executed
-from linearlens.press.kept import kept_rows, read_kept
-from linearlens.press.ledger_page import by_paper, chapter_rows, shortfalls, whole_ledger
-from linearlens.press.measured import ledger_rows
+from linearlens.press.pack.install import repository
+from linearlens.press.pack.materials import Materials
+from linearlens.press.pack.notebooks import student
 from linearlens.press.run import run_chapters
-from linearlens.press.seeds import seeds_rows
+from linearlens.press.tables import EDITION, Tables
 
 HTML = BUILD / "html"
 STAGE = BUILD / "stage"
-EDITION = Edition("quick", 0)
 
 
 def make_book(*, jobs: int, console: Console, device: str | None = None) -> Path:
@@ -64,6 +62,8 @@ def _build(console: Console) -> Path:
     console.print("pages: building, takes about 20 s")
     with aside(HTML) as draft:
         _jupyter_book(STAGE, draft)
+        for notebook in (STAGE / "_generated").glob("*.ipynb"):  # what a page offers for download
+            shutil.copy(notebook, draft / "_sources" / "notebooks")
         (draft / ".key").write_text(key, encoding="utf-8")
     return HTML / "index.html"
 
@@ -79,27 +79,38 @@ def refuse_stale(chapters: list[str]) -> None:
 
 
 def stage(target: Path) -> None:
-    """Gather what Jupyter Book reads: the prose, the executed chapters, the generated ledger, the configuration."""
+    """Gather what Jupyter Book reads: prose, executed chapters, generated tables, configuration; and the downloads."""
+    tables = Tables()
+    materials = Materials(tables)
     with aside(target) as draft:
         shutil.copytree(BOOK, draft)
-        shutil.copy(ROOT / "_config.yml", draft / "_config.yml")
+        write_text(draft / "_config.yml", _configuration())
         (draft / "notebooks").mkdir()
-        claims = load_claims()
-        rows = ledger_rows(EDITION, claims)
-        runs = read_kept()
-        kept = kept_rows(claims, runs)
-        seeds = {profile: seeds_rows(claims, profile) for profile in PROFILES}
-        write_text(draft / "_generated" / "ledger.md", whole_ledger(rows, claims, kept, runs, seeds))
-        write_text(draft / "_generated" / "by_paper.md", by_paper(rows))
-        write_text(draft / "_generated" / "shortfalls.md", shortfalls(rows, claims, kept))
-        write_text(draft / "_generated" / "faults.md", faults.table())
-        write_text(draft / "_generated" / "times.md", times.table(EDITION, runs))
+        for name, table in tables.pages.items():
+            write_text(draft / "_generated" / f"{name}.md", table)
         for chapter in all_chapters():
             page = Executed(chapter, EDITION).page()
             for name, drawing in glued_drawings(page).items():
                 write_text(draft / "_generated" / f"{name}.svg", drawing)
             nbformat.write(as_tasks(with_origins(page), solutions=True), draft / "notebooks" / f"{chapter}.ipynb")
-            write_text(draft / "_generated" / f"{chapter}.md", chapter_rows(rows, chapter, claims, kept, seeds))
+            nbformat.write(student(chapter, materials), draft / "_generated" / f"{chapter}.ipynb")
+
+
+def _configuration() -> str:
+    """That of Jupyter Book, with a button for Colab in each chapter once the repository has a public address.
+
+    The button opens the notebook that the page offers for download, on the branch that the pages are published on.
+    """
+    configuration = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    if address := repository():
+        options = configuration["sphinx"]["config"].setdefault("html_theme_options", {})
+        options |= {
+            "repository_url": address,
+            "repository_branch": "gh-pages",
+            "path_to_docs": "_sources",
+            "launch_buttons": {"colab_url": "https://colab.research.google.com"},
+        }
+    return yaml.safe_dump(configuration, allow_unicode=True, sort_keys=False)
 
 
 def _jupyter_book(source: Path, target: Path) -> None:

@@ -9,8 +9,9 @@ from rich.console import Console
 from linearlens.press.atomic import aside, write_text
 from linearlens.press.chapters import PressError
 from linearlens.press.pack import notebooks, plans, slides
-from linearlens.press.pack.materials import EDITION, Materials
+from linearlens.press.pack.materials import Materials
 from linearlens.press.run import run_chapters
+from linearlens.press.tables import EDITION
 
 NBGRADER = """c = get_config()  # noqa: F821
 

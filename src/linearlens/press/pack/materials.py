@@ -1,30 +1,27 @@
 """What the pack is made of: the executed chapters, the names in their text, and the generated tables."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import nbformat
 
-from linearlens.ledger import PROFILES, load_claims
 from linearlens.paths import BOOK
-from linearlens.press.chapters import Edition, PressError, all_chapters, title_of
+from linearlens.press.chapters import PressError, all_chapters, title_of
 from linearlens.press.freshness import Executed
-from linearlens.press.kept import kept_rows, read_kept
-from linearlens.press.ledger_page import chapter_rows
-from linearlens.press.measured import ledger_rows
 from linearlens.press.pack.labels import Label, labels_of_book
 from linearlens.press.pack.plain import Chapter
 from linearlens.press.pack.references import Reference, read_references
-from linearlens.press.seeds import seeds_rows
+from linearlens.press.tables import EDITION, Tables
 
-EDITION = Edition("quick", 0)
 TEXT = "application/papermill.record/text/plain"
 
 
 @dataclass(frozen=True)
 class Materials:
     """All that the pack draws on, read once; chapters must have been executed in the quick profile."""
+
+    claims: Tables = field(default_factory=Tables)
 
     @cached_property
     def labels(self) -> dict[str, Label]:
@@ -44,11 +41,7 @@ class Materials:
     @cached_property
     def tables(self) -> dict[str, str]:
         """Tables of claims, by the path chapters include them from."""
-        claims = load_claims()
-        rows = ledger_rows(EDITION, claims)
-        kept = kept_rows(claims, read_kept())
-        seeds = {profile: seeds_rows(claims, profile) for profile in PROFILES}
-        return {f"../_generated/{name}.md": chapter_rows(rows, name, claims, kept, seeds) for name in all_chapters()}
+        return {f"../_generated/{name}.md": table for name, table in self.claims.of_chapters.items()}
 
     def page(self, name: str) -> nbformat.NotebookNode:
         """A chapter with its outputs and today's prose."""
