@@ -4,10 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from rich.console import Console
 
@@ -50,6 +53,24 @@ SMALL_CLAIM = """- id: small.value
   why: All terms are positive.
   verdict: beyond the paper
 """
+
+
+def processes_of(project: Path) -> list[str]:
+    """What runs chapters of a project now: the process of a chapter, and its kernel."""
+    found: list[str] = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # it may have ended meanwhile
+            if process.cwd() == str(project):
+                found += {"linearlens.press.apart", "ipykernel_launcher"} & set(process.cmdline())
+    return found
+
+
+def wait_until(true: Callable[[], object], seconds: float = 120) -> None:
+    """Until it is, and fail if that takes too long."""
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert true()
 
 
 @pytest.fixture

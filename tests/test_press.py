@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import SMALL_CELL, write_chapter
+from conftest import SMALL_CELL, processes_of, wait_until, write_chapter
 
 from linearlens.press.atomic import aside, write_text
 from linearlens.press.chapters import Edition, PressError
@@ -164,7 +164,8 @@ def test_a_failing_chapter_never_replaces_the_last_good_output(small, command):
     assert "stale" in refused.stderr
 
 
-def test_an_interrupt_leaves_nothing_half_written(small, command):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupt_or_a_kill_leaves_nothing_half_written_and_nothing_running(small, command, number):
     assert command("run").returncode == 0
     before = executed(small).read_bytes()
     write_chapter(small / "notebooks" / "01_small.ipynb", "import time\ntime.sleep(600)")
@@ -172,14 +173,13 @@ def test_an_interrupt_leaves_nothing_half_written(small, command):
     process = subprocess.Popen(
         [sys.executable, "-m", "linearlens.press", "run"], cwd=small, env=env, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 60
-    while not list(executed(small).parent.glob(".*.part*")) and time.monotonic() < deadline:
-        time.sleep(0.2)
+    wait_until(lambda: len(processes_of(small)) == 2 and list(executed(small).parent.glob(".*.part*")))
     time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "interrupted" in said
+    process.send_signal(number)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == (130 if number == signal.SIGINT else -number)
+    assert ("interrupted" in said) == (number == signal.SIGINT)
+    wait_until(lambda: not processes_of(small))
     assert executed(small).read_bytes() == before
     write_chapter(small / "notebooks" / "01_small.ipynb", SMALL_CELL)
     assert command("run").returncode == 0

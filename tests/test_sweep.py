@@ -7,12 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import psutil
 import pytest
-from conftest import SMALL_CELL, write_chapter
+from conftest import SMALL_CELL, processes_of, wait_until, write_chapter
 from rich.console import Console
 
 from linearlens.ledger import PROFILES, Claim, judge, load_claims
@@ -32,23 +31,6 @@ def kept(small):
     path = small / "data" / "results" / "seeds" / "quick" / "01_small.json"
     groups = json.loads(path.read_text()) if path.is_file() else []
     return {entry["seed"]: entry["records"][0]["value"] for group in groups for entry in group["seeds"]}
-
-
-def children(small):
-    """Processes that run chapters of the small project."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):  # it may have ended meanwhile
-            if process.cwd() == str(small):
-                found += {"linearlens.press.one_seed", "ipykernel_launcher"} & set(process.cmdline())
-    return found
-
-
-def wait_until(true, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert true()
 
 
 @pytest.mark.parametrize(
@@ -162,14 +144,14 @@ def test_an_interrupt_or_a_kill_leaves_what_was_measured(small, command):
             text=True,
         )
         wait_until(lambda: kept(small))
-        wait_until(lambda: len(children(small)) == 2)
+        wait_until(lambda: len(processes_of(small)) == 2)
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
         assert process.returncode == (130 if number == signal.SIGINT else -number)
         assert ("interrupted" in said) == (number == signal.SIGINT)
         assert "Traceback" not in said
         assert kept(small) == {0: 16.0}
-        wait_until(lambda: not children(small))
+        wait_until(lambda: not processes_of(small))
     (small / "go").touch()
     done = command("sweep", "--seeds", "0:3")
     assert done.returncode == 0, done.stderr

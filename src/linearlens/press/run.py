@@ -1,23 +1,20 @@
 """Run many chapters, some at a time, and say how far they are."""
 
 import contextlib
-import json
 import os
 import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from functools import partial
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from linearlens.paths import BUILD, DEVICE, ROOT
+from linearlens.paths import BUILD, DEVICE
 from linearlens.press import kept
+from linearlens.press.apart import Children
 from linearlens.press.atomic import one_at_a_time
+from linearlens.press.board import Board
 from linearlens.press.chapters import Edition, PressError, check_parameters, expected_seconds, read_source
 from linearlens.press.freshness import Executed
 
@@ -91,7 +88,7 @@ def _run_stale(
     for chapter, reason in stale.items():
         console.print(f"{chapter}: {reason}", style="dim", highlight=False)
     with (
-        _Board(list(stale), edition, console) as board,
+        Board({chapter: len(read_source(chapter).cells) for chapter in stale}, "cell", console) as board,
         _killing_children() as children,
         ThreadPoolExecutor(max_workers=jobs) as pool,
     ):
@@ -101,73 +98,22 @@ def _run_stale(
     return list(stale)
 
 
-def _run_one(chapter: str, edition: Edition, device: str, board: "_Board", children: "_Children") -> str | None:
-    """Run the child process of one chapter; return what went wrong, if something did."""
-    board.start(chapter)
-    command = [sys.executable, "-m", "linearlens.press.execute", chapter, edition.profile, str(edition.seed)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), DEVICE: device}
-    with children.start(command, environment) as child:
-        if child is None:
-            return None
-        error, lines = None, child.stdout
-        assert lines is not None
-        noise: list[str] = []
-        for line in lines:
-            try:
-                message = json.loads(line)
-            except json.JSONDecodeError:
-                noise.append(line)
-                continue
-            error = message.get("error", error)
-            if "done" in message:
-                board.advance(chapter, message["done"], message["n_cells"])
-    if child.returncode == 0:
-        if edition == kept.EDITION:
-            kept.keep(chapter)
-        board.finish(chapter, "done")
-        return None
-    board.finish(chapter, "failed")
-    return error or f"{chapter}: its process ended with {child.returncode}\n{''.join(noise[-20:])}"
-
-
-@dataclass
-class _Children:
-    """Child processes now running, so that an interrupt can end them."""
-
-    running: set[subprocess.Popen] = field(default_factory=set)
-    ended: bool = False
-
-    @contextlib.contextmanager
-    def start(self, command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen | None]:
-        if self.ended:
-            yield None
-            return
-        with subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-            cwd=ROOT,
-            start_new_session=True,
-        ) as child:
-            self.running.add(child)
-            try:
-                yield child
-                child.wait()
-            finally:
-                self.running.discard(child)
-
-    def end(self) -> None:
-        self.ended = True
-        for child in list(self.running):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGTERM)
+def _run_one(chapter: str, edition: Edition, device: str, board: Board, children: Children) -> str | None:
+    """Run one chapter; return what went wrong, if something did."""
+    expected = _expected(chapter, edition)
+    board.start(chapter, note=f"of about {expected}")
+    board.say(f"{chapter}: started, takes about {expected}")
+    trouble = children.execute(chapter, edition, on_cell=partial(board.set, chapter), **{DEVICE: device})
+    if trouble is None and edition == kept.EDITION:
+        kept.keep(chapter)
+    board.stop(chapter)
+    board.say(f"{chapter}: {'failed' if trouble else 'done'} after {board.seconds(chapter):.0f} s")
+    return trouble
 
 
 @contextlib.contextmanager
-def _killing_children() -> Iterator[_Children]:
-    children = _Children()
+def _killing_children() -> Iterator[Children]:
+    children = Children()
 
     def interrupt(*_: object) -> None:
         children.end()
@@ -180,53 +126,6 @@ def _killing_children() -> Iterator[_Children]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-class _Board:
-    """A line a chapter: its name, a bar of cells, elapsed and expected time. Plain lines where no terminal is."""
-
-    def __init__(self, chapters: list[str], edition: Edition, console: Console) -> None:
-        self.console, self.edition = console, edition
-        self.started: dict[str, float] = {}
-        self.progress = Progress(
-            TextColumn("{task.description:<24}"),
-            BarColumn(bar_width=30),
-            TextColumn("cell {task.completed:.0f}/{task.total:.0f}"),
-            TimeElapsedColumn(),
-            TextColumn("of about {task.fields[expected]}"),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self.tasks: dict[str, TaskID] = {}
-        for chapter in chapters:
-            source = read_source(chapter)
-            expected = _expected(chapter, edition)
-            self.tasks[chapter] = self.progress.add_task(
-                chapter, total=len(source.cells), start=False, expected=expected
-            )
-
-    def __enter__(self) -> "_Board":
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
-
-    def start(self, chapter: str) -> None:
-        self.started[chapter] = time.monotonic()
-        self.progress.start_task(self.tasks[chapter])
-        self._say(f"{chapter}: started, takes about {_expected(chapter, self.edition)}")
-
-    def advance(self, chapter: str, done: int, n_cells: int) -> None:
-        self.progress.update(self.tasks[chapter], completed=done, total=n_cells)
-
-    def finish(self, chapter: str, outcome: str) -> None:
-        self.progress.stop_task(self.tasks[chapter])
-        self._say(f"{chapter}: {outcome} after {time.monotonic() - self.started[chapter]:.0f} s")
-
-    def _say(self, line: str) -> None:
-        if not self.console.is_terminal:
-            self.console.print(line, highlight=False)
 
 
 def _expected(chapter: str, edition: Edition) -> str:

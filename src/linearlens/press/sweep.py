@@ -6,16 +6,16 @@ the sweep and whenever, what has been measured stays and the next sweep runs the
 
 import contextlib
 import logging
-import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from linearlens.paths import BUILD
 from linearlens.press import one_seed
 from linearlens.press.atomic import one_at_a_time
+from linearlens.press.board import Board
 from linearlens.press.chapters import Edition, PressError, check_parameters
 from linearlens.press.provenance import commit_of_checkout
 from linearlens.press.run import sweep_drafts
@@ -95,7 +95,16 @@ def _run(client: Any, tasks: Sequence[Task], profile: str, hashes: dict[str, dic
         for chapter, seed in tasks
     }
     failures = []
-    with _Board(tasks, console) as board:
+    n_seeds = Counter(chapter for chapter, _ in tasks)
+    with Board(n_seeds, "seed", console) as board:
+        for chapter in n_seeds:
+            board.start(chapter)
+
+        def say(chapter: str, outcome: str) -> None:
+            board.advance(chapter, note=outcome)
+            so_far = f"{len(tasks) - len(futures)} of {len(tasks)}, {board.seconds(chapter):.0f} s"
+            board.say(f"{chapter}: {outcome} ({so_far})")
+
         for future in as_completed(list(futures), loop=client.loop):
             chapter, seed = futures.pop(future)
             trouble = _trouble(future)
@@ -104,11 +113,11 @@ def _run(client: Any, tasks: Sequence[Task], profile: str, hashes: dict[str, dic
                 trouble = _difference(hashes[chapter], seedless(stamp["sources"]))
             if trouble:
                 failures.append(f"{chapter}, seed {seed}: {trouble}")
-                board.finish(chapter, f"seed {seed} failed")
+                say(chapter, f"seed {seed} failed")
                 continue
             origin = {**commit, "python": stamp["python"], "versions": stamp["versions"], "sources": hashes[chapter]}
             keep_seed(chapter, profile, SeedRun(seed, stamp["cpu_seconds"], stamp["records"], origin))
-            board.finish(chapter, f"seed {seed} done, {stamp['cpu_seconds']:.0f} s of a processor")
+            say(chapter, f"seed {seed} done, {stamp['cpu_seconds']:.0f} s of a processor")
     if failures:
         raise PressError("\n\n".join([*failures, f"{len(failures)} of {len(tasks)} failed; the others are kept"]))
 
@@ -155,7 +164,9 @@ def _client(jobs: int, scheduler: str | None) -> Iterator[Any]:
         contextlib.ExitStack() as then,
         Client(cluster, set_as_default=False) as client,
     ):
-        then.callback(one_seed.end_all)  # after the client is closed: nobody wants a second try now
+        then.callback(
+            lambda: one_seed.children.end(for_good=False)
+        )  # after the client is closed: nobody wants a second try now
         yield client
 
 
@@ -181,38 +192,3 @@ def _sources_here(chapters: list[str], profile: str) -> dict[str, dict[str, str]
 def _difference(ours: dict[str, str], theirs: dict[str, str]) -> str:
     names = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
     return f"other sources than we: {', '.join(names)}; bring both to the same commit"
-
-
-class _Board:
-    """A line a chapter: its name, a bar of seeds, elapsed time. Plain lines where no terminal is."""
-
-    def __init__(self, tasks: Sequence[Task], console: Console) -> None:
-        self.console, self.started, self.n_tasks, self.n_done = console, time.monotonic(), len(tasks), 0
-        self.progress = Progress(
-            TextColumn("{task.description:<24}"),
-            BarColumn(bar_width=30),
-            TextColumn("seed {task.completed:.0f}/{task.total:.0f}"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[last]}"),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        chapters = [chapter for chapter, _ in tasks]
-        self.bars = {
-            chapter: self.progress.add_task(chapter, total=chapters.count(chapter), last="")
-            for chapter in dict.fromkeys(chapters)
-        }
-
-    def __enter__(self) -> "_Board":
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
-
-    def finish(self, chapter: str, outcome: str) -> None:
-        self.n_done += 1
-        self.progress.update(self.bars[chapter], advance=1, last=outcome)
-        if not self.console.is_terminal:
-            took = time.monotonic() - self.started
-            self.console.print(f"{chapter}: {outcome} ({self.n_done} of {self.n_tasks}, {took:.0f} s)", highlight=False)
