@@ -14,7 +14,8 @@ from linearlens.press.pack.materials import Materials
 from linearlens.press.pack.plain import Chapter, cited_keys, to_plain
 
 EFFORT = re.compile(r"\*(\d+) minutes, (easy|medium|hard|open)\b")
-POINTS = {"easy": 1, "medium": 2, "hard": 3, "open": 3}
+POINTS = {"easy": 1, "medium": 2, "hard": 3}
+OPEN = "*An open exercise: it is not graded here. Do it in a notebook of your own.*"
 KEPT_TAGS = {"parameters", "hide-input", "hide-cell"}
 FOLDED = {"hide-input", "hide-cell"}
 
@@ -47,7 +48,10 @@ def instructor(name: str, materials: Materials) -> nbformat.NotebookNode:
 
 
 def graded(name: str, materials: Materials) -> nbformat.NotebookNode:
-    """The source of an nbgrader assignment: answers to be written, checks locked, points by difficulty."""
+    """The source of an nbgrader assignment: answers to be written, checks locked, points by difficulty.
+
+    Open exercises are left out: no check can judge them, and some ask for files that a grader has not.
+    """
     efforts = efforts_of(read_source(name))
 
     def parts(one: Exercise, cell: nbformat.NotebookNode) -> Cells:
@@ -56,6 +60,9 @@ def graded(name: str, materials: Materials) -> nbformat.NotebookNode:
                 f"exercise {one.label} does not begin with its minutes and difficulty, *10 minutes, easy.*"
             )
         _, difficulty = efforts[one.label]
+        if difficulty == "open":
+            yield new_markdown_cell(OPEN, id=one.label[:64])
+            return
         answer = f"{one.stub}\n### BEGIN SOLUTION\n{one.solution}\n### END SOLUTION"
         yield _graded_cell(answer, one.label, solution=True)
         yield _graded_cell(one.check, f"{one.label}-check", points=POINTS[difficulty])

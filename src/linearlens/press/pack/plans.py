@@ -169,10 +169,12 @@ def _term(times: Mapping[str, Times]) -> Iterable[str]:
     yield "## Twelve weeks"
     yield ""
     yield (
-        f"One meeting of {CLASS_MINUTES} minutes a week. Students read the chapter before it and run it; the meeting "
-        "begins with their questions, goes through the slides, and spends its second half on an exercise. Homework is "
-        "handed in as the notebook of the nbgrader assignment. Exercises marked *open* have no single answer: let two "
-        "students a week present one."
+        f"One meeting of {CLASS_MINUTES} minutes a week. Students read the chapter before it and run it. The meeting "
+        f"begins with their questions, goes through the slides in about {TALK} minutes, and then turns to an exercise: "
+        "in pairs, for the minutes it says and half as many again, until two pairs show what they found and where they "
+        "were stuck. Homework is handed in as the notebook of the nbgrader assignment, which holds the exercise of the "
+        "meeting too. Exercises marked *open* have no single answer and are not in the assignment: let two students a "
+        "week present one."
     )
     for week, names in enumerate(TERM, start=1):
         here = [name for name in names if name in times]

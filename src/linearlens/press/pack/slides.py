@@ -4,7 +4,8 @@ Cells become slides by their metadata as Jupyter writes it, ``slideshow.slide_ty
 one below it, ``fragment`` joins the slide before and appears later. A cell of code shows its figure or table, never its
 code. Of prose a slide shows what stands in the cell's metadata ``linearlens.slide``, plain MyST, since a paragraph is
 no slide; without that, the cell's text. A line ``---`` in it begins another slide. Beside a cell of code it is what
-stands above the figure.
+stands above the figure. The prose that a slide stands for, that below a figure, travels as its notes; the key T shows
+them.
 """
 
 import base64
@@ -27,6 +28,7 @@ from linearlens.press.pack.plain import Chapter, to_plain
 HERE = Path(__file__).parent
 MATHJAX = BOOK / "_static" / "mathjax"
 KINDS = ("slide", "subslide", "fragment")
+SKIPPED = (None, "", "-", "skip", "notes")
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -52,6 +54,8 @@ document.addEventListener("fullscreenchange", () => {{
 }});
 Reveal.initialize({{ hash: true, slideNumber: "c/t", width: 1280, height: 720, margin: 0.03, center: false,
   transition: "none", keyboard: true, scrollActivationWidth: null }});
+Reveal.addKeyBinding({{ keyCode: 84, key: "T", description: "Text of the chapter" }},
+  () => Reveal.configure({{ showNotes: !Reveal.getConfig().showNotes }}));
 window.MathJax = {{ tex: {{ inlineMath: [["\\\\(", "\\\\)"]], displayMath: [["\\\\[", "\\\\]"]] }},
   options: {{ enableMenu: false }}, startup: {{ ready: () => {{
     MathJax.startup.defaultReady();
@@ -82,13 +86,14 @@ def slides(name: str, materials: Materials) -> str | None:
 
     chapter = materials.chapter(page, name, solutions=False, draw=draw)
     columns: list[list[str]] = []
-    for cell in page.cells:
-        kind = cell.metadata.get("slideshow", {}).get("slide_type")
-        if kind in (None, "", "-", "skip", "notes"):
+    for cell, below in zip(page.cells, [*page.cells[1:], None], strict=True):
+        kind = _kind(cell)
+        if kind in SKIPPED:
             continue
         if kind not in KINDS or (not columns and kind != "slide"):
             raise PressError(f"{name}: a {kind} cannot stand here; begin with a slide; there are: {', '.join(KINDS)}")
         contents = list(_contents(cell, chapter))
+        contents[0] += _notes(cell, below, chapter)
         if kind == "fragment":
             columns[-1][-1] += "".join(f'<div class="fragment">{content}</div>' for content in contents)
         elif kind == "subslide":
@@ -96,6 +101,21 @@ def slides(name: str, materials: Materials) -> str | None:
         else:
             columns += [[content] for content in contents]
     return _page(heading_of(page), columns) if columns else None
+
+
+def _kind(cell: nbformat.NotebookNode) -> str | None:
+    return cell.metadata.get("slideshow", {}).get("slide_type")
+
+
+def _notes(cell: nbformat.NotebookNode, below: nbformat.NotebookNode | None, chapter: Chapter) -> str:
+    """What the page says where the slide is short: the cell's own prose, or for a figure that below it."""
+    told = cell if cell.cell_type == "markdown" else below
+    own = "slide" in cell.metadata.get("linearlens", {})
+    if not own or told is None or told.cell_type != "markdown" or (told is below and _kind(told) not in SKIPPED):
+        return ""
+    prose = re.sub(r"^(`{3,}|:{3,})\{(?!math).*?^\1$", "", told.source, flags=re.S | re.M)  # no figures and tables
+    prose = re.sub(r"^#+ .*$", "", prose, flags=re.M).strip()
+    return f'<aside class="notes">{_html(to_plain(prose, chapter))}</aside>' if prose else ""
 
 
 def image(svg: str, alt: str) -> str:
