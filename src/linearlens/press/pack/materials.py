@@ -1,13 +1,16 @@
 """What the pack is made of: the executed chapters, the names in their text, and the generated tables."""
 
-from collections.abc import Callable, Mapping
+import base64
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 
 import nbformat
 
 from linearlens.paths import BOOK
 from linearlens.press.chapters import PressError, all_chapters, title_of
+from linearlens.press.figures import glued_drawings
 from linearlens.press.freshness import Executed
 from linearlens.press.pack.labels import Label, labels_of_book
 from linearlens.press.pack.plain import Chapter
@@ -49,10 +52,15 @@ class Materials:
             raise PressError(f"{name} was never executed; run: linearlens run {name}")
         return Executed(name, EDITION).page()
 
-    def chapter(
-        self, page: nbformat.NotebookNode, name: str, *, solutions: bool, draw: Callable[[str, str], str] | None = None
-    ) -> Chapter:
+    def chapter(self, page: nbformat.NotebookNode, name: str, *, solutions: bool) -> Chapter:
         """What the text of that page refers to."""
+        drawings = glued_drawings(page)
+
+        def draw(figure: str, alt: str) -> str:
+            if figure not in drawings:
+                raise PressError(f"{name} has no drawing {figure}")
+            return image(drawings[figure], alt)
+
         return Chapter(
             name,
             glued=glued_texts(page),
@@ -63,6 +71,12 @@ class Materials:
             solutions=solutions,
             draw=draw,
         )
+
+
+def image(svg: str, alt: str) -> str:
+    """An image with the drawing in it."""
+    drawing = base64.b64encode(svg.encode()).decode()
+    return f'<img alt="{escape(alt)}" src="data:image/svg+xml;base64,{drawing}">'
 
 
 def glued_texts(notebook: nbformat.NotebookNode) -> Mapping[str, str]:

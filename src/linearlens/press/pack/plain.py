@@ -177,7 +177,7 @@ def _figure(block: Fence, chapter: Chapter) -> str:
     number = f"**Fig. {_label(name, chapter).number}.** " if name else ""
     caption = f"{number}{' '.join(to_plain(block.body, chapter).split())}"
     if chapter.draw is None:
-        return _quote(f"{caption} *(The chapter draws it further down.)*")
+        return _quote(caption)
     return f"\n{chapter.draw(block.argument, block.options.get('alt', ''))}\n\n{caption}\n"
 
 

@@ -21,8 +21,8 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from linearlens.paths import BOOK
 from linearlens.press.chapters import PressError, heading_of
-from linearlens.press.figures import glued_drawings, shown_by
-from linearlens.press.pack.materials import Materials
+from linearlens.press.figures import shown_by
+from linearlens.press.pack.materials import Materials, image
 from linearlens.press.pack.plain import Chapter, to_plain
 
 HERE = Path(__file__).parent
@@ -77,14 +77,7 @@ def slides(name: str, materials: Materials) -> str | None:
         If a cell has a type of slide that is not known, or a fragment comes before any slide.
     """
     page = materials.page(name)
-    drawings = glued_drawings(page)
-
-    def draw(figure: str, alt: str) -> str:
-        if figure not in drawings:
-            raise PressError(f"{name} has no drawing {figure} for its slides")
-        return image(drawings[figure], alt)
-
-    chapter = materials.chapter(page, name, solutions=False, draw=draw)
+    chapter = materials.chapter(page, name, solutions=False)
     columns: list[list[str]] = []
     for cell, below in zip(page.cells, [*page.cells[1:], None], strict=True):
         kind = _kind(cell)
@@ -116,12 +109,6 @@ def _notes(cell: nbformat.NotebookNode, below: nbformat.NotebookNode | None, cha
     prose = re.sub(r"^(`{3,}|:{3,})\{(?!math).*?^\1$", "", told.source, flags=re.S | re.M)  # no figures and tables
     prose = re.sub(r"^#+ .*$", "", prose, flags=re.M).strip()
     return f'<aside class="notes">{_html(to_plain(prose, chapter))}</aside>' if prose else ""
-
-
-def image(svg: str, alt: str) -> str:
-    """An image with the drawing in it."""
-    drawing = base64.b64encode(svg.encode()).decode()
-    return f'<img alt="{escape(alt)}" src="data:image/svg+xml;base64,{drawing}">'
 
 
 def _contents(cell: nbformat.NotebookNode, chapter: Chapter) -> Iterator[str]:
