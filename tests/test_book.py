@@ -123,6 +123,15 @@ def test_no_internal_link_is_dead(looked, site):
                 assert unquote(anchor) in anchors[target], f"{name} links to {target}#{anchor}"
 
 
+def test_headings_come_in_order(site):
+    for name in pages():
+        page = (HTML / name).read_text(encoding="utf-8")
+        article = page.partition("<article")[2].partition("</article>")[0] or page
+        levels = [int(level) for level in re.findall(r"<h([1-6])\b", article)]
+        assert levels.count(1) == 1, name
+        assert all(below <= above + 1 for above, below in zip([0, *levels], levels, strict=False)), name
+
+
 def test_numbers_reached_the_pages(looked):
     for where, seen in looked.items():
         assert not re.search(r"\{glue:|No key|\{cite", seen["text"]), where
