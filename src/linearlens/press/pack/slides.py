@@ -4,13 +4,13 @@ Cells become slides by their metadata as Jupyter writes it, ``slideshow.slide_ty
 one below it, ``fragment`` joins the slide before and appears later. A cell of code shows its figure or table, never its
 code. Of prose a slide shows what stands in the cell's metadata ``linearlens.slide``, plain MyST, since a paragraph is
 no slide; without that, the cell's text. A line ``---`` in it begins another slide. Beside a cell of code it is what
-stands above the figure. The prose that a slide stands for, that below a figure, travels as its notes; the key T shows
-them.
+stands above the figure. The prose that a slide stands for, for a figure that around it, travels as its notes; the key T
+shows them.
 """
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -55,7 +55,7 @@ document.addEventListener("fullscreenchange", () => {{
 Reveal.initialize({{ hash: true, slideNumber: "c/t", width: 1280, height: 720, margin: 0.03, center: false,
   transition: "none", keyboard: true, scrollActivationWidth: null }});
 Reveal.addKeyBinding({{ keyCode: 84, key: "T", description: "Text of the chapter" }},
-  () => Reveal.configure({{ showNotes: !Reveal.getConfig().showNotes }}));
+  () => {{ Reveal.configure({{ showNotes: !Reveal.getConfig().showNotes }}); Reveal.layout(); }});
 window.MathJax = {{ tex: {{ inlineMath: [["\\\\(", "\\\\)"]], displayMath: [["\\\\[", "\\\\]"]] }},
   options: {{ enableMenu: false }}, startup: {{ ready: () => {{
     MathJax.startup.defaultReady();
@@ -79,14 +79,14 @@ def slides(name: str, materials: Materials) -> str | None:
     page = materials.page(name)
     chapter = materials.chapter(page, name, solutions=False)
     columns: list[list[str]] = []
-    for cell, below in zip(page.cells, [*page.cells[1:], None], strict=True):
+    for index, cell in enumerate(page.cells):
         kind = _kind(cell)
         if kind in SKIPPED:
             continue
         if kind not in KINDS or (not columns and kind != "slide"):
             raise PressError(f"{name}: a {kind} cannot stand here; begin with a slide; there are: {', '.join(KINDS)}")
         contents = list(_contents(cell, chapter))
-        contents[0] += _notes(cell, below, chapter)
+        contents[0] += _notes(page.cells, index, chapter)
         if kind == "fragment":
             columns[-1][-1] += "".join(f'<div class="fragment">{content}</div>' for content in contents)
         elif kind == "subslide":
@@ -100,13 +100,15 @@ def _kind(cell: nbformat.NotebookNode) -> str | None:
     return cell.metadata.get("slideshow", {}).get("slide_type")
 
 
-def _notes(cell: nbformat.NotebookNode, below: nbformat.NotebookNode | None, chapter: Chapter) -> str:
-    """What the page says where the slide is short: the cell's own prose, or for a figure that below it."""
-    told = cell if cell.cell_type == "markdown" else below
-    own = "slide" in cell.metadata.get("linearlens", {})
-    if not own or told is None or told.cell_type != "markdown" or (told is below and _kind(told) not in SKIPPED):
+def _notes(cells: Sequence[nbformat.NotebookNode], index: int, chapter: Chapter) -> str:
+    """What the page says where the slide is short: the cell's own prose, or for a figure that above and below it."""
+    cell = cells[index]
+    if "slide" not in cell.metadata.get("linearlens", {}):
         return ""
-    prose = re.sub(r"^(`{3,}|:{3,})\{(?!math).*?^\1$", "", told.source, flags=re.S | re.M)  # no figures and tables
+    beside = [cells[i] for i in (index - 1, index + 1) if 0 <= i < len(cells) and _kind(cells[i]) in SKIPPED]
+    told = [cell] if cell.cell_type == "markdown" else [one for one in beside if one.cell_type == "markdown"]
+    prose = "\n\n".join(one.source for one in told)
+    prose = re.sub(r"^(`{3,}|:{3,})\{(?!math).*?^\1$", "", prose, flags=re.S | re.M)  # no figures and tables
     prose = re.sub(r"^#+ .*$", "", prose, flags=re.M).strip()
     return f'<aside class="notes">{_html(to_plain(prose, chapter))}</aside>' if prose else ""
 
