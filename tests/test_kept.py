@@ -16,7 +16,7 @@ from linearlens.press import kept
 from linearlens.press.chapters import PressError
 from linearlens.press.freshness import measuring
 from linearlens.press.kept import kept_rows, read_kept
-from linearlens.press.ledger_page import by_paper, chapter_rows, shortfalls, whole_ledger
+from linearlens.press.ledger_page import WHY_STALE, by_paper, chapter_rows, shortfalls, whole_ledger
 
 
 def page(small):
@@ -57,6 +57,7 @@ def test_a_full_run_is_kept_shown_and_marked_when_stale(small, command):
     } <= run.keys()
     assert str(small) not in kept.read_text(), "no path of a machine"
     shown = page(small)
+    assert "(stale)" not in shown
     assert "*full profile:*<br>16<br>`value >= 0`: holds" in shown
     assert "*Full profile:*" in shown
     for device, beside in (("cpu", False), ("cuda", True)):
@@ -68,6 +69,7 @@ def test_a_full_run_is_kept_shown_and_marked_when_stale(small, command):
     assert command("run", "--profile", "full").returncode == 1
     assert kept.read_bytes() == before, "a run that fails leaves what was kept"
     assert "16 (stale)" in page(small)
+    assert WHY_STALE in page(small)
 
 
 def test_the_commit_kept_is_that_at_the_start_of_the_run(small, command):

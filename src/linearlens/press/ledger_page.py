@@ -11,6 +11,8 @@ Seeds = Mapping[str, Mapping[str, SeedsRow]]  # by profile, then by id
 
 OURS = "this book"
 STANDS = {True: "holds", False: "fails", None: "left open, since a value is missing"}
+STALE = "(stale)"
+WHY_STALE = f"What is marked *{STALE}* was measured before the sources of its chapter last changed."
 MARKS = {True: "holds", False: "**does not hold**", None: "not measured"}
 
 
@@ -18,7 +20,8 @@ def chapter_rows(
     rows: Sequence[Row], chapter: str, claims: Mapping[str, Claim], kept: Mapping[str, Row], seeds: Seeds | None = None
 ) -> str:
     """The table of one chapter's claims, to be included in it; `kept` and `seeds` as for `whole_ledger`."""
-    return _table([row for row in rows if row.chapter == chapter], claims, kept, seeds or {})
+    table = _table([row for row in rows if row.chapter == chapter], claims, kept, seeds or {})
+    return "\n\n".join([*_why_stale(table), table])
 
 
 def whole_ledger(
@@ -33,13 +36,13 @@ def whole_ledger(
     `kept` are the rows of the last full runs, by id, and `runs` tell where those come from, by chapter; `seeds` are
     the rows over many seeds, by profile and id.
     """
-    parts = [_summary(rows, kept)]
+    parts = []
     for chapter, group in groupby(rows, key=lambda row: row.chapter):
         own = list(group)
         parts += [f"## [{title_of(chapter)}](notebooks/{chapter}.ipynb)", _table(own, claims, kept, seeds or {})]
         parts += [_provenance(runs[chapter])] if chapter in runs else []
         parts += [_reasons(own, claims)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([" ".join([_summary(rows, kept), *_why_stale("".join(parts))]), *parts]) + "\n"
 
 
 def by_paper(rows: Sequence[Row]) -> str:
@@ -57,7 +60,7 @@ def shortfalls(rows: Sequence[Row], claims: Mapping[str, Claim], kept: Mapping[s
         chosen = [row for row in rows if row.verdict == verdict]
         shown = [_table(chosen, claims, kept, {}), _reasons(chosen, claims)] if chosen else ["None."]
         parts += [f"## {heading}", *shown]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*_why_stale("".join(parts)), *parts]) + "\n"
 
 
 def _first_place(rows: Sequence[Row], paper: str) -> int:
@@ -73,6 +76,10 @@ def _listed(rows: Iterable[Row]) -> str:
         f"- *{row.verdict}*: {row.says} ([{row.chapter[:2]}](notebooks/{row.chapter}.ipynb), `{row.id}`)"
         for row in rows
     )
+
+
+def _why_stale(tables: str) -> list[str]:
+    return [WHY_STALE] if STALE in tables else []
 
 
 def _summary(rows: Sequence[Row], kept: Mapping[str, Row]) -> str:
@@ -137,7 +144,7 @@ def _measured(row: Row, many: SeedsRow | None) -> str:
             f"{name.replace('_', ' ')}: {show(value)}{_brackets(spreads.get(name))}"
             for name, value in row.measured.items()
         ]
-    return "<br>".join(parts) + (" (stale)" if row.stale else "")
+    return "<br>".join(parts) + (f" {STALE}" if row.stale else "")
 
 
 def _brackets(over: object) -> str:
