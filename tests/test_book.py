@@ -155,6 +155,31 @@ def test_a_slider_moves_by_keys_and_shows_one_frame(site, browser):
     page.close()
 
 
+PHONE = {"width": 360, "height": 800}
+UNFOLDED = """() => {
+    document.querySelectorAll('details').forEach(d => { d.open = true; });
+    document.querySelectorAll('.toggle-hidden').forEach(e => e.classList.remove('toggle-hidden'));
+}"""
+# Of formulas that hold more than they show: whether they move under a finger.
+WIDE_FORMULAS = """() => [...document.querySelectorAll('span.math')]
+    .filter(e => e.offsetParent && e.scrollWidth > e.clientWidth)
+    .map(e => { e.scrollLeft = 9999; return e.scrollLeft > 0 && getComputedStyle(e).overflowX === 'auto'; })"""
+
+
+def test_a_formula_scrolls_where_it_is_wider_than_its_line(site, browser):
+    found = {}
+    for width in (360, 1280):
+        page = open_page(
+            browser, site + "notebooks/31_instance_classifiers.html", viewport={"width": width, "height": 800}
+        )
+        page.evaluate(UNFOLDED)
+        found[width] = page.evaluate(WIDE_FORMULAS)
+        page.close()
+    assert found[360], "the chapter has formulas wider than a phone"
+    assert all(found[360])
+    assert found[1280] == [], "no formula that fits gets a scroll bar"
+
+
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 SEEN = """async ([theme, rules]) => {
     document.documentElement.dataset.theme = theme;
