@@ -180,6 +180,19 @@ def test_a_formula_scrolls_where_it_is_wider_than_its_line(site, browser):
     assert found[1280] == [], "no formula that fits gets a scroll bar"
 
 
+@pytest.mark.parametrize("name", ["01_primer", "41_credit_theory"])
+def test_a_drawing_opens_by_itself(site, browser, name):
+    page = open_page(browser, f"{site}notebooks/{name}.html", viewport=PHONE)
+    assert page.locator("figure:not(.slider) > img").count() == 0, "each is in a link"
+    assert page.locator("figure.slider a").count() == 0
+    drawing = page.locator("figure a.drawing").first
+    assert drawing.locator("img").get_attribute("alt"), "the name of the link"
+    drawing.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/_images/*.svg")
+    page.close()
+
+
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 SEEN = """async ([theme, rules]) => {
     document.documentElement.dataset.theme = theme;

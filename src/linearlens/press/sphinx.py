@@ -4,6 +4,7 @@ Two roles mark numbers in prose that are not results of ours, so that the lint c
 results: ``{paper}`97.3 %` `` for a value quoted from a paper, ``{given}`0.9` `` for one we chose or defined.
 """
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -11,6 +12,7 @@ from sphinx.application import Sphinx
 
 REMOTE = ("https://", "http://", "//")
 ROLES = ("paper", "given")
+DRAWING = re.compile(r'(?<=>)(\s*)(<img [^>]*src="([^":]+\.svg)"[^>]*>)(?=\s*<figcaption>)')
 
 
 def _role(name: str):
@@ -36,6 +38,12 @@ def _plain_lists(_app: Sphinx, _page: str, _template: str, context: dict[str, An
     context["body"] = context.get("body", "").replace('<div role="list" class="citation-list">', "<div>")
 
 
+def _open_drawings(_app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
+    """Link each figure to its file: on a phone a wide one can be read only by itself."""
+    link = r'\1<a class="drawing" href="\3" title="Open the drawing by itself">\2</a>'
+    context["body"] = DRAWING.sub(link, context.get("body", ""))
+
+
 def _unwanted(script: Any, filename: str) -> bool:
     body = str(getattr(script, "attributes", {}).get("body") or "")
     return filename.startswith(REMOTE) or "thebe" in (filename + body).lower()
@@ -47,4 +55,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
         app.add_role(name, _role(name))
     app.connect("html-page-context", _keep_local, priority=900)
     app.connect("html-page-context", _plain_lists)
+    app.connect("html-page-context", _open_drawings)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
