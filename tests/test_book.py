@@ -193,6 +193,18 @@ def test_a_drawing_opens_by_itself(site, browser, name):
     page.close()
 
 
+LONG_CODE = """() => [...document.querySelectorAll('.bd-article code')].filter(
+    e => !e.closest('pre, table') && e.getBoundingClientRect().right > innerWidth - 16).map(e => e.textContent)"""
+
+
+@pytest.mark.parametrize("name", ["notebooks/33_instance_language", "notebooks/52_frontier", "for-lecturers"])
+def test_code_in_a_line_is_not_cut(site, browser, name):
+    page = open_page(browser, f"{site}{name}.html", viewport=PHONE)
+    page.evaluate(UNFOLDED)
+    assert page.evaluate(LONG_CODE) == []
+    page.close()
+
+
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 SEEN = """async ([theme, rules]) => {
     document.documentElement.dataset.theme = theme;
