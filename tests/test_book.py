@@ -205,6 +205,24 @@ def test_code_in_a_line_is_not_cut(site, browser, name):
     page.close()
 
 
+def test_all_of_the_title_opens_a_solution(site, browser):
+    page = open_page(browser, site + "notebooks/31_instance_classifiers.html", viewport=PHONE)
+    solution = page.locator(".solution.dropdown").first
+    link = solution.locator(".admonition-title a")
+    assert "toggle-hidden" in solution.get_attribute("class")
+    for hidden in (False, True):
+        link.scroll_into_view_if_needed()
+        box = link.bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 8)
+        assert ("toggle-hidden" in solution.get_attribute("class")) is hidden
+    assert "#" not in page.url
+    link.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**#ex-*")
+    assert "toggle-hidden" in solution.get_attribute("class"), "by keys the link leads to the exercise, no more"
+    page.close()
+
+
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 SEEN = """async ([theme, rules]) => {
     document.documentElement.dataset.theme = theme;
