@@ -223,6 +223,15 @@ def test_all_of_the_title_opens_a_solution(site, browser):
     page.close()
 
 
+def test_the_menu_opens_at_the_page_that_is_read(site, browser):
+    page = open_page(browser, site + "ledger.html", viewport=PHONE)
+    page.locator(".primary-toggle:visible").click()
+    page.wait_for_timeout(600)
+    here = page.locator(".bd-docs-nav a.current").bounding_box()
+    assert 0 < here["y"] < PHONE["height"]
+    page.close()
+
+
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 SEEN = """async ([theme, rules]) => {
     document.documentElement.dataset.theme = theme;
