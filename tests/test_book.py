@@ -180,6 +180,40 @@ def test_a_formula_scrolls_where_it_is_wider_than_its_line(site, browser):
     assert found[1280] == [], "no formula that fits gets a scroll bar"
 
 
+CLAIMS = """() => {
+    const table = document.querySelector('.ledger table');
+    return {
+        heads: [...table.querySelectorAll('th')].map(e => e.textContent),
+        labels: [...table.querySelector('tbody tr').cells].map(
+            e => getComputedStyle(e, '::before').content.replaceAll('"', '').trim()),
+        wide: [...document.querySelectorAll('.ledger *')].filter(
+            e => e.getBoundingClientRect().right > innerWidth).length,
+        below: table.querySelector('tbody td:last-child').offsetTop > table.querySelector('tbody td').offsetTop,
+        folded: document.querySelectorAll('.ledger td details:not([open])').length,
+    };
+}"""
+
+
+@pytest.mark.parametrize("name", ["ledger", "not-reproduced", "notebooks/01_primer"])
+def test_claims_are_blocks_on_a_phone_and_rows_elsewhere(site, browser, name):
+    phone = open_page(browser, f"{site}{name}.html", viewport=PHONE)
+    claims = phone.evaluate(CLAIMS)
+    assert claims["labels"][1:] == claims["heads"][1:], "each line has the head of its column"
+    assert claims["below"]
+    assert claims["wide"] == 0
+    assert claims["folded"]
+    more = phone.locator(".ledger td details").first
+    bound = more.locator("code").first
+    assert not bound.is_visible()
+    more.locator("summary").click()
+    assert bound.is_visible()
+    phone.close()
+    desktop = open_page(browser, f"{site}{name}.html", viewport={"width": 1280, "height": 800})
+    claims = desktop.evaluate(CLAIMS)
+    assert (claims["below"], claims["folded"], claims["labels"][1]) == (False, 0, "none")
+    desktop.close()
+
+
 @pytest.mark.parametrize("name", ["01_primer", "41_credit_theory"])
 def test_a_drawing_opens_by_itself(site, browser, name):
     page = open_page(browser, f"{site}notebooks/{name}.html", viewport=PHONE)
