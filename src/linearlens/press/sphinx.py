@@ -5,6 +5,7 @@ results: ``{paper}`97.3 %` `` for a value quoted from a paper, ``{given}`0.9` ``
 """
 
 import re
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -13,6 +14,7 @@ from sphinx.application import Sphinx
 REMOTE = ("https://", "http://", "//")
 ROLES = ("paper", "given")
 DRAWING = re.compile(r'(?<=>)(\s*)(<img [^>]*src="([^":]+\.svg)"[^>]*>)(?=\s*<figcaption>)')
+PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
 
 
 def _role(name: str):
@@ -44,6 +46,12 @@ def _open_drawings(_app: Sphinx, _page: str, _template: str, context: dict[str, 
     context["body"] = DRAWING.sub(link, context.get("body", ""))
 
 
+def _no_preload(app: Sphinx, exception: Exception | None) -> None:
+    """Icons are drawn by a script; browsers refuse to fetch their fonts ahead for a page opened as a file."""
+    for page in [] if exception or app.builder.format != "html" else Path(app.outdir).rglob("*.html"):
+        page.write_text(PRELOAD.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
 def _unwanted(script: Any, filename: str) -> bool:
     body = str(getattr(script, "attributes", {}).get("body") or "")
     return filename.startswith(REMOTE) or "thebe" in (filename + body).lower()
@@ -56,4 +64,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("html-page-context", _keep_local, priority=900)
     app.connect("html-page-context", _plain_lists)
     app.connect("html-page-context", _open_drawings)
+    app.connect("build-finished", _no_preload)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
