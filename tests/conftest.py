@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -53,6 +54,11 @@ SMALL_CLAIM = """- id: small.value
   why: All terms are positive.
   verdict: beyond the paper
 """
+
+
+def heed_interrupts() -> None:
+    """For a process that is to be interrupted: one started in the background would not listen, nor its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def processes_of(project: Path) -> list[str]:

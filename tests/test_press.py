@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import SMALL_CELL, processes_of, wait_until, write_chapter
+from conftest import SMALL_CELL, heed_interrupts, processes_of, wait_until, write_chapter
 
 from linearlens.press.atomic import aside, write_text
 from linearlens.press.chapters import Edition, PressError
@@ -171,7 +171,12 @@ def test_an_interrupt_or_a_kill_leaves_nothing_half_written_and_nothing_running(
     write_chapter(small / "notebooks" / "01_small.ipynb", "import time\ntime.sleep(600)")
     env = {**os.environ, "PYTHONPATH": str(small / "src")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "linearlens.press", "run"], cwd=small, env=env, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "linearlens.press", "run"],
+        cwd=small,
+        env=env,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
     )
     wait_until(lambda: len(processes_of(small)) == 2 and list(executed(small).parent.glob(".*.part*")))
     time.sleep(1)

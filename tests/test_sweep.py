@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import psutil
 import pytest
-from conftest import SMALL_CELL, processes_of, wait_until, write_chapter
+from conftest import SMALL_CELL, heed_interrupts, processes_of, wait_until, write_chapter
 from rich.console import Console
 
 from linearlens.ledger import PROFILES, Claim, judge, load_claims
@@ -142,6 +142,7 @@ def test_an_interrupt_or_a_kill_leaves_what_was_measured(small, command):
             env={**os.environ, "PYTHONPATH": str(small / "src")},
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=heed_interrupts,
         )
         wait_until(lambda: kept(small))
         wait_until(lambda: len(processes_of(small)) == 2)
