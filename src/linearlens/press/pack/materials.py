@@ -24,7 +24,7 @@ TEXT = "application/papermill.record/text/plain"
 class Materials:
     """All that the pack draws on, read once; chapters must have been executed in the quick profile."""
 
-    claims: Tables = field(default_factory=Tables)
+    measured: Tables = field(default_factory=Tables)
 
     @cached_property
     def labels(self) -> dict[str, Label]:
@@ -44,7 +44,7 @@ class Materials:
     @cached_property
     def tables(self) -> dict[str, str]:
         """Tables of claims, by the path chapters include them from."""
-        return {f"../_generated/{name}.md": table for name, table in self.claims.of_chapters.items()}
+        return {f"../_generated/{name}.md": table for name, table in self.measured.of_chapters.items()}
 
     def page(self, name: str) -> nbformat.NotebookNode:
         """A chapter with its outputs and today's prose."""
