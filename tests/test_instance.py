@@ -286,14 +286,24 @@ def test_some_rows_are_rows_of_all(name):
     torch.testing.assert_close(some.bias, every.bias[:, [7, 2]], rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("few", [1, 5])
 @pytest.mark.parametrize("name", ["mlp-gelu", "cnn-relu", "vit-gelu"])
-def test_rows_carried_back_in_parts_are_the_same(name, monkeypatch):
+def test_rows_carried_back_in_parts_are_the_same(name, few, monkeypatch):
     model, x = make(name)
     whole = linearize(model, x)
-    monkeypatch.setattr("linearlens.instance._linearize.PART", 10 * 8 * 1024 * 5)
+    widest = 128 if name == "mlp-gelu" else 512  # numbers of one instance
+    for module in ("_linearize", "_pools"):
+        monkeypatch.setattr(f"linearlens.instance.{module}.PART", few * widest * 10 * 8)
     parts = linearize(model, x)
     torch.testing.assert_close(parts.weight, whole.weight, rtol=1e-12, atol=1e-14)
     torch.testing.assert_close(parts.bias, whole.bias, rtol=1e-12, atol=1e-14)
+
+
+def test_a_few_outputs_of_very_many_cost_little():
+    model, x = nn.Linear(2, 300_000), torch.ones(1, 2)
+    affine = linearize(model, x, outputs=[7, 299_999])  # a square of as many numbers would be 360 GB
+    assert torch.equal(affine.weight[0], model.weight[[7, -1]])
+    assert torch.equal(affine.bias[0], model.bias[[7, -1]])
 
 
 def test_outputs_of_more_axes_are_counted_through_and_one_axis_is_one_output():

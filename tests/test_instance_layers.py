@@ -36,6 +36,10 @@ def close(one: Tensor, other: Tensor) -> None:
     torch.testing.assert_close(one, other.detach().expand(one.shape), rtol=1e-11, atol=1e-13)
 
 
+def relative_error(one: Tensor, other: Tensor) -> float:
+    return ((one - other).abs().max() / other.abs().max()).item()
+
+
 def images(*shape: int) -> Tensor:
     torch.manual_seed(0)
     return torch.randn(*shape, dtype=torch.float64)
@@ -262,6 +266,68 @@ def test_max_pool_selects(kernel, stride, padding, ties):
     for i in range(2):
         close(weight[i], torch.block_diag(*(selection(plane, kernel, stride, padding) for plane in x[i])))
     close(bias, torch.zeros(()).double())
+
+
+@pytest.mark.parametrize("side", [6, 12])  # a convolution as one matrix, and tap by tap
+@pytest.mark.parametrize("channels", [1, 5])
+@pytest.mark.parametrize("act", [nn.ReLU(), nn.LeakyReLU(0.3), nn.Dropout(0.4), nn.Identity(), nn.Hardtanh(-0.2, 0.4)])
+@pytest.mark.parametrize("pool", [nn.MaxPool2d(2), nn.MaxPool2d(3, 1, 1), nn.AdaptiveMaxPool2d((2, 3))])
+@pytest.mark.parametrize("split", [False, True])
+def test_what_comes_before_a_max_pool(side, channels, act, pool, split, monkeypatch):
+    if split:
+        monkeypatch.setattr("linearlens.instance._pools.PART", 1)
+    x = images(3, channels, side, side)
+    conv, norm = nn.Conv2d(channels, 4, 3, padding=1).double(), nn.BatchNorm2d(4).double().eval()
+    nn.init.uniform_(norm.running_mean)
+    model = nn.Sequential(conv, norm, act, pool).train(isinstance(act, nn.Dropout))
+    norm.eval()
+    state = torch.get_rng_state()
+    weight, bias = maps(model, x)
+    torch.set_rng_state(state)
+    x.requires_grad_()
+    y = model(x).flatten(1)
+    slopes = [torch.autograd.grad(y[:, k].sum(), x, retain_graph=True)[0].flatten(1) for k in range(y.shape[1])]
+    slopes = torch.stack(slopes, 1)
+    close(weight, slopes)
+    close(bias, y.detach() - (slopes * x.detach().flatten(1)[:, None]).sum(2))
+
+
+def test_a_tensor_that_is_pooled_and_used_elsewhere():
+    conv = nn.Conv2d(1, 3, 3, padding=1).double()
+    x = images(2, 1, 6, 6)
+
+    def forward(self: Own, x: Tensor) -> Tensor:
+        before = self.conv(x)
+        after = before.relu()
+        pooled = F.max_pool2d(after, 2).flatten(1)
+        return torch.cat([pooled, after.flatten(1), F.max_pool2d(before, 3).flatten(1), pooled * pooled.mean()], 1)
+
+    affine = linearize(Own(forward, conv=conv), x[:1])
+    first = linearize(Own(lambda self, x: self.conv(x).relu(), conv=conv), x[:1])
+    winners = selection(conv(x)[0, 0].relu(), 2, 2, 0)
+    close(affine.weight[0, :9].flatten(1), winners @ first.weight[0, :36].flatten(1))
+    close(affine.weight[0, 27 : 27 + 108], first.weight[0])
+    close(affine.bias[0, :9], winners @ first.bias[0, :36])
+    assert set(affine.biases) == {"conv"}
+
+
+def test_pools_that_are_called_by_keyword():
+    x = images(2, 3, 6, 6)
+    for function in (
+        lambda self, x: F.avg_pool2d(x, kernel_size=2),
+        lambda self, x: F.avg_pool2d(x, (2, 3), stride=(2, 3)),
+        lambda self, x: F.avg_pool2d(x, 2, divisor_override=3),
+        lambda self, x: F.avg_pool2d(x, 4, ceil_mode=True),
+        lambda self, x: F.avg_pool2d(x, 2, stride=2, padding=1),
+        lambda self, x: F.avg_pool1d(x.flatten(2), 6),
+        lambda self, x: F.avg_pool3d(x, (3, 2, 1)),
+        lambda self, x: F.adaptive_avg_pool2d(x, output_size=(3, 2)),
+        lambda self, x: F.adaptive_avg_pool2d(x, 4),
+        lambda self, x: F.max_pool2d(x, kernel_size=2, stride=1),
+    ):
+        weight, bias = maps(Own(function), x)
+        close(weight[0], torch.func.jacrev(lambda x, f=function: f(None, x[None]))(x[0]).flatten(0, -4).flatten(1))
+        assert not bias.any()
 
 
 def test_other_max_pools():
@@ -562,7 +628,8 @@ def test_an_embedding_is_kept_as_the_input():
 
 @pytest.mark.parametrize("part", [(slice(5),), (slice(5, 10),), (slice(5), slice(0, 7, 2)), (slice(1),)])
 @pytest.mark.parametrize("turned", [False, True])
-def test_rows_go_back_in_single_precision_through_a_part_of_a_matrix(part, turned):
+def test_single_precision_goes_through_a_part_of_a_matrix(part, turned, monkeypatch):
+    monkeypatch.setattr("linearlens.instance._layers.LARGE", 0)
     torch.manual_seed(0)
     weight = torch.randn(10, 7)[part]
     weight = weight.T if turned else weight
@@ -571,3 +638,14 @@ def test_rows_go_back_in_single_precision_through_a_part_of_a_matrix(part, turne
     for place in range(2):
         torch.testing.assert_close(found[:, place, :, place], weight * (x[:, place, None] > 0))
         assert not found[:, place, :, 1 - place].any()
+
+
+@pytest.mark.parametrize("large", [0, 2**62])
+def test_single_precision_is_as_exact_by_either_product(large, monkeypatch):
+    monkeypatch.setattr("linearlens.instance._layers.LARGE", large)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 9, bias=False), nn.ReLU(), nn.Linear(9, 4))
+    x = torch.randn(7, 5, 3, 6).movedim(1, 2)  # not contiguous
+    assert relative_error(linearize(model, x)(x), model(x).detach().flatten(1)) < 2e-6
+    exact = linearize(model.double(), x.double())
+    assert relative_error(linearize(model.float(), x).weight, exact.weight) < 2e-6

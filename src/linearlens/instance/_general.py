@@ -46,6 +46,11 @@ def per_image(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) ->
     return rec.step(out, [z], lambda z: func(z, *args, **kwargs), axis=0 if same else None, alike=same)
 
 
+def per_axis(value: Any, n_axes: int) -> list[int]:
+    """A size for each axis, from one for all or from one for each."""
+    return list(value) * (n_axes // len(value)) if isinstance(value, tuple | list) else [value] * n_axes
+
+
 # They may put numbers among the entries, which are constants too.
 MAY_FILL = {"pad", "constant_pad_nd", "masked_fill", "where", "scatter", "index_fill", with_item.__name__}
 
@@ -210,8 +215,7 @@ RULES: dict[str, Rule] = {
     ),
     **under(
         "upsample_nearest1d upsample_nearest2d upsample_bilinear2d upsample_linear1d "
-        "upsample_bicubic2d upsample_nearest3d upsample_trilinear3d "
-        "avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d",
+        "upsample_bicubic2d upsample_nearest3d upsample_trilinear3d",
         per_image,
     ),
     **under("add __add__ __radd__ sub __sub__ __rsub__ rsub subtract", add),

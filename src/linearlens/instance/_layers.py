@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from linearlens.instance._activations import gated, tangent
-from linearlens.instance._general import affine
+from linearlens.instance._general import affine, per_axis
 from linearlens.instance._products import product
 from linearlens.instance._record import Recorder, Rule, under
 from linearlens.instance._tape import Node
@@ -19,6 +19,8 @@ from linearlens.instance._tape import Node
 # Torch's convolutions go by oneDNN, its products by MKL, which leaves the wide vector units of AMD's processors idle.
 # Not public, so it may be missing.
 ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
+LARGE = 2**20  # multiply-adds of a product for which that pays
+FEW_ENTRIES = 128  # up to so many entries of an instance, rows go back through a convolution as a dense matrix
 FEW_CHANNELS = 4  # up to so many input channels, rows go back through a convolution tap by tap
 
 
@@ -30,7 +32,8 @@ def linear(rec: Recorder, func: Any, z: Tensor, weight: Tensor, bias: Tensor | N
         return out if bias is None else _plus(rec, out, bias)
     if z.dim() == 1 or node.axis == z.dim() - 1:
         return affine(rec, func, z, weight, bias)
-    return _linear(rec, func(z, weight, bias), node, weight, bias)
+    quick = _by_onednn(z, weight.contiguous(), bias)
+    return _linear(rec, func(z, weight, bias) if quick is None else quick, node, weight, bias)
 
 
 def _linear(rec: Recorder, value: Tensor, node: Node, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -54,10 +57,16 @@ def _linear(rec: Recorder, value: Tensor, node: Node, weight: Tensor, bias: Tens
 
 
 def _times(rows: Tensor, weight: Tensor) -> Tensor:
-    """``rows @ weight``, in single precision by oneDNN."""
-    if ONEDNN is None or rows.dtype != torch.float32 or rows.device.type != "cpu":
-        return rows @ weight
-    return ONEDNN(rows, weight.contiguous().T, None, "none", [], "")
+    """``rows @ weight``."""
+    quick = _by_onednn(rows, weight.contiguous().T, None)
+    return rows @ weight if quick is None else quick
+
+
+def _by_onednn(z: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:
+    """``z Wᵀ + b``, where that is the quicker way; W or its transpose must be contiguous."""
+    if ONEDNN is None or z.dtype != torch.float32 or z.device.type != "cpu" or z.numel() * weight.shape[0] < LARGE:
+        return None
+    return ONEDNN(z.contiguous(), weight, bias, "none", [], "")
 
 
 def _plus(rec: Recorder, a: Tensor, b: Tensor) -> Tensor:
@@ -107,24 +116,25 @@ def _convolution(
 def _rows_of_convolution(func: Any, shape: torch.Size, weight: Tensor, args: tuple, kwargs: dict) -> Callable | None:
     """How rows go back through a convolution.
 
-    With few input channels: one product with the kernel for all its taps, then each tap's part is added where it
-    came from. Else by the convolution with the flipped kernel if the stride is 1, by the transposed one if not.
+    A small image: by the convolution as one dense matrix. Few input channels: one product with the kernel for all
+    its taps, then each tap's part is added where it came from. Else by the convolution with the flipped kernel if the
+    stride is 1, by the transposed one if not.
     """
     given = {**dict(zip(("stride", "padding", "dilation", "groups"), args, strict=False)), **kwargs}
     kernel = weight.shape[2:]
     spatial = len(kernel)
 
-    def each(value: Any) -> list[int]:
-        return list(value) * (spatial // len(value)) if isinstance(value, tuple | list) else [value] * spatial
-
-    stride, dilation = each(given.get("stride", 1)), each(given.get("dilation", 1))
+    stride, dilation = per_axis(given.get("stride", 1), spatial), per_axis(given.get("dilation", 1), spatial)
     groups, padding = given.get("groups", 1), given.get("padding", 0)
     if padding == "same":
         total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         if any(t % 2 for t in total):
             return None
         padding = [t // 2 for t in total]
-    padding = each(0 if padding == "valid" else padding)
+    padding = per_axis(0 if padding == "valid" else padding, spatial)
+    if groups == 1 and spatial == 2 and shape[1:].numel() <= FEW_ENTRIES:
+        matrix = cache(lambda: _as_matrix(shape, weight, dilation, padding, stride))
+        return lambda r: [_times(r.flatten(2), matrix()).view(*r.shape[:2], *shape[1:])]
     if groups == 1 and weight.shape[1] <= FEW_CHANNELS:
         return lambda r: [_by_taps(r, shape, weight, stride, padding, dilation)]
     behind = [d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True)]
@@ -144,6 +154,14 @@ def _rows_of_convolution(func: Any, shape: torch.Size, weight: Tensor, args: tup
         return [back.unflatten(0, r.shape[:2])]
 
     return rows
+
+
+def _as_matrix(shape: torch.Size, weight: Tensor, *how: list[int]) -> Tensor:
+    """A convolution of this dilation, padding and stride as a dense matrix (n_out * out_spots, n_in * spots)."""
+    spots = shape[2:].numel()
+    places = torch.eye(spots, device=weight.device).view(spots, 1, *shape[2:])
+    reached = F.unfold(places, weight.shape[2:], *map(tuple, how)).to(weight.dtype)  # (spots, taps, out_spots)
+    return torch.einsum("cit,stp->cpis", weight.flatten(2), reached).flatten(2).flatten(0, 1)
 
 
 def _by_taps(r: Tensor, shape: torch.Size, weight: Tensor, stride: list, padding: list, dilation: list) -> Tensor:
@@ -298,33 +316,6 @@ def instance_norm(
     return group_norm(rec, torch.group_norm, z, z.shape[1], weight, bias, eps)
 
 
-def max_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """The winner of each window passes; of equal ones the first, and only it."""
-    if kwargs.pop("return_indices", False):
-        rec.refuse(func.__name__, "with return_indices=True cannot be linearized")
-    value, winners = getattr(F, f"{func.__name__}_with_indices")(z, *args, **kwargs)
-    spatial = int(func.__name__[-2])
-    node = rec.known(z)
-    shape, pooled = node.shape, value.shape
-    flat = winners.flatten(-spatial)
-
-    def rows(r: Tensor, flat: Tensor = flat) -> list[Tensor]:
-        back = r.new_zeros(*r.shape[:-spatial], prod(shape[-spatial:]))
-        back.scatter_add_(-1, flat.expand(len(r), *flat.shape), r.flatten(-spatial))
-        return [back.view(*r.shape[:-spatial], *shape[-spatial:])]
-
-    return rec.step(
-        value,
-        [z],
-        lambda z: z.flatten(-spatial).gather(-1, flat).view(pooled),
-        axis=node.axis,
-        strength=node.strength,
-        rows=rows,
-        held=(flat,) if node.axis == 0 and len(flat) == rec.tape.n else None,
-        state=winners,
-    )
-
-
 def dropout(rec: Recorder, func: Any, z: Tensor, p: float = 0.5, train: bool = True) -> Tensor:
     """The mask is drawn as the model would draw it, and recorded."""
     if not train or p == 0:
@@ -371,7 +362,6 @@ RULES: dict[str, Rule] = {
     "rms_norm": rms_norm,
     "group_norm": group_norm,
     "instance_norm": instance_norm,
-    **under("max_pool1d max_pool2d max_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d", max_pool),
     **under("dropout feature_dropout", dropout),
     "scaled_dot_product_attention": attention,
 }

@@ -1,16 +1,18 @@
 """From one forward pass to ``F(x) = W x + b``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from math import isfinite
 from operator import index
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
-from linearlens.instance import _activations, _choices, _general, _layers, _products, _recurrent
+from linearlens.instance import _activations, _choices, _general, _layers, _pools, _products, _recurrent
 from linearlens.instance._affine import AffineMap
 from linearlens.instance._record import Recorder, Rule
-from linearlens.instance._tape import Node
+from linearlens.instance._tape import PART, Node, in_equal_parts
 
 RULES: dict[str, Rule] = {
     **_general.RULES,
@@ -18,10 +20,10 @@ RULES: dict[str, Rule] = {
     **_choices.RULES,
     **_products.RULES,
     **_layers.RULES,
+    **_pools.RULES,
     **_recurrent.RULES,
 }
 FORMS = ("ratio", "tangent")
-PART = 2 * 2**20  # bytes of rows that are carried back together: about what a cache holds
 AGREES = {torch.float64: 1e-9, torch.float32: 1e-3}  # relative; a map that misses by more is of another model
 
 
@@ -78,13 +80,13 @@ def linearize(model: nn.Module, x: Tensor, *, outputs: Sequence[int] | None = No
         raise ValueError(f"form must be one of {FORMS}, got {form!r}")
     with recorded(model, x, form) as (recorder, out):
         node = _checked(recorder, out)
-        n, n_outputs = len(out), out[0].numel()
+        n = out.shape[0]
+        n_outputs = out.numel() // n
         picked = _picked(outputs, n_outputs)
-        rows = out.new_zeros(len(picked), n_outputs).scatter_(1, torch.tensor(picked)[:, None], 1)
+        rows = torch.eye(n_outputs) if outputs is None else one_hot(torch.tensor(picked), n_outputs)
+        rows = rows.to(out)
         weight, biases = carry_back(recorder, node, rows.view(-1, 1, *out.shape[1:]))
-    bias = out.new_zeros(n, len(picked))
-    for added in biases.values():
-        bias += added
+    bias = sum(biases.values(), out.new_zeros(n, len(picked)))
     affine = AffineMap(weight, bias, biases, recorder.x)
     flat = out.reshape(n, -1)
     _check_agreement(affine, flat if outputs is None else flat[:, picked])
@@ -96,9 +98,10 @@ def recorded(model: nn.Module, x: Tensor, form: str) -> Iterator[tuple[Recorder,
     """The recorder after a forward pass, and what the model gave; the model is put back as it was on the way out."""
     if not isinstance(model, nn.Module):
         raise ValueError(f"model must be an nn.Module, got {type(model).__name__}; wrap a function in one")
-    _check_input(model, x)
-    with _unchanged(model), torch.inference_mode(False), torch.no_grad():
-        recorder = Recorder(model, x, form, RULES)
+    modules = dict(model.named_modules())
+    _check_input(modules.values(), x)
+    with _unchanged(modules.values()), torch.inference_mode(False), torch.no_grad():
+        recorder = Recorder(modules, x, form, RULES)
         try:
             out = recorder.run(model)
         except (RuntimeError, IndexError) as error:
@@ -128,8 +131,7 @@ def carry_back(recorder: Recorder, node: Node, rows: Tensor) -> tuple[Tensor, di
     tape, x, n = recorder.tape, recorder.x, len(recorder.x)
     tape.common.clear()
     rows = rows.expand(-1, n, *node.shape[1:])
-    most = tape.largest_part(PART // (x.element_size() * len(rows)))
-    size = -(-n // -(-n // most))  # parts of about one size
+    size = in_equal_parts(n, tape.largest_part(node, PART // (x.element_size() * len(rows))))
     weight = x.new_empty(n, len(rows), *x.shape[1:]) if size < n else None
     found = []
     for start in range(0, n, size):
@@ -146,14 +148,14 @@ def carry_back(recorder: Recorder, node: Node, rows: Tensor) -> tuple[Tensor, di
         else:
             weight[part] = back.transpose(0, 1)
     assert weight is not None
-    biases = {name: torch.cat([part[name] for part in found]) for name in found[0]}
+    biases = found[0] if len(found) == 1 else {name: torch.cat([part[name] for part in found]) for name in found[0]}
     if node.offset is not None:
         rest = (rows * node.offset).reshape(len(rows), n, -1).sum(-1).T
         biases[""] = biases[""] + rest if "" in biases else rest
     return weight, biases
 
 
-def _check_input(model: nn.Module, x: Tensor) -> None:
+def _check_input(modules: Iterable[nn.Module], x: Tensor) -> None:
     if not isinstance(x, Tensor) or x.dim() < 2 or not x.numel():
         came = f"shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
         raise ValueError(f"x must be a tensor of shape (n, *input_shape) with one instance or more, got {came}")
@@ -162,12 +164,12 @@ def _check_input(model: nn.Module, x: Tensor) -> None:
             f"x must have real numbers, got {x.dtype}; of a model that begins with an embedding, linearize the part "
             "behind it, from the embedded words"
         )
-    if not (torch.isfinite(x.sum()) or torch.isfinite(x).all()):  # the sum is quicker, but may overflow
+    if not (isfinite(x.detach().sum()) or torch.isfinite(x).all()):  # the sum is quicker, but may overflow
         raise ValueError("x has entries that are NaN or infinite; leave those instances out or fill them in")
-    parameters = (parameter for module in model.modules() for parameter in module._parameters.values())
-    dtypes = {parameter.dtype for parameter in parameters if parameter is not None and parameter.is_floating_point()}
-    if dtypes and x.dtype not in dtypes:
-        raise ValueError(f"x is {x.dtype}, but the model is {', '.join(map(str, dtypes))}; convert one of them")
+    dtypes = {p.dtype for module in modules for p in module._parameters.values() if p is not None}
+    floating = {dtype for dtype in dtypes if dtype.is_floating_point}
+    if floating and x.dtype not in floating:
+        raise ValueError(f"x is {x.dtype}, but the model is {', '.join(map(str, floating))}; convert one of them")
 
 
 def _checked(recorder: Recorder, out: object) -> Node:
@@ -200,8 +202,7 @@ def _picked(outputs: Sequence[int] | None, n_outputs: int) -> list[int]:
 def _check_agreement(affine: AffineMap, expected: Tensor) -> None:
     """See whether an instance had a hand in another's output: then a map misses what the model gave."""
     products = torch.linalg.vecdot(affine.weight.flatten(2), affine.x.flatten(1).unsqueeze(1))
-    missed = (products + affine.bias - expected).abs()
-    limit = AGREES.get(expected.dtype, 0.05)
+    missed, limit = (products + affine.bias - expected).abs(), AGREES.get(expected.dtype, 0.05)
     far = missed > limit * expected.abs()
     if not far.any():
         return
@@ -215,11 +216,11 @@ def _check_agreement(affine: AffineMap, expected: Tensor) -> None:
 
 
 @contextmanager
-def _unchanged(model: nn.Module) -> Iterator[None]:
+def _unchanged(modules: Iterable[nn.Module]) -> Iterator[None]:
     """Put back buffers and the random state, whatever happens."""
     buffers = [
         (module, name, buffer, buffer.clone(), buffer._version)
-        for module in model.modules()
+        for module in modules
         for name, buffer in module._buffers.items()
         if buffer is not None
     ]

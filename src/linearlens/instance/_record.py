@@ -4,8 +4,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from inspect import signature
-from types import FunctionType
-from typing import Any, NoReturn
+from types import FrameType, FunctionType
+from typing import Any, NamedTuple, NoReturn
 
 import torch
 import torch.nn.functional as F
@@ -34,8 +34,8 @@ class Recorder(TorchFunctionMode):
 
     Parameters
     ----------
-    model : nn.Module
-        Whose modules are named as the callers.
+    modules : dict of str to nn.Module
+        The model and its modules by their dotted names, which are given to callers.
     x : Tensor of shape (n, *input_shape)
         What it will be run on.
     form : str
@@ -44,12 +44,12 @@ class Recorder(TorchFunctionMode):
         How each function is frozen, by its name in torch.
     """
 
-    def __init__(self, model: nn.Module, x: Tensor, form: str, rules: Mapping[str, Rule]) -> None:
+    def __init__(self, modules: Mapping[str, nn.Module], x: Tensor, form: str, rules: Mapping[str, Rule]) -> None:
         super().__init__()
         self.form = form
         self.tape = Tape(len(x), x.dtype)
         self.rules = rules
-        self.names = {id(module): name for name, module in model.named_modules()}
+        self.names = {id(module): name for name, module in modules.items()}
         self.x = x.detach().clone()
         self.x_node = Node(x.shape, 0, axis=0)
 
@@ -60,37 +60,37 @@ class Recorder(TorchFunctionMode):
         with torch.no_grad(), self:
             out = model(given)
         for tensor in tensors_in(out):
-            self._check_version("return", tensor)
+            if (node := self.node(tensor)) and tensor._version != node.version:
+                self._refuse_changed("return")
         return out
 
     def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
-        nodes = [(t, node) for t in tensors_in((args, kwargs)) if (node := self.node(t))]
-        if not nodes:
+        found = [(t, node) for t in tensors_in((args, kwargs) if kwargs else args) if (node := self.node(t))]
+        if not found or (call := _read(func)).about:
             return func(*args, **kwargs)
-        name = func.__name__ if func.__name__ != "__get__" else func.__self__.__name__
-        if name in ABOUT or (name.startswith("is_") and name != "is_nonzero"):
-            return func(*args, **kwargs)
-        for tensor, _ in nodes:
-            self._check_version(name, tensor)
-        if all(node.frozen for _, node in nodes):
+        frozen = True
+        for tensor, node in found:
+            frozen = frozen and node.frozen
+            if tensor._version != node.version:
+                self._refuse_changed(call.name)
+        if frozen:
             return self.freeze(func, args, kwargs)
         if func is F.relu and len(args) == 1 and not kwargs.get("inplace"):
             return self.rules["relu"](self, torch.relu, *args)  # opened below as well, but this is the hot one
-        if id(getattr(func, "__globals__", None)) in _OPENED:
+        if call.opened is not None:
             with self:
-                return _opened(func)(*args, **kwargs)
+                return call.opened(*args, **kwargs)
         if kwargs and (not args or "other" in kwargs or tensors_in(kwargs)):
             args, kwargs = _in_their_places(func, args, kwargs)
-        base = _in_place_of(name)
-        rule = self.rules.get(base or name)
+        rule = self.rules.get(call.base)
         if rule is None or kwargs.get("out") is not None:
-            self.refuse(name, "cannot be linearized")
+            self.refuse(call.name, "cannot be linearized")
         try:
-            out = rule(self, func if base is None else _out_of_place(base, func), *args, **kwargs)
+            out = rule(self, call.out_of_place, *args, **kwargs)
         except TypeError as error:  # the rule, or torch, does not know it in this form
-            self.refuse(name, f"cannot be linearized as it is called: {error}")
-        return out if base is None else self._overwrite(args[0], out)
+            self.refuse(call.name, f"cannot be linearized as it is called: {error}")
+        return self._overwrite(args[0], out) if call.in_place else out
 
     def node(self, tensor: Tensor) -> Node | None:
         """The node of a tensor that depends on the input of this recording."""
@@ -142,19 +142,23 @@ class Recorder(TorchFunctionMode):
         **how: Any,
     ) -> Tensor:
         """Write a step on the tape and its output's node on `value`; `how` is the rest of a `Step`."""
-        nodes = tuple(node for t in inputs if (node := t if isinstance(t, Node) else self.node(t)))
+        nodes, offset = [], False
         if axis is None and self.tape.n == 1 and value.dim():
             axis = 0  # all entries are the one instance's
-        if any(value is t for t in inputs):
-            value = value.view_as(value)
-        if any(node.offset is not None for node in nodes) or (axis is None and constant is not None):
+        for t in inputs:
+            if (node := t if isinstance(t, Node) else self.node(t)) is not None:
+                nodes.append(node)
+                offset = offset or node.offset is not None
+            if value is t:
+                value = value.view_as(value)
+        if offset or (axis is None and constant is not None):
             nothing = torch.zeros((), dtype=value.dtype)
             offsets = [nothing.expand(i.shape) if i.offset is None else i.offset for i in nodes]
             constant = affine(*offsets)
         output = self.note(value, Node(value.shape, 0, axis=axis, strength=strength))
         if axis is None:
             output.offset, constant = constant, None
-        output.step = Step(nodes, output, affine, constant=constant, **how)
+        output.step = Step(tuple(nodes), output, affine, constant=constant, **how)
         if constant is not None or "state" in how:
             output.step.layer = self.caller()
         self.tape.steps.append(output.step)
@@ -162,11 +166,12 @@ class Recorder(TorchFunctionMode):
 
     def caller(self) -> str:
         """Dotted name of the innermost module now running; "" for the model itself."""
-        frame = sys._getframe(1)
+        frame: FrameType | None = sys._getframe(1)
         while frame is not None:
-            if (name := self.names.get(id(frame.f_locals.get("self")))) is not None:
+            method = frame.f_code.co_varnames[:1] == ("self",)
+            if method and (name := self.names.get(id(frame.f_locals["self"]))) is not None:
                 return name
-            frame = frame.f_back  # type: ignore[assignment]
+            frame = frame.f_back
         return ""
 
     def refuse(self, name: str, why: str) -> NoReturn:
@@ -175,10 +180,8 @@ class Recorder(TorchFunctionMode):
         where = f"module {layer!r}" if layer else "the model's own forward"
         raise ValueError(f"{name}, called by {where}, {why}")
 
-    def _check_version(self, name: str, tensor: Tensor) -> None:
-        node = self.node(tensor)
-        if node is not None and tensor._version != node.version:
-            self.refuse(name, "got a tensor that was changed in place through a view of it; use a copy")
+    def _refuse_changed(self, name: str) -> NoReturn:
+        self.refuse(name, "got a tensor that was changed in place through a view of it; use a copy")
 
     def _overwrite(self, target: Tensor, value: Tensor) -> Tensor:
         if value is target:
@@ -265,26 +268,6 @@ def _names_of_arguments(func: Any) -> tuple[str, ...]:
     return tuple(signature(stand_in).parameters) if stand_in is not None else ()
 
 
-def _in_place_of(name: str) -> str | None:
-    """``relu_`` and ``__iadd__`` are ``relu`` and ``__add__`` in place."""
-    if name == "__setitem__":
-        return name
-    if name.startswith("__i") and name not in ("__invert__", "__index__", "__int__"):
-        return "__" + name[3:]
-    if name.endswith("_") and not name.endswith("__"):
-        return name[:-1]
-    return None
-
-
-def _out_of_place(base: str, func: Any) -> Any:
-    if base == "__setitem__":
-        return with_item
-    for home in (torch.Tensor, torch, torch._C._nn):
-        if hasattr(home, base):
-            return getattr(home, base)
-    return func
-
-
 def with_item(base: Tensor, index: Any, value: Any) -> Tensor:
     """``base[index] = value`` in a copy."""
     out = base.clone()
@@ -292,16 +275,61 @@ def with_item(base: Tensor, index: Any, value: Any) -> Tensor:
     return out
 
 
+class _Call(NamedTuple):
+    """A function of torch, as it is called.
+
+    Parameters
+    ----------
+    name : str
+    base : str
+        The name of what it does, without writing in place: ``relu`` of ``relu_``, ``__add__`` of ``__iadd__``.
+    out_of_place : callable
+        The function of that name.
+    in_place : bool
+    about : bool
+        It says something about a tensor, not what is in it.
+    opened : callable or None
+        The function with its body watched, if it is written in Python.
+    """
+
+    name: str
+    base: str
+    out_of_place: Any
+    in_place: bool
+    about: bool
+    opened: Any
+
+
+@cache
+def _read(func: Any) -> _Call:
+    name = func.__name__ if func.__name__ != "__get__" else func.__self__.__name__
+    base = name
+    if name.startswith("__i") and name not in ("__invert__", "__index__", "__int__"):
+        base = "__" + name[3:]
+    elif name.endswith("_") and not name.endswith("__"):
+        base = name[:-1]
+    elsewhere = with_item if name == "__setitem__" else _of_name(base) if base != name else None
+    return _Call(
+        name,
+        base,
+        elsewhere or func,
+        base != name or name == "__setitem__",
+        name in ABOUT or (name.startswith("is_") and name != "is_nonzero"),
+        _open(func) if id(getattr(func, "__globals__", None)) in _OPENED else None,
+    )
+
+
+def _of_name(name: str) -> Any:
+    return next((getattr(home, name) for home in (torch.Tensor, torch, torch._C._nn) if hasattr(home, name)), None)
+
+
 _OPENED = {id(F.__dict__), id(torch.functional.__dict__)}  # modules whose functions are opened
-_copies: dict[FunctionType, FunctionType] = {}
 
 
-def _opened(func: FunctionType) -> FunctionType:
+def _open(func: FunctionType) -> FunctionType:
     """A Python function of torch that, watched, runs its body, so that the calls inside are seen."""
-    if func not in _copies:
-        copy = FunctionType(
-            func.__code__, {**func.__globals__, **UNWATCHED}, func.__name__, func.__defaults__, func.__closure__
-        )
-        copy.__kwdefaults__ = func.__kwdefaults__
-        _copies[func] = copy
-    return _copies[func]
+    copy = FunctionType(
+        func.__code__, {**func.__globals__, **UNWATCHED}, func.__name__, func.__defaults__, func.__closure__
+    )
+    copy.__kwdefaults__ = func.__kwdefaults__
+    return copy

@@ -7,6 +7,8 @@ from math import prod
 import torch
 from torch import Tensor
 
+PART = 3 * 2**19  # bytes of rows that are carried back together: about what a cache holds
+
 Affine = Callable[..., Tensor]
 Rows = Callable[..., Sequence[Tensor | None]]
 
@@ -56,7 +58,7 @@ class Step:
         Takes rows of shape (n_rows, *output.shape), gives rows of shape (n_rows, *input.shape) for each input.
         None: `gate`, `index` or, failing these, automatic differentiation of `affine`.
     gate : Tensor or None
-        The piece multiplies by this, entry by entry.
+        The piece multiplies by this, entry by entry; true and false stand for 1 and 0.
     index : tuple or None
         The piece picks this part of its input.
     constant : Tensor or None
@@ -96,13 +98,15 @@ class Step:
 class Tape:
     """Steps in the order they were made, for `n` instances.
 
-    `common` keeps rows that are the same for all instances from one part of them to the next.
+    From one part of the instances to the next, `common` keeps rows that are the same for all, and `vectors` the
+    constants of steps, an entry for each of an instance's.
     """
 
     n: int
     dtype: torch.dtype
     steps: list[Step] = field(default_factory=list)
     common: dict[Step, list[Tensor | None]] = field(default_factory=dict)
+    vectors: dict[Step, Tensor] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Let go of all steps. They and their nodes point at each other, so they would wait for the collector."""
@@ -110,12 +114,18 @@ class Tape:
             step.output.step = None
         self.steps.clear()
         self.common.clear()
+        self.vectors.clear()
 
-    def largest_part(self, limit: int) -> int:
-        """How many instances may be carried back together, for at most `limit` numbers a row at any step."""
-        apart = all(step.output.axis == 0 and (step.alike or step.held is not None) for step in self.steps)
-        widest = max((step.output.shape.numel() for step in self.steps), default=1) // self.n
-        return max(1, limit // max(1, widest)) if apart else self.n
+    def largest_part(self, output: Node, limit: int) -> int:
+        """How many instances to carry back from a node together, for at most `limit` numbers a row at any step."""
+        reached, widest = {output}, 1
+        for step in reversed(self.steps):
+            if step.output in reached:
+                if step.output.axis != 0 or not (step.alike or step.held is not None):
+                    return self.n
+                reached.update(step.inputs)
+                widest = max(widest, step.output.shape.numel())
+        return limit * self.n // widest
 
     def propagate(
         self, output: Node, rows: Tensor, x: Node, part: slice = slice(None)
@@ -146,7 +156,7 @@ class Tape:
             if (r := pending.pop(step.output, None)) is None:
                 continue
             if step.constant is not None:
-                added = self._contract(r, step.constant, step.output, part)
+                added = self._contract(r, step, part)
                 biases[step.layer] = biases[step.layer] + added if step.layer in biases else added
             if step.index is not None:
                 node = step.inputs[0]
@@ -162,8 +172,8 @@ class Tape:
                     continue
                 if node not in pending:
                     pending[node] = back
-                    own = _storage(back) != _storage(r) or (mine and len(step.inputs) == 1)
-                    if own and back.is_contiguous():
+                    own = back.is_contiguous() and (_storage(back) != _storage(r) or (mine and len(step.inputs) == 1))
+                    if own:
                         owned.add(node)
                 elif node in owned:
                     pending[node] += back
@@ -174,7 +184,7 @@ class Tape:
 
     def _backward(self, step: Step, r: Tensor, mine: bool, part: slice) -> Iterable[Tensor | None]:
         if step.gate is not None:
-            gate = step.gate[part] if step.held else step.gate
+            gate = (step.gate[part] if step.held else step.gate).to(r.dtype)
             return [r.mul_(gate) if mine else r * gate]
         if step.alike and is_alike(r):
             if step not in self.common:
@@ -184,18 +194,28 @@ class Tape:
             return step.rows(r, *(tensor[part] for tensor in step.held or ()))
         return _by_autograd(step, r)
 
-    def _contract(self, rows: Tensor, constant: Tensor, node: Node, part: slice) -> Tensor:
+    def _contract(self, rows: Tensor, step: Step, part: slice) -> Tensor:
         """``Σ rows * constant`` for each instance: (n_rows, *node.shape) to (n, n_rows)."""
+        constant, node = step.constant, step.output
+        assert constant is not None
         assert node.axis is not None
-        k, shape, n = len(rows), node.shape, len(range(self.n)[part])
+        k, shape = len(rows), node.shape
         if node.axis == 0 and (constant.dim() < len(shape) or constant.shape[0] == 1) and shape[0] == self.n:
-            c = constant.broadcast_to(1, *shape[1:]).reshape(-1)
+            if step not in self.vectors:
+                self.vectors[step] = constant.expand(1, *shape[1:]).reshape(-1)
+            vector, n = self.vectors[step], rows.shape[1]
             if is_alike(rows):
-                return (rows[:, 0].reshape(k, -1) @ c).expand(n, k)
-            return (rows.reshape(k * n, -1) @ c).view(k, n).T
+                return (rows[:, 0].reshape(k, -1) @ vector).repeat(n, 1)
+            return (rows.reshape(k * n, -1) @ vector).view(k, n).T
+        n = len(range(self.n)[part])
         rows = rows.movedim(node.axis + 1, 1).reshape(k, n, -1)
         c = constant.broadcast_to(shape).movedim(node.axis, 0).reshape(self.n, -1, 1)[part]
         return (rows.transpose(0, 1) @ c)[..., 0]
+
+
+def in_equal_parts(number: int, most: int) -> int:
+    """How many go into each part, if a part takes so many at most and one at least, and all have about one size."""
+    return -(-number // -(-number // max(1, most)))
 
 
 def is_alike(rows: Tensor) -> bool:
