@@ -1,7 +1,6 @@
 """Write the page on speed, ``book/speed.md``: what `make bench` runs."""
 
 import contextlib
-import io
 import platform
 from importlib.metadata import version
 
@@ -27,16 +26,12 @@ def page() -> str:
     import bench_instance
     import bench_koopman
 
-    instance = io.StringIO()
-    with contextlib.redirect_stdout(instance):
-        bench_instance.main()
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     python = platform.python_version()
     machine = (
         f"Measured on one thread of a processor that calls itself {processor()}, with Python {python}, {versions}."
     )
-    listed = f"## linearize\n\n```text\n{instance.getvalue().rstrip()}\n```"
-    return "\n\n".join([INTRODUCTION, machine, bench_koopman.table(), listed]) + "\n"
+    return "\n\n".join([INTRODUCTION, machine, bench_koopman.table(), bench_instance.table()]) + "\n"
 
 
 if __name__ == "__main__":

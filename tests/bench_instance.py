@@ -1,15 +1,16 @@
 """How fast `linearize` is beside its peers, and how near to the matrix products it cannot do without.
 
-Run by ``make bench``: one thread, CPU seconds, the least of interleaved repeats, all in one run.
+Run by ``make bench``: one thread, CPU seconds, interleaved repeats, all in one run.
 """
 
-import time
 import warnings
 from collections.abc import Callable
 from functools import partial
 from itertools import accumulate
+from statistics import median
 
 import torch
+from bench_tools import cpu_seconds, interleaved, markdown, ratio, verdict
 from captum.attr import Saliency
 from instance_nets import conv_net
 from torch import Tensor, nn
@@ -18,23 +19,28 @@ from torch.func import functional_call, jacrev, vmap
 from linearlens.instance import linearize
 from linearlens.models import mlp
 
-REPEATS = 15
+REPEATS, SLOT = 15, 0.04  # rounds, and CPU seconds that a method gets in each, at least
 K = 10
-TARGETS = {  # over the row loop, captum, vmap(jacrev); share of the limit
-    "mlp64": (2.0, 10.0, 1.8, None),
-    "cnn8": (2.5, 5.0, 2.5, None),
-    "mlp784": (1.3, 3.0, 1.05, 0.75),
-    "cnn28": (2.0, 4.0, 4.0, None),
+PEERS = ("row loop", "captum", "vmap(jacrev)", "limit")
+BARS = {  # over each peer; share of the limit
+    "perceptron 64-128-128-10": (2.0, 10.0, 1.8, None),
+    "convolutional, 8 × 8": (2.5, 5.0, 2.5, None),
+    "perceptron 784-512-512-10": (1.3, 3.0, 1.05, 0.75),
+    "convolutional, 28 × 28": (2.0, 4.0, 4.0, None),
 }
-CASES: list[tuple[str, int, Callable[[], nn.Module], tuple[int, ...]]] = [
-    ("mlp64", 64, lambda: mlp([64, 128, 128, K]), (64,)),
-    ("mlp64", 256, lambda: mlp([64, 128, 128, K]), (64,)),
-    ("cnn8", 64, lambda: conv_net(8, dropout=0), (64,)),
-    ("cnn8", 256, lambda: conv_net(8, dropout=0), (64,)),
-    ("mlp784", 64, lambda: mlp([784, 512, 512, K]), (784,)),
-    ("mlp784", 256, lambda: mlp([784, 512, 512, K]), (784,)),
-    ("cnn28", 64, lambda: conv_net(28, dropout=0), (784,)),
-]
+NETS: dict[str, tuple[Callable[[], nn.Module], int]] = {  # what makes it, and the entries of an instance
+    "perceptron 64-128-128-10": (lambda: mlp([64, 128, 128, K]), 64),
+    "convolutional, 8 × 8": (lambda: conv_net(8, dropout=0), 64),
+    "perceptron 784-512-512-10": (lambda: mlp([784, 512, 512, K]), 784),
+    "convolutional, 28 × 28": (lambda: conv_net(28, dropout=0), 784),
+}
+SMALL_CNN, LARGE_MLP, LARGE_CNN = list(NETS)[1:]
+CASES = [(name, n) for name in NETS for n in (64, 256) if (name, n) != (LARGE_CNN, 256)]
+
+
+def case(name: str, n: int) -> tuple[nn.Module, Tensor]:
+    build, size = NETS[name]
+    return build().eval(), torch.rand(n, size)
 
 
 def row_loop(model: nn.Module, x: Tensor) -> Tensor:
@@ -61,14 +67,6 @@ METHODS: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
 }
 
 
-def cpu_seconds(run: Callable[[], object], calls: int = 1) -> float:
-    """Of one call, as the mean of several."""
-    start = time.process_time()
-    for _ in range(calls):
-        run()
-    return (time.process_time() - start) / calls
-
-
 def multiply_adds(model: nn.Module, x: Tensor) -> tuple[int, int]:
     """Of the forward pass for one instance, and of one row carried back; the last layer's row is there already."""
     layers: list[int] = []
@@ -84,11 +82,12 @@ def multiply_adds(model: nn.Module, x: Tensor) -> tuple[int, int]:
     return sum(layers), sum(layers[:-1])
 
 
-def peak_of_products() -> float:
-    """Multiply-adds a CPU second of a large matrix product: the better of MKL, behind ``@``, and oneDNN."""
+def large_product() -> tuple[Callable[[], object], float]:
+    """Twenty large products, by MKL, which is behind ``@``, or by oneDNN, the quicker; and their multiply-adds."""
     a, b = torch.randn(2560, 512), torch.randn(512, 512)
-    products = [lambda: a @ b, lambda: torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")]
-    return 2560 * 512 * 512 / min(cpu_seconds(product) for product in products for _ in range(30))
+    ways = [lambda: a @ b, lambda: torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")]
+    best = min(ways, key=lambda way: min(cpu_seconds(way) for _ in range(20)))
+    return partial(repeat, best, 20), 20 * 2560 * 512 * 512
 
 
 def peak_memory(run: Callable[[], object]) -> float:
@@ -99,64 +98,92 @@ def peak_memory(run: Callable[[], object]) -> float:
     return max(accumulate(e.nbytes() for e in sorted(events, key=lambda e: e.start_ns()))) / 2**20
 
 
-def main() -> None:
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    torch.manual_seed(0)
-    print(f"float32, {K} outputs, one thread; CPU ms, the least of {REPEATS} interleaved repeats")
-    print(
-        "case        " + "".join(f"{name:>13}" for name in METHODS) + "   limit | ratios: loop, captum, jacrev, limit"
-    )
-    met: list[bool] = []
-    for name, n, build, shape in CASES:
-        model, x = build().eval(), torch.rand(n, *shape)
+def speed() -> str:
+    """Tables of times and of ratios."""
+    times, ratios, met, rates = [], [], [], []
+    product, multiplied = large_product()
+    for name, n in CASES:
+        model, x = case(name, n)
         weights = [method(model, x) for method in METHODS.values()]
         assert all((weight - weights[0]).abs().max() < 1e-4 * weights[0].abs().max() for weight in weights)
         del weights
-        best = dict.fromkeys(METHODS, float("inf"))
-        calls = max(1, int(0.04 / cpu_seconds(partial(row_loop, model, x))))
-        peak = 0.0
-        for _ in range(REPEATS):
-            for method, run in METHODS.items():
-                cpu_seconds(partial(run, model, x), calls)  # not counted: what ran before has a hand in it
-                best[method] = min(best[method], cpu_seconds(partial(run, model, x), calls))
-            peak = max(peak, peak_of_products())
+        calls = max(1, int(SLOT / cpu_seconds(partial(row_loop, model, x))))
+        runs = {m: partial(repeat, partial(run, model, x), calls) for m, run in METHODS.items()}
+        found = interleaved(runs | {"limit": product}, REPEATS, warm=True)
+        rates += [2 * multiplied / seconds for seconds in found["limit"]]
         forward, row = multiply_adds(model, x)
-        limit = n * (forward + K * row) / peak
-        own = best["linearize"]
-        shares = [*(best[peer] / own for peer in ("row loop", "captum", "vmap(jacrev)")), limit / own]
-        judged = []
-        for share, target in zip(shares, TARGETS[name], strict=True):
-            if target is not None:
-                met.append(share >= target)
-            mark = "" if target is None else f" (≥ {target:g} {'met' if share >= target else 'SHORT'})"
-            judged.append(f"{share:.2f}{mark}")
-        times = "".join(f"{1e3 * seconds:13.2f}" for seconds in best.values())
-        print(f"{name:>7}-{n:<4}{times}{1e3 * limit:8.2f} | {', '.join(judged)}", flush=True)
-    print(f"{sum(met)} of {len(met)} targets met; products at {2e-9 * peak:.0f} Gflop/s")
+        found["limit"] = [calls * n * (forward + K * row) * seconds / multiplied for seconds in found["limit"]]
+        own = found["linearize"]
+        shares = [ratio(found[peer], own) for peer in PEERS]
+        met += [share >= bar for share, bar in zip(shares, BARS[name], strict=True) if bar is not None]
+        ratios.append([f"{name}, {n}", *map(verdict, shares, BARS[name])])
+        times.append([f"{name}, {n}", *(f"{1e3 * min(seconds) / calls:.2f}" for seconds in found.values())])
+    return "\n\n".join(
+        [
+            "CPU milliseconds, the least of the rounds:",
+            markdown(["network, batch", *METHODS, "limit"], times),
+            f"Time of each way over that of `linearize`, the median of the rounds; {sum(met)} of {len(met)} bars met:",
+            markdown(["network, batch", *PEERS], ratios),
+            f"Large products ran at {median(rates) / 1e9:.0f} Gflop/s.",
+        ]
+    )
 
-    print("\nrows asked for: CPU ms of linearize for 1, 2, 5 and 10 outputs")
-    for name, n, build, shape in (CASES[5], CASES[6]):
-        model, x = build().eval(), torch.rand(n, *shape)
-        rows = (1, 2, 5, 10)
-        best_of = dict.fromkeys(rows, float("inf"))
-        for _ in range(REPEATS):
-            for k in rows:
-                seconds = cpu_seconds(partial(linearize, model, x, outputs=range(k)))
-                best_of[k] = min(best_of[k], seconds)
-        print(f"{name:>7}-{n:<4}" + "".join(f"{1e3 * seconds:9.2f}" for seconds in best_of.values()))
 
-    print("\npeak extra memory, MiB: the target is twice the weights and one forward pass")
-    for case in (3, 5, 6):
-        name, n, build, shape = CASES[case]
-        weight = n * K * torch.Size(shape).numel() * 4 / 2**20
-        model, x = build().eval(), torch.rand(n, *shape)
-        forward = peak_memory(partial(model, x))
-        found = {method: peak_memory(partial(run, model, x)) for method, run in METHODS.items()}
-        ok = "met" if found["linearize"] <= 2 * weight + forward else "SHORT"
-        listed = ", ".join(f"{method} {size:.1f}" for method, size in found.items())
-        print(f"{name:>7}-{n:<4} weights {weight:.1f}, forward {forward:.1f}: {listed}; {ok}")
+def repeat(run: Callable[[], object], times: int) -> None:
+    for _ in range(times):
+        run()
+
+
+def rows_asked_for() -> str:
+    counts = (1, 2, 5, 10)
+    lines = []
+    for name, n in ((LARGE_MLP, 256), (LARGE_CNN, 64)):
+        model, x = case(name, n)
+        runs = {str(k): partial(linearize, model, x, outputs=range(k)) for k in counts}
+        found = interleaved(runs, REPEATS, warm=True)
+        lines.append([f"{name}, {n}", *(f"{1e3 * min(seconds):.1f}" for seconds in found.values())])
+    return markdown(["CPU ms for so many outputs", *map(str, counts)], lines)
+
+
+def memory() -> str:
+    lines = []
+    for name, n in ((SMALL_CNN, 256), (LARGE_MLP, 256), (LARGE_CNN, 64)):
+        model, x = case(name, n)
+        most = 2 * n * K * x.shape[1] * 4 / 2**20 + peak_memory(partial(model, x))
+        own, *others = (peak_memory(partial(run, model, x)) for run in METHODS.values())
+        lines.append([f"{name}, {n}", verdict(own, most, most=True), *(f"{size:.2f}" for size in others)])
+    return markdown(["network, batch", *METHODS], lines)
+
+
+def table() -> str:
+    """The whole section as Markdown."""
+    warnings.simplefilter("ignore")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    try:
+        return "\n\n".join(
+            [
+                "## linearize",
+                "All rows of W, and b, of random networks with ten outputs, float32. *Row loop*: a backward pass of "
+                "autograd for each output; captum: `Saliency`, one call for each output. None of the three peers gives "
+                "b. The *limit* is the multiplications of the forward pass and of ten rows carried back, the last "
+                "layer's left out, at the speed of one large product; convolutions of small images do not reach that. "
+                "Before a round counts, each way runs for one round, since what ran before has a hand in the first "
+                "calls. The bars come from a trial on another machine, where the row loop took 3.4 ms in the first "
+                "line and 186 ms in the last: the quicker torch's own backward pass, the harder they are to meet.",
+                speed(),
+                "### Rows asked for",
+                rows_asked_for(),
+                "### Memory of linearize",
+                "Most MiB that are held beyond what was there before, the result included. The bar is twice W and one "
+                "forward pass.",
+                memory(),
+            ]
+        )
+    finally:
+        torch.set_num_threads(threads)
 
 
 if __name__ == "__main__":
-    main()
+    print(table())

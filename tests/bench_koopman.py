@@ -6,7 +6,6 @@ Run by ``make bench``: one thread, CPU seconds, ratios of interleaved repeats in
 import os
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from statistics import median
@@ -14,6 +13,7 @@ from unittest.mock import patch
 
 import dask.array as da
 import numpy as np
+from bench_tools import cpu_seconds, interleaved, markdown, ratio, verdict, wall_seconds
 from deeptime.covariance import Covariance
 from distributed import Client, wait
 from pydmd import DMD
@@ -33,31 +33,6 @@ BARS = {  # at a size: the least ratio to a method, or share of the bound
 DEEPTIME_BAR = 1 / 1.1
 WORKERS_SIZE, BLOCKS = (4096, 50, 256), 16
 MEGABYTE = 2**20
-
-
-def cpu_seconds(run: Callable[[], object]) -> float:
-    start = time.process_time()
-    run()
-    return time.process_time() - start
-
-
-def wall_seconds(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
-def markdown(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def verdict(value: float, bar: float | None, *, most: bool = False) -> str:
-    """A ratio, and whether it meets the bar there is for it."""
-    if bar is None:
-        return f"{value:.2f}"
-    met = value <= bar if most else value >= bar
-    return f"{value:.2f} ({'≤' if most else '≥'} {bar:.2f}: {'met' if met else 'short'})"
 
 
 def states(size: tuple[int, int, int]) -> np.ndarray:
@@ -95,19 +70,6 @@ def methods(z: np.ndarray) -> dict[str, Callable[[], object]]:
             "PyDMD": lambda: DMD(svd_rank=-1).fit(x.T, y.T),
         }
     return runs
-
-
-def interleaved(runs: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """CPU seconds of every method in every round."""
-    found: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repeats):
-        for name, run in runs.items():
-            found[name].append(cpu_seconds(run))
-    return found
-
-
-def ratio(numerator: list[float], denominator: list[float]) -> float:
-    return median(a / b for a, b in zip(numerator, denominator, strict=True))
 
 
 def speed() -> tuple[str, float]:

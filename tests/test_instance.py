@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from linearlens.datasets import load_digits
 from linearlens.instance import gate_distance, gate_pattern, linearize
+from linearlens.instance._linearize import recorded
 from linearlens.models import ConvNet, mlp
 
 
@@ -472,6 +473,22 @@ class Own(nn.Module):
 def test_functions_that_cannot_be_followed(function, message):
     with pytest.raises(ValueError, match=message):
         linearize(Own(function), torch.rand(3, 2) + 0.5)
+
+
+def test_a_forward_that_lets_go_of_itself_is_followed():
+    class Gone(nn.Module):
+        def forward(self, x):
+            del self
+            return torch.relu(x - 1)
+
+    assert linearize(Gone(), torch.full((1, 2), 2.0)).bias.sum() == -2
+
+
+def test_what_a_pool_skips_counts_when_instances_are_parted():
+    model = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten()).requires_grad_(False)
+    x = torch.rand(4, 1, 34, 34)
+    with recorded(model, x, "ratio") as (recorder, out):
+        assert recorder.tape.largest_part(recorder.node(out), 8, 2 * 8 * 32 * 32) == 2
 
 
 def test_the_module_that_called_is_named():

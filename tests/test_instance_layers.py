@@ -91,7 +91,9 @@ def toeplitz(weight: Tensor, sizes, out_sizes, stride, padding, dilation, groups
         ((3, 3), 1, "valid", 1, 1),
     ],
 )
-def test_convolutions_are_toeplitz_matrices(channels, kernel, stride, padding, dilation, groups):
+@pytest.mark.parametrize("many", [0, 2**62])
+def test_convolutions_are_toeplitz_matrices(channels, kernel, stride, padding, dilation, groups, many, monkeypatch):
+    monkeypatch.setattr("linearlens.instance._layers.MANY_ROWS", many)
     x = images(2, channels[0], 7, 8)
     layer = nn.Conv2d(*channels, kernel, stride=stride, padding=padding, dilation=dilation, groups=groups).double()
     weight, bias = maps(layer, x)
@@ -276,6 +278,7 @@ def test_max_pool_selects(kernel, stride, padding, ties):
 def test_what_comes_before_a_max_pool(side, channels, act, pool, split, monkeypatch):
     if split:
         monkeypatch.setattr("linearlens.instance._pools.PART", 1)
+        monkeypatch.setattr("linearlens.instance._layers.MANY_ROWS", 0)
     x = images(3, channels, side, side)
     conv, norm = nn.Conv2d(channels, 4, 3, padding=1).double(), nn.BatchNorm2d(4).double().eval()
     nn.init.uniform_(norm.running_mean)
@@ -324,6 +327,7 @@ def test_pools_that_are_called_by_keyword():
         lambda self, x: F.adaptive_avg_pool2d(x, output_size=(3, 2)),
         lambda self, x: F.adaptive_avg_pool2d(x, 4),
         lambda self, x: F.max_pool2d(x, kernel_size=2, stride=1),
+        lambda self, x: F.max_pool3d(x, (3, 2, 1)),  # of x as one image with many channels
     ):
         weight, bias = maps(Own(function), x)
         close(weight[0], torch.func.jacrev(lambda x, f=function: f(None, x[None]))(x[0]).flatten(0, -4).flatten(1))
@@ -638,6 +642,27 @@ def test_single_precision_goes_through_a_part_of_a_matrix(part, turned, monkeypa
     for place in range(2):
         torch.testing.assert_close(found[:, place, :, place], weight * (x[:, place, None] > 0))
         assert not found[:, place, :, 1 - place].any()
+
+
+@pytest.mark.parametrize(
+    "bias",
+    [None, torch.tensor([0.5]).expand(6), torch.arange(12.0)[::2], torch.ones(1), torch.ones(1, 6), torch.tensor(0.5)],
+    ids=["none", "expanded", "strided", "one", "row", "scalar"],
+)
+def test_a_bias_in_single_precision_may_have_any_form(bias, monkeypatch):
+    monkeypatch.setattr("linearlens.instance._layers.LARGE", 0)
+    weight = torch.randn(6, 4)
+    model = Own(lambda self, x: F.linear(F.linear(x, weight, bias).relu(), weight.T))
+    x = torch.randn(5, 4)
+    assert relative_error(linearize(model, x)(x), model(x)) < 2e-6
+
+
+def test_under_autocast_products_are_left_to_torch(monkeypatch):
+    monkeypatch.setattr("linearlens.instance._layers.LARGE", 0)
+    model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 64)).requires_grad_(False)
+    x = torch.randn(60, 64)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert relative_error(linearize(model, x)(x), model(x)) < 0.02
 
 
 @pytest.mark.parametrize("large", [0, 2**62])

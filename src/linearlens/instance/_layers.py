@@ -21,6 +21,7 @@ from linearlens.instance._tape import Node
 ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 LARGE = 2**20  # multiply-adds of a product for which that pays
 FEW_ENTRIES = 128  # up to so many entries of an instance, rows go back through a convolution as a dense matrix
+MANY_ROWS = 256  # fewer rows are not worth the making of that matrix
 FEW_CHANNELS = 4  # up to so many input channels, rows go back through a convolution tap by tap
 
 
@@ -32,7 +33,8 @@ def linear(rec: Recorder, func: Any, z: Tensor, weight: Tensor, bias: Tensor | N
         return out if bias is None else _plus(rec, out, bias)
     if z.dim() == 1 or node.axis == z.dim() - 1:
         return affine(rec, func, z, weight, bias)
-    quick = _by_onednn(z, weight.contiguous(), bias)
+    plain = weight.dim() == 2 and (bias is None or bias.shape == weight.shape[:1])
+    quick = _by_onednn(z, weight.contiguous(), None if bias is None else bias.contiguous()) if plain else None
     return _linear(rec, func(z, weight, bias) if quick is None else quick, node, weight, bias)
 
 
@@ -63,8 +65,13 @@ def _times(rows: Tensor, weight: Tensor) -> Tensor:
 
 
 def _by_onednn(z: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:
-    """``z Wᵀ + b``, where that is the quicker way; W or its transpose must be contiguous."""
-    if ONEDNN is None or z.dtype != torch.float32 or z.device.type != "cpu" or z.numel() * weight.shape[0] < LARGE:
+    """``z Wᵀ + b``, where that is the quicker way.
+
+    W or its transpose must be contiguous, and b: oneDNN looks at no strides. It does not heed autocast either.
+    """
+    if ONEDNN is None or z.dtype != torch.float32 or z.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        return None
+    if z.numel() * weight.shape[0] < LARGE:
         return None
     return ONEDNN(z.contiguous(), weight, bias, "none", [], "")
 
@@ -114,12 +121,7 @@ def _convolution(
 
 
 def _rows_of_convolution(func: Any, shape: torch.Size, weight: Tensor, args: tuple, kwargs: dict) -> Callable | None:
-    """How rows go back through a convolution.
-
-    A small image: by the convolution as one dense matrix. Few input channels: one product with the kernel for all
-    its taps, then each tap's part is added where it came from. Else by the convolution with the flipped kernel if the
-    stride is 1, by the transposed one if not.
-    """
+    """How rows go back through a convolution: many of them to a small image by a dense matrix."""
     given = {**dict(zip(("stride", "padding", "dilation", "groups"), args, strict=False)), **kwargs}
     kernel = weight.shape[2:]
     spatial = len(kernel)
@@ -132,9 +134,29 @@ def _rows_of_convolution(func: Any, shape: torch.Size, weight: Tensor, args: tup
             return None
         padding = [t // 2 for t in total]
     padding = per_axis(0 if padding == "valid" else padding, spatial)
-    if groups == 1 and spatial == 2 and shape[1:].numel() <= FEW_ENTRIES:
-        matrix = cache(lambda: _as_matrix(shape, weight, dilation, padding, stride))
-        return lambda r: [_times(r.flatten(2), matrix()).view(*r.shape[:2], *shape[1:])]
+    few = _rows_by_convolution(func, shape, weight, stride, padding, dilation, groups)
+    if groups > 1 or spatial != 2 or shape[1:].numel() > FEW_ENTRIES:
+        return few
+    matrix = cache(lambda: _as_matrix(shape, weight, dilation, padding, stride))
+
+    def rows(r: Tensor) -> list[Tensor]:
+        if r.shape[:2].numel() < MANY_ROWS:
+            return few(r)
+        return [_times(r.flatten(2), matrix()).view(*r.shape[:2], *shape[1:])]
+
+    return rows
+
+
+def _rows_by_convolution(
+    func: Any, shape: torch.Size, weight: Tensor, stride: list, padding: list, dilation: list, groups: int
+) -> Callable:
+    """How rows go back through a convolution.
+
+    With few input channels: one product with the kernel for all its taps, then each tap's part is added where it
+    came from. Else by the convolution with the flipped kernel if the stride is 1, by the transposed one if not.
+    """
+    kernel = weight.shape[2:]
+    spatial = len(kernel)
     if groups == 1 and weight.shape[1] <= FEW_CHANNELS:
         return lambda r: [_by_taps(r, shape, weight, stride, padding, dilation)]
     behind = [d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True)]

@@ -66,6 +66,9 @@ def linearize(model: nn.Module, x: Tensor, *, outputs: Sequence[int] | None = No
     ReLU, GELU or SiLU before tanh before what went through no activation. Of equals, each stays live for one half.
     Denominators, roots and softmax are frozen always.
 
+    In single precision the sums of large products may be taken in another order than in the model's own forward pass,
+    which moves its outputs by their rounding.
+
     Examples
     --------
     >>> from linearlens.models import mlp
@@ -131,7 +134,7 @@ def carry_back(recorder: Recorder, node: Node, rows: Tensor) -> tuple[Tensor, di
     tape, x, n = recorder.tape, recorder.x, len(recorder.x)
     tape.common.clear()
     rows = rows.expand(-1, n, *node.shape[1:])
-    size = in_equal_parts(n, tape.largest_part(node, PART // (x.element_size() * len(rows))))
+    size = in_equal_parts(n, tape.largest_part(node, len(rows), PART // x.element_size()))
     weight = x.new_empty(n, len(rows), *x.shape[1:]) if size < n else None
     found = []
     for start in range(0, n, size):

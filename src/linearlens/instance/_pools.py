@@ -22,11 +22,12 @@ def max_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> 
     if kwargs.pop("return_indices", False):
         rec.refuse(func.__name__, "with return_indices=True cannot be linearized")
     node = rec.known(z)
-    value, places = getattr(F, f"{func.__name__}_with_indices")(_by_pixels(z), *args, **kwargs)
+    value, places = getattr(F, f"{func.__name__}_with_indices")(_by_pixels(func, z), *args, **kwargs)
     value, winners = value.contiguous(), Winners(z.shape, places.contiguous(), int(func.__name__[-2]))
     if (gate := _gate_alone(node, rec.tape.n)) is None:
         return winners.write(rec, value, node, strength=node.strength, state=winners.places)
     assert node.step is not None
+    # Only its node matters: the winners before the gate. Their values nobody asks for.
     picked = winners.write(rec, value.view_as(value), node.step.inputs[0])
     gate = winners.of(gate)
     return rec.step(
@@ -85,20 +86,18 @@ class Winners:
             )
         rows = layer.rows
         assert rows is not None
-        rec.step(
+        return rec.step(
             value,
             layer.inputs,
             lambda *inputs: self.of(layer.affine(*inputs)),
             axis=0,
             rows=lambda r, flat: self._through(rows, r, flat),
             held=(self.flat,),
+            inner=self.shape.numel(),
             constant=layer.constant,
+            layer=layer.layer,
             **how,
         )
-        made = rec.known(value).step
-        assert made is not None
-        made.layer = layer.layer
-        return value
 
     def _through(self, rows: Rows, r: Tensor, flat: Tensor) -> Sequence[Tensor | None]:
         """Rows for the winners through the layer before them, a few at a time, as they are large in between."""
@@ -107,18 +106,21 @@ class Winners:
         return found[0] if len(found) == 1 else [torch.cat(parts) for parts in zip(*found, strict=True)]
 
     def _layer(self, node: Node, n: int) -> Step | None:
-        """The step that made a node, if it treats instances alike and adds one number to all entries of a plane."""
+        """The step that made a node, if it treats instances alike, adds one number to all entries of a plane, and is
+        worth it: the winners are fewer."""
         step = node.step
         if step is None or step.rows is None or not step.alike or node.axis != 0 or node.shape[0] != n:
             return None
-        added = None if step.constant is None else step.constant.shape
-        fits = added is not None and len(added) == len(self.shape) - 1 and added[-self.spatial :].numel() == 1
-        return step if fits else None
+        if step.constant is None or self.places.numel() >= self.shape.numel():
+            return None
+        per_channel = step.constant.shape[-self.spatial :].numel() == 1 and step.constant.dim() == len(self.shape) - 1
+        return step if per_channel else None
 
 
-def _by_pixels(z: Tensor) -> Tensor:
-    """With the channels of a pixel side by side, where torch's pools are several times quicker."""
-    return z.contiguous(memory_format=torch.channels_last) if z.dim() == 4 and z.shape[1] > 1 else z
+def _by_pixels(func: Any, z: Tensor) -> Tensor:
+    """With the channels of a pixel side by side, where torch's pools of images are several times quicker."""
+    images = func.__name__.endswith("pool2d") and z.dim() == 4 and z.shape[1] > 1
+    return z.contiguous(memory_format=torch.channels_last) if images else z
 
 
 def _gate_alone(node: Node, n: int) -> Tensor | None:
@@ -131,10 +133,10 @@ def _gate_alone(node: Node, n: int) -> Tensor | None:
 
 def mean_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Each entry of a window gets its share of the row; where windows overlap, by automatic differentiation."""
-    value = func(_by_pixels(z), *args, **kwargs).contiguous()
+    value = func(_by_pixels(func, z), *args, **kwargs).contiguous()
     node, spatial = rec.known(z), int(func.__name__[-2])
     per_image = node.axis == 0 and len(value) == len(z)
-    windows = [big // small for big, small in zip(z.shape[-spatial:], value.shape[-spatial:], strict=True)]
+    windows = [big // max(1, small) for big, small in zip(z.shape[-spatial:], value.shape[-spatial:], strict=True)]
     covered = [window * small for window, small in zip(windows, value.shape[-spatial:], strict=True)]
     tiles = covered == list(z.shape[-spatial:]) and (
         func.__name__.startswith("adaptive") or _tiles(windows, *args, **kwargs)

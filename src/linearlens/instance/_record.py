@@ -159,7 +159,7 @@ class Recorder(TorchFunctionMode):
         if axis is None:
             output.offset, constant = constant, None
         output.step = Step(tuple(nodes), output, affine, constant=constant, **how)
-        if constant is not None or "state" in how:
+        if "layer" not in how and (constant is not None or "state" in how):
             output.step.layer = self.caller()
         self.tape.steps.append(output.step)
         return value
@@ -169,7 +169,7 @@ class Recorder(TorchFunctionMode):
         frame: FrameType | None = sys._getframe(1)
         while frame is not None:
             method = frame.f_code.co_varnames[:1] == ("self",)
-            if method and (name := self.names.get(id(frame.f_locals["self"]))) is not None:
+            if method and (name := self.names.get(id(frame.f_locals.get("self")))) is not None:
                 return name
             frame = frame.f_back
         return ""
@@ -310,12 +310,12 @@ def _read(func: Any) -> _Call:
         base = name[:-1]
     elsewhere = with_item if name == "__setitem__" else _of_name(base) if base != name else None
     return _Call(
-        name,
-        base,
-        elsewhere or func,
-        base != name or name == "__setitem__",
-        name in ABOUT or (name.startswith("is_") and name != "is_nonzero"),
-        _open(func) if id(getattr(func, "__globals__", None)) in _OPENED else None,
+        name=name,
+        base=base,
+        out_of_place=elsewhere or func,
+        in_place=base != name or name == "__setitem__",
+        about=name in ABOUT or (name.startswith("is_") and name != "is_nonzero"),
+        opened=_open(func) if id(getattr(func, "__globals__", None)) in _OPENED else None,
     )
 
 

@@ -68,6 +68,8 @@ class Step:
     held : tuple of Tensor or None
         What `rows` takes after the rows: frozen tensors, one entry an instance along the leading axis. None if
         the piece cannot be applied to a part of the instances.
+    inner : int
+        Numbers that a row has inside `rows`, for all instances, if rows are taken through it a few at a time.
     layer : str
         Dotted name of the module that asked for it.
     fold : callable or None
@@ -88,6 +90,7 @@ class Step:
     constant: Tensor | None = None
     alike: bool = False
     held: tuple[Tensor, ...] | None = None
+    inner: int = 0
     layer: str = ""
     fold: Callable[[Tensor, Tensor, Tensor], Tensor | None] | None = None
     state: Tensor | None = None
@@ -116,15 +119,15 @@ class Tape:
         self.common.clear()
         self.vectors.clear()
 
-    def largest_part(self, output: Node, limit: int) -> int:
-        """How many instances to carry back from a node together, for at most `limit` numbers a row at any step."""
+    def largest_part(self, output: Node, n_rows: int, limit: int) -> int:
+        """How many instances to carry back from a node together, for rows of at most `limit` numbers at any step."""
         reached, widest = {output}, 1
         for step in reversed(self.steps):
             if step.output in reached:
                 if step.output.axis != 0 or not (step.alike or step.held is not None):
                     return self.n
                 reached.update(step.inputs)
-                widest = max(widest, step.output.shape.numel())
+                widest = max(widest, n_rows * step.output.shape.numel(), step.inner)
         return limit * self.n // widest
 
     def propagate(
