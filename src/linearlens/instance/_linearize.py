@@ -67,7 +67,8 @@ def linearize(model: nn.Module, x: Tensor, *, outputs: Sequence[int] | None = No
     Denominators, roots and softmax are frozen always.
 
     In single precision the sums of large products may be taken in another order than in the model's own forward pass,
-    which moves its outputs by their rounding.
+    which moves its outputs by their rounding; a unit that is as close to zero may then be on in the one and off in the
+    other. In double precision the model's own pass is the one recorded.
 
     Examples
     --------
