@@ -1,4 +1,4 @@
-"""Small networks with random weights, for the tests and the bench of `linearlens.instance`."""
+"""Small networks with random weights, and what to hold their maps against, for `linearlens.instance`."""
 
 from collections.abc import Callable
 from functools import partial
@@ -58,3 +58,15 @@ def make(name: str, seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[
     torch.manual_seed(seed)
     model = NETS[name](seed=seed).to(dtype).eval()
     return model, torch.rand(12, 64, dtype=dtype).mul(1.3).sub(0.3).clamp(min=0)
+
+
+def jacobian(model: nn.Module, x: Tensor) -> Tensor:
+    """(n, n_outputs, *input_shape), one row at a time."""
+    x = x.clone().requires_grad_()
+    y = model(x)
+    rows = [torch.autograd.grad(y[:, k].sum(), x, retain_graph=True)[0] for k in range(y.shape[1])]
+    return torch.stack(rows, 1)
+
+
+def relative(one: Tensor, other: Tensor) -> float:
+    return float((one - other).abs().max() / other.abs().max())

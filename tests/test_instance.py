@@ -7,26 +7,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from captum.attr import InputXGradient
-from instance_nets import DEPTH, NETS, PIECEWISE, conv_net, make
+from instance_nets import DEPTH, NETS, PIECEWISE, conv_net, jacobian, make, relative
 from torch import Tensor, nn
 
 from linearlens.datasets import load_digits
 from linearlens.instance import gate_distance, gate_pattern, linearize
 from linearlens.instance._linearize import recorded
 from linearlens.models import ConvNet, mlp
-
-
-def jacobian(model: nn.Module, x: Tensor) -> Tensor:
-    """(n, n_outputs, *input_shape), one row at a time."""
-    x = x.clone().requires_grad_()
-    y = model(x)
-    rows = [torch.autograd.grad(y[:, k].sum(), x, retain_graph=True)[0] for k in range(y.shape[1])]
-    return torch.stack(rows, 1)
-
-
-def relative(one: Tensor, other: Tensor) -> float:
-    return float((one - other).abs().max() / other.abs().max())
-
 
 # Exactness.
 
