@@ -29,10 +29,10 @@ format: $(READY) ## mend style where it can be mended
 	$(RUN)ruff format .
 
 lock: $(READY)   ## write requirements.lock and environment.yml from what .venv holds
-	$(RUN)python -m linearlens.press.lock
+	$(RUN)python -m linearlens.press.requirements
 
 bench: $(READY)  ## time the core beside its peers, one thread, and write book/speed.md
-	OMP_NUM_THREADS=1 $(RUN)python tests/bench.py
+	OMP_NUM_THREADS=1 $(RUN)python tests/bench/bench.py
 
 mutants: $(READY) ## plant faults one by one, and see that a test notices each
 	$(RUN)python tests/mutants.py

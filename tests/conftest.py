@@ -16,8 +16,8 @@ import pytest
 from rich.console import Console
 
 from linearlens.paths import ROOT
-from linearlens.press.chapters import Edition, all_chapters
-from linearlens.press.run import run_chapters
+from linearlens.press.chapter.notebooks import Edition, all_chapters
+from linearlens.press.running.chapters import run_chapters
 
 Command = Callable[..., subprocess.CompletedProcess]
 
@@ -67,7 +67,7 @@ def processes_of(project: Path) -> list[str]:
     for process in psutil.process_iter():
         with suppress(psutil.Error):  # it may have ended meanwhile
             if process.cwd() == str(project):
-                found += {"linearlens.press.apart", "ipykernel_launcher"} & set(process.cmdline())
+                found += {"linearlens.press.running.process", "ipykernel_launcher"} & set(process.cmdline())
     return found
 
 

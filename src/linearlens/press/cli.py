@@ -12,7 +12,7 @@ from rich.console import Console
 
 from linearlens.datasets import DataError, fetch, list_data
 from linearlens.ledger import LedgerError, load_claims, show, to_json
-from linearlens.press.chapters import Edition, PressError, choose
+from linearlens.press.chapter.notebooks import Edition, PressError, choose
 
 app = typer.Typer(
     help="Run the chapters of Linear Lenses, build the book, and hold its claims against what was measured.",
@@ -62,7 +62,7 @@ def run(
     device: Device = None,
 ) -> None:
     """Execute the chapters whose sources changed since they last ran."""
-    from linearlens.press.run import run_chapters
+    from linearlens.press.running.chapters import run_chapters
 
     with _telling_errors():
         run_chapters(choose(chapters or []), Edition(profile, seed), jobs=jobs, force=force, console=err, device=device)
@@ -71,7 +71,7 @@ def run(
 @app.command()
 def book(jobs: Jobs = 2, device: Device = None) -> None:
     """Run what is stale in the quick profile, then build the pages from exactly those notebooks."""
-    from linearlens.press.book import make_book
+    from linearlens.press.pages.book import make_book
 
     with _telling_errors():
         out.print(f"the book: {make_book(jobs=jobs, console=err, device=device)}")
@@ -80,7 +80,7 @@ def book(jobs: Jobs = 2, device: Device = None) -> None:
 @app.command()
 def pdf() -> None:
     """Print the built pages with Chromium: a PDF a page, and the whole book in one."""
-    from linearlens.press.pdf import make_pdf
+    from linearlens.press.pages.pdf import make_pdf
 
     with _telling_errors():
         out.print(f"{make_pdf(console=err)}", markup=False)
@@ -94,7 +94,7 @@ def pack(
     device: Device = None,
 ) -> None:
     """For lecturers: notebooks for students and instructors, graded assignments, slides, times and plans."""
-    from linearlens.press.pack import make_pack
+    from linearlens.press.course import make_pack
 
     with _telling_errors():
         folder = make_pack(choose(chapters or []), output, jobs=jobs, console=err, device=device)
@@ -113,8 +113,8 @@ def figure(
     listed: Annotated[bool, typer.Option("--list", help="List all figures.")] = False,
 ) -> None:
     """Make one figure again, as its page shows it, with its data and a record of where it comes from."""
-    from linearlens.press.figure_files import make_figure, seconds_to_make
-    from linearlens.press.figures import catalogue
+    from linearlens.press.pages.figure_files import make_figure, seconds_to_make
+    from linearlens.press.pages.figure_index import catalogue
 
     with _telling_errors():
         edition = Edition(profile, seed)
@@ -141,8 +141,8 @@ def sweep(
     scheduler: Annotated[str | None, typer.Option(help="Address of a dask scheduler, to run on its workers.")] = None,
 ) -> None:
     """Run chapters at many seeds, those that are missing, and keep what they measured."""
-    from linearlens.press import seeds as many
-    from linearlens.press.sweep import sweep as run_sweep
+    from linearlens.press.evidence import seed_runs as many
+    from linearlens.press.running.seeds import sweep as run_sweep
 
     with _telling_errors():
         numbers = many.parse_seeds(seeds)
@@ -157,7 +157,7 @@ def claims(
     seeds: Annotated[bool, typer.Option("--seeds", help="In how many of the seeds of a sweep each holds.")] = False,
 ) -> None:
     """Print the ledger; exit code 1 if a claim does not hold or was not measured."""
-    from linearlens.press.measured import ledger_rows
+    from linearlens.press.evidence.measurements import ledger_rows
 
     if seeds:
         _claims_over_seeds(profile, json)
@@ -189,7 +189,7 @@ def claims(
 
 
 def _claims_over_seeds(profile: str, json: bool) -> None:
-    from linearlens.press import seeds as many
+    from linearlens.press.evidence import seed_runs as many
 
     with _telling_errors():
         ledger = load_claims()

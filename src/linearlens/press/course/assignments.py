@@ -1,0 +1,74 @@
+"""Notebooks for instructors, and graded assignments for nbgrader."""
+
+import re
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from linearlens.press.chapter.exercises import LABEL, Exercise
+from linearlens.press.chapter.notebooks import PressError, read_source
+from linearlens.press.pages.materials import Materials
+from linearlens.press.pages.portable import Cells, portable_notebook
+
+EFFORT = re.compile(r"\*(\d+) minutes, (easy|medium|hard|open)\b")
+POINTS = {"easy": 1, "medium": 2, "hard": 3}
+OPEN = "*An open exercise: it is not graded here. Do it in a notebook of your own.*"
+
+
+def instructor(name: str, materials: Materials) -> nbformat.NotebookNode:
+    """The chapter with its solutions filled in, and below each the wrong answers that its check knows."""
+
+    def solved(one: Exercise, cell: nbformat.NotebookNode) -> Cells:
+        yield new_code_cell(f"{one.solution}\n\n{one.check}", id=cell.id)
+        yield new_markdown_cell(_wrong_answers(one), id=f"wrong-{cell.id}"[:64])
+
+    return portable_notebook(name, materials, solved, solutions=True)
+
+
+def graded(name: str, materials: Materials) -> nbformat.NotebookNode:
+    """The source of an nbgrader assignment: answers to be written, checks locked, points by difficulty.
+
+    Open exercises are left out: no check can judge them, and some ask for files that a grader has not.
+    """
+    efforts = efforts_of(read_source(name))
+
+    def parts(one: Exercise, cell: nbformat.NotebookNode) -> Cells:
+        if one.label not in efforts:
+            raise PressError(
+                f"exercise {one.label} does not begin with its minutes and difficulty, *10 minutes, easy.*"
+            )
+        _, difficulty = efforts[one.label]
+        if difficulty == "open":
+            yield new_markdown_cell(OPEN, id=one.label[:64])
+            return
+        answer = f"{one.stub}\n### BEGIN SOLUTION\n{one.solution}\n### END SOLUTION"
+        yield _graded_cell(answer, one.label, solution=True)
+        yield _graded_cell(one.check, f"{one.label}-check", points=POINTS[difficulty])
+
+    return portable_notebook(name, materials, parts, solutions=False)
+
+
+def efforts_of(notebook: nbformat.NotebookNode) -> dict[str, tuple[int, str]]:
+    """Minutes and difficulty of each exercise that says so with ``*10 minutes, easy. …*`` below its title, by label."""
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    asked = re.findall(rf"{LABEL.pattern}\n(.*?)^`{{3}}", text, re.S | re.M)
+    efforts = {label: EFFORT.search(asks) for label, asks in asked}
+    return {label: (int(effort[1]), effort[2]) for label, effort in efforts.items() if effort}
+
+
+def _wrong_answers(one: Exercise) -> str:
+    rows = [f"| {_in_table(answer)} | {hint} |" for hint, answer in one.wrong]
+    return "\n".join(["**Wrong answers** that the check knows:", "", "| answer | it says |", "|---|---|", *rows])
+
+
+def _in_table(code: str) -> str:
+    """Code in one cell of a table: a line each, with what Markdown would take for its own escaped."""
+    kept = code.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;").replace(" ", "&nbsp;")
+    lines = [re.sub(r"([\\`*_$\[\]])", lambda match: f"&#{ord(match[0])};", line) for line in kept.split("\n")]
+    return f"<code>{'<br>'.join(lines)}</code>"
+
+
+def _graded_cell(source: str, grade_id: str, *, solution: bool = False, points: int | None = None):
+    how = {"schema_version": 3, "grade_id": grade_id, "solution": solution, "grade": points is not None, "task": False}
+    how |= {"locked": not solution} | ({} if points is None else {"points": points})
+    return new_code_cell(source, id=grade_id[:64], metadata={"nbgrader": how})

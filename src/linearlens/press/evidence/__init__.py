@@ -1,0 +1,1 @@
+"""What was measured, now and before, beside what is claimed: full runs, seeds, costs, and tables of these."""

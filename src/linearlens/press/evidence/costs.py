@@ -1,0 +1,38 @@
+"""How long chapters take and how much memory, beside what they may take."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from linearlens.press.chapter.freshness import Executed
+from linearlens.press.chapter.notebooks import Edition, all_chapters
+
+# DESIGN: CPU seconds of a quick chapter on one quiet core, the set-up of its kernel counted. The frontier walks five
+# ways, and more was allowed for it.
+BUDGET = 60
+BUDGETS = {"52_frontier": 90}
+BOOK_MINUTES = 13  # all chapters: a minute each, and a cold build of the pages after them
+MEGABYTES = 4096  # what a kernel may hold, so that two run beside each other on a laptop
+# The same code takes up to twice the CPU seconds where others use the same caches. So a test fails where a chapter has
+# doubled; what one takes on a quiet core stands in the table.
+NOISE = 2
+
+
+def budget_of(chapter: str) -> int:
+    """CPU seconds the chapter may take in the quick profile."""
+    return BUDGETS.get(chapter, BUDGET)
+
+
+def table(edition: Edition, kept: Mapping[str, Mapping[str, Any]]) -> str:
+    """A Markdown table of what the chapters took when last executed, and what their last kept full runs did."""
+    lines = ["| chapter | CPU seconds | may take | memory, MB | full profile, CPU minutes |", "|---|--:|--:|--:|--:|"]
+    seconds = 0.0
+    for chapter in all_chapters():
+        notebook = Executed(chapter, edition).read()
+        run = notebook.metadata["linearlens_run"] if notebook else None
+        full = f"{kept[chapter]['cpu_seconds'] / 60:.1f}" if chapter in kept else ""
+        took, memory = (f"{run['cpu_seconds']:.0f}", run["peak_megabytes"]) if run else ("", "")
+        seconds += run["cpu_seconds"] if run else 0
+        lines.append(f"| [](notebooks/{chapter}.ipynb) | {took} | {budget_of(chapter)} | {memory} | {full} |")
+    minutes = sum(run["cpu_seconds"] for run in kept.values()) / 60
+    lines.append(f"| the whole book | {seconds:.0f} | {60 * BOOK_MINUTES} | | {minutes:.0f} |")
+    return "\n".join(lines) + "\n"

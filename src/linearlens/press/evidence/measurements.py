@@ -1,0 +1,33 @@
+"""The ledger filled in from executed chapters."""
+
+from linearlens.ledger import Claim, Row, judge, load_claims
+from linearlens.press.chapter.freshness import Executed
+from linearlens.press.chapter.notebooks import Edition, all_chapters
+
+
+def recorded_ids(edition: Edition) -> dict[str, list[str]]:
+    """The ids each executed chapter recorded, in order."""
+    return {chapter: [item["id"] for item in _records(chapter, edition)] for chapter in all_chapters()}
+
+
+def ledger_rows(edition: Edition, claims: dict[str, Claim] | None = None) -> list[Row]:
+    """One row a claim; what no executed chapter recorded has ``measured`` None."""
+    claims = load_claims() if claims is None else claims
+    chapters = {claim.chapter for claim in claims.values()}
+    values = {item["id"]: item["value"] for chapter in chapters for item in _records(chapter, edition)}
+    stale = {chapter: bool(Executed(chapter, edition).trouble()) for chapter in chapters & set(all_chapters())}
+    return [
+        judge(
+            claim,
+            values.get(name),
+            profile=edition.profile,
+            seed=edition.seed,
+            stale=stale.get(claim.chapter, True),
+        )
+        for name, claim in claims.items()
+    ]
+
+
+def _records(chapter: str, edition: Edition) -> list[dict]:
+    notebook = Executed(chapter, edition).read()
+    return [] if notebook is None else notebook.metadata.get("linearlens_run", {}).get("records", [])

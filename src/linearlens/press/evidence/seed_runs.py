@@ -1,0 +1,249 @@
+"""What the chapters measured at many seeds, kept in ``data/results/seeds``, and in how many of them each claim holds.
+
+A file a profile and chapter. Runs of one origin (commit, versions, hashes of the sources) stand together, and each seed
+and claim is a line, so that a file stays small and a change of it can be read.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from linearlens.ledger import Claim, LedgerError, Recorded, judge, show
+from linearlens.paths import DATA
+from linearlens.press.chapter.files import write_text
+from linearlens.press.chapter.freshness import measuring, sources
+from linearlens.press.chapter.notebooks import Edition, PressError, all_chapters
+
+FOLDER = DATA / "results" / "seeds"
+INTERVAL = (0.05, 0.95)  # the central 90 % of the seeds
+SHARE = 0.9  # a claim that holds in fewer seeds than this is wrong
+
+
+@dataclass(frozen=True)
+class SeedRun:
+    """What a chapter recorded at one seed, and where that comes from."""
+
+    seed: int
+    cpu_seconds: float
+    records: list[dict[str, Recorded]]
+    origin: Mapping[str, Any]  # commit, dirty, python, versions, sources
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A number over the seeds: its median, and the interval in which the middle 90 % of the seeds lie."""
+
+    median: float
+    low: float
+    high: float
+    n_seeds: int
+
+    def __str__(self) -> str:
+        return f"{show(self.median)}, {show(self.low)} to {show(self.high)}"
+
+
+@dataclass(frozen=True)
+class SeedsRow:
+    """One claim over the seeds it was measured at; ``held`` is None if it has no bound in this profile."""
+
+    id: str
+    chapter: str
+    verdict: str
+    profile: str
+    bound: str | None
+    n_seeds: int
+    held: int | None
+    measured: Spread | dict[str, Spread]
+    stale: bool
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the bound fails in too many seeds."""
+        return self.held is not None and self.held < SHARE * self.n_seeds
+
+    def show(self) -> str:
+        """The median and the interval of each number."""
+        if isinstance(self.measured, Spread):
+            return str(self.measured)
+        return "; ".join(f"{name.replace('_', ' ')} {spread}" for name, spread in self.measured.items())
+
+    def __str__(self) -> str:
+        stale = " (stale)" if self.stale else ""
+        held = "no bound in this profile" if self.held is None else f"holds in {self.held} of {self.n_seeds} seeds"
+        return held + stale
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds as written on a command line.
+
+    Parameters
+    ----------
+    text : str
+        ``3``, a half-open range ``0:20``, or several of these: ``0,4,7``.
+
+    Returns
+    -------
+    list of int
+        Ascending, each once.
+
+    Raises
+    ------
+    PressError
+        If it is none of these, or a range is empty.
+
+    Examples
+    --------
+    >>> parse_seeds("0:3"), parse_seeds("7,0:2")
+    ([0, 1, 2], [0, 1, 7])
+    """
+    seeds: set[int] = set()
+    for part in text.split(","):
+        first, colon, end = part.strip().partition(":")
+        numbers = [first, end] if colon else [first]
+        if not all(number.isdecimal() for number in numbers):
+            raise PressError(f"seeds are written 0:20, 3 or 0,4,7, each 0 or more; got {text!r}")
+        chosen = range(int(first), int(end) if colon else int(first) + 1)
+        if not chosen:
+            raise PressError(f"the seeds {part.strip()!r} are none: the end of a range is not one of them")
+        seeds.update(chosen)
+    return sorted(seeds)
+
+
+def origin_of(chapter: str, profile: str) -> dict[str, str]:
+    """Hashes of everything the chapter's output depends on in this checkout, but for the seed."""
+    return seedless(sources(chapter, Edition(profile)))
+
+
+def seedless(hashes: Mapping[str, str]) -> dict[str, str]:
+    """What a measurement depends on, but for the parameters, in which the seeds differ."""
+    return {name: value for name, value in sorted(measuring(hashes).items()) if name != "parameters"}
+
+
+def fresh(runs: Mapping[int, SeedRun], hashes: Mapping[str, str]) -> dict[int, SeedRun]:
+    """The runs whose sources are those of `origin_of`."""
+    return {seed: run for seed, run in runs.items() if run.origin["sources"] == hashes}
+
+
+def path_of(chapter: str, profile: str) -> Path:
+    """Where the chapter's runs are kept."""
+    return FOLDER / profile / f"{chapter}.json"
+
+
+def read_seeds(chapter: str, profile: str) -> dict[int, SeedRun]:
+    """The kept runs of a chapter, by seed, ascending.
+
+    Raises
+    ------
+    PressError
+        If the file is not as `keep_seed` writes it.
+    """
+    path = path_of(chapter, profile)
+    if not path.is_file():
+        return {}
+    try:
+        groups = json.loads(path.read_text(encoding="utf-8"))
+        runs = [SeedRun(**entry, origin=group["origin"]) for group in groups for entry in group["seeds"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise PressError(f"{path} cannot be read ({error}); remove it, then run: linearlens sweep") from error
+    return {run.seed: run for run in sorted(runs, key=lambda run: run.seed)}
+
+
+def keep_seed(chapter: str, profile: str, run: SeedRun) -> Path:
+    """Put a run into the chapter's file, in place of an older one of the same seed.
+
+    Returns
+    -------
+    Path
+        The file; it is replaced whole, so that it can be read at any moment.
+    """
+    path = path_of(chapter, profile)
+    runs = {**read_seeds(chapter, profile), run.seed: run}
+    write_text(path, _text(list(runs.values())))
+    return path
+
+
+def _text(runs: Sequence[SeedRun]) -> str:
+    def key(run: SeedRun) -> str:
+        return json.dumps(run.origin, sort_keys=True)
+
+    groups = []
+    for _, group in groupby(sorted(runs, key=lambda run: (key(run), run.seed)), key=key):
+        own = list(group)
+        origin, seeds = json.dumps(own[0].origin, indent=1), ",\n".join(map(_seed_text, own))
+        groups.append(f'{{"origin": {origin},\n"seeds": [\n{seeds}\n]}}')
+    return "[" + ",\n".join(groups) + "]\n"
+
+
+def _seed_text(run: SeedRun) -> str:
+    records = ",\n".join(f"  {json.dumps(item)}" for item in run.records)
+    return f' {{"seed": {run.seed}, "cpu_seconds": {run.cpu_seconds}, "records": [\n{records}\n ]}}'
+
+
+def seeds_rows(claims: Mapping[str, Claim], profile: str) -> dict[str, SeedsRow]:
+    """A row for each claim measured at one seed or more, by id.
+
+    Only runs with today's sources count; where a chapter has none, all that are kept, marked as stale. What an
+    older version of a chapter recorded and today's bound cannot judge is left out.
+    """
+    rows = {}
+    for chapter in all_chapters():
+        if not (runs := read_seeds(chapter, profile)):
+            continue
+        now = fresh(runs, origin_of(chapter, profile))
+        measured: dict[str, dict[int, Recorded]] = {}
+        for run in (now or runs).values():
+            for item in run.records:
+                measured.setdefault(str(item["id"]), {})[run.seed] = item["value"]
+        for name in filter(claims.__contains__, measured):
+            try:
+                rows[name] = seeds_row(claims[name], measured[name], profile=profile, stale=not now)
+            except LedgerError:
+                if now:
+                    raise
+    return rows
+
+
+def seeds_row(claim: Claim, values: Mapping[int, Recorded], *, profile: str, stale: bool = False) -> SeedsRow:
+    """Hold a claim against what was recorded at each seed."""
+    judged = [judge(claim, value, profile=profile, seed=seed).holds for seed, value in values.items()]
+    bound = claim.bound.get(profile)
+    return SeedsRow(
+        id=claim.id,
+        chapter=claim.chapter,
+        verdict=claim.verdict,
+        profile=profile,
+        bound=bound,
+        n_seeds=len(judged),
+        held=None if bound is None else sum(holds is True for holds in judged),
+        measured=_spreads(list(values.values())),
+        stale=stale,
+    )
+
+
+def _spreads(values: list[Recorded]) -> Spread | dict[str, Spread]:
+    mappings = [value for value in values if isinstance(value, dict)]
+    if not mappings:
+        return _spread(values)
+    names = dict.fromkeys(name for mapping in mappings for name in mapping)
+    return {name: _spread([mapping[name] for mapping in mappings if name in mapping]) for name in names}
+
+
+def _spread(values: Iterable[Recorded]) -> Spread:
+    """Of one number a seed: a list counts with its median, of True and False with its share; NaN counts as missing."""
+    arrays = [np.asarray(value) for value in values]
+    each = [float(np.mean(a) if a.dtype == bool else np.median(a)) for a in arrays]
+    there = [number for number in each if not np.isnan(number)]
+    if not there:
+        return Spread(np.nan, np.nan, np.nan, 0)
+    low, high = np.quantile(there, INTERVAL, method="nearest")  # of the seeds themselves, infinite ones too
+    return Spread(float(np.median(there)), float(low), float(high), len(there))
+
+
+def to_json(rows: Iterable[SeedsRow]) -> str:
+    """The rows as a JSON list of objects."""
+    return json.dumps([asdict(row) for row in rows], indent=2)

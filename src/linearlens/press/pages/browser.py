@@ -1,0 +1,70 @@
+"""The built book as a reader's browser sees it: served from this machine, one page after the other."""
+
+import functools
+import http.server
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from linearlens.paths import BOOK
+from linearlens.press.chapter.notebooks import PressError
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+TYPESET = "() => !document.querySelector('.math') || document.querySelector('mjx-container')"
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a folder, served while the context lasts."""
+    quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Chromium, driven by playwright.
+
+    Raises
+    ------
+    PressError
+        If there is no Chromium on this machine, or no playwright.
+    """
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        raise PressError("playwright is missing; run: pip install playwright") from error
+    if CHROMIUM is None:
+        raise PressError("no Chromium found; on Debian or Ubuntu: apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def open_page(browser: Any, address: str, **options: Any) -> Any:
+    """A page of the browser at that address, with its mathematics typeset; to be closed by the caller."""
+    page = browser.new_page(**options)
+    page.goto(address, wait_until="networkidle")
+    page.wait_for_function(TYPESET, timeout=20_000)
+    return page
+
+
+def reading_order() -> list[str]:
+    """Names of all pages without their ending, as the table of contents has them."""
+    toc = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
+    parts = toc.get("parts") or [{"chapters": toc.get("chapters", [])}]
+    return [toc["root"], *(chapter["file"] for part in parts for chapter in part["chapters"])]

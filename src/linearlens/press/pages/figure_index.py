@@ -1,0 +1,141 @@
+"""The figures of the book: which there are, and the line below each that says how to make it again."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import nbformat
+import yaml
+
+from linearlens.figures.export import MIME
+from linearlens.ledger import load_claims
+from linearlens.paths import DATA
+from linearlens.press.chapter.notebooks import PressError, all_chapters, is_exercise, read_source
+
+GLUED = re.compile(
+    r"^(`{3,})\{glue:figure\} (?P<glue>\S+)\n(?P<options>(?::[^\n]*\n)*)\n?(?P<caption>.*?)\n\1$", re.S | re.M
+)
+UNSEEN = ("application/pdf", MIME)  # forms of a figure that no page shows
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure as its chapter shows it.
+
+    ``glue`` is the name a chapter stored it under; None if a cell shows it, of number ``cell`` among those of code.
+    ``answers`` is the figure or table of the paper it stands beside, and ``claims`` the ids it supports.
+    """
+
+    id: str
+    chapter: str
+    caption: str
+    glue: str | None
+    cell: int | None
+    answers: str
+    claims: tuple[str, ...]
+
+
+def catalogue() -> dict[str, Shown]:
+    """All figures by id, in the order of the book.
+
+    Raises
+    ------
+    PressError
+        If ``data/figures.yml`` lacks a figure, has one that no chapter shows, or names a claim that does not exist.
+    """
+    entries = yaml.safe_load((DATA / "figures.yml").read_text(encoding="utf-8")) or {}
+    found = {figure.id: figure for chapter in all_chapters() for figure in _figures_of(chapter, entries)}
+    known = load_claims()
+    complaints = [f"lacks {name}" for name in found if name not in entries]
+    complaints += [f"has {name}, which no chapter shows" for name in entries if name not in found]
+    complaints += [f"{f.id} names {c}, which is no claim" for f in found.values() for c in f.claims if c not in known]
+    if complaints:
+        raise PressError(f"data/figures.yml: {'; '.join(complaints)}")
+    return found
+
+
+def _figures_of(chapter: str, entries: Mapping[str, Mapping]) -> list[Shown]:
+    figures, number = [], -1
+
+    def add(name: str, caption: str, *, glue: str | None = None, cell: int | None = None) -> None:
+        entry = entries.get(name) or {}
+        answers, claims = entry.get("answers") or "", tuple(entry.get("claims") or ())
+        figures.append(Shown(name, chapter, " ".join(caption.split()), glue, cell, answers, claims))
+
+    for cell in read_source(chapter).cells:
+        if cell.cell_type == "markdown":
+            for match in GLUED.finditer(cell.source):
+                options = dict(re.findall(r"^:(\w+): (.*)$", match["options"], re.M))
+                add(options["name"], match["caption"], glue=match["glue"])
+        if cell.cell_type == "code" and not is_exercise(cell):
+            number += 1
+            if figure := shown_by(cell):
+                add(figure["name"], figure["caption"], cell=number)
+    return figures
+
+
+def shown_by(cell: nbformat.NotebookNode) -> Mapping[str, str] | None:
+    """Name and caption of the figure a cell shows; one with a slider, which myst-nb does not caption, has its own."""
+    return next((f for key in ("mystnb", "linearlens") if (f := cell.metadata.get(key, {}).get("figure"))), None)
+
+
+def choose_figure(name: str) -> Shown:
+    """The figure of that id.
+
+    Raises
+    ------
+    PressError
+        If there is none; the message names some that are alike.
+    """
+    known = catalogue()
+    if name in known:
+        return known[name]
+    alike = difflib.get_close_matches(name, known, cutoff=0.4) or list(known)[:3]
+    raise PressError(f"no figure is named {name!r}; some that are: {', '.join(alike)}; all: linearlens figure --list")
+
+
+def glued_drawings(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    """Figures that an executed chapter glued under a name, as SVG, so that any page can show them."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    kind = "application/papermill.record/image/svg+xml"
+    return {o.metadata["scrapbook"]["name"]: o.data[kind] for o in outputs if kind in o.get("data", {})}
+
+
+# In the pages.
+
+
+def with_origins(page: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The page of a chapter with a line below each figure: the command that makes it, and what it comes from."""
+    run = page.metadata["linearlens_run"]
+
+    def glued(match: re.Match) -> str:
+        (name,) = re.findall(r"^:name: (.*)$", match["options"], re.M)
+        return f"{match.group()}\n\n{_origin(name, run)}"
+
+    cells = []
+    for cell in page.cells:
+        cells.append(cell)
+        if cell.cell_type == "markdown":
+            cell.source = GLUED.sub(glued, cell.source)
+            continue
+        for output in cell.get("outputs", []):
+            slides = "text/html" in output.get("data", {})  # the page would take the still frame for it
+            unseen = (*UNSEEN, "image/svg+xml") if slides else UNSEEN
+            for kind in [kind for kind in output.get("data", {}) if kind.endswith(unseen)]:
+                del output.data[kind]
+        if figure := shown_by(cell):
+            own = f"*{figure['caption']}*\n\n" if "figure" in cell.metadata.get("linearlens", {}) else ""
+            line = own + _origin(figure["name"], run)
+            cells.append(nbformat.v4.new_markdown_cell(line, id=f"origin-{cell.id}"[:64]))
+    page.cells = cells
+    return page
+
+
+def _origin(name: str, run: Mapping[str, Any]) -> str:
+    changed = " with changes" if run["dirty"] else ""
+    commit = f"commit `{run['commit'][:10]}`{changed}" if run["commit"] else "no commit"
+    seconds = f"{run['cpu_seconds']:.0f} CPU seconds for the chapter"
+    where = f"profile {run['profile']}, seed {run['seed']}, {seconds}, {commit}"
+    return f":::{{div}} origin\nre-run: `linearlens figure {name}` ({where})\n:::"

@@ -1,0 +1,78 @@
+"""Notebooks that leave the repository and open anywhere, such as the one each page offers for download."""
+
+from collections.abc import Iterable
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from linearlens.press.chapter.exercises import Exercise, exercises_of
+from linearlens.press.chapter.notebooks import is_exercise
+from linearlens.press.pages.figure_index import shown_by
+from linearlens.press.pages.install import install_cell
+from linearlens.press.pages.materials import Materials
+from linearlens.press.pages.plain_text import Chapter, cited_keys, to_plain
+
+KEPT_TAGS = {"parameters", "hide-input", "hide-cell"}
+FOLDED = {"hide-input", "hide-cell"}
+
+Cells = Iterable[nbformat.NotebookNode]
+
+
+def student(name: str, materials: Materials) -> nbformat.NotebookNode:
+    """The chapter with stubs and checks; no solution and no wrong answer is anywhere in it.
+
+    Raises
+    ------
+    PressError
+        If an exercise is badly written, or text cannot be told in plain Markdown.
+    """
+
+    def task(one: Exercise, cell: nbformat.NotebookNode) -> Cells:
+        yield new_code_cell(one.task, id=cell.id, metadata={"tags": ["raises-exception"]})
+
+    return portable_notebook(name, materials, task, solutions=False)
+
+
+def portable_notebook(name: str, materials: Materials, exercise, *, solutions: bool) -> nbformat.NotebookNode:
+    """The chapter in plain Markdown, without outputs; `exercise` makes the cells of each exercise."""
+    page = materials.page(name)
+    chapter = materials.chapter(page, name, solutions=solutions)
+    waiting = iter(exercises_of(page))
+    notebook = nbformat.v4.new_notebook()
+    for key in ("kernelspec", "language_info"):
+        if key in page.metadata:
+            notebook.metadata[key] = page.metadata[key]
+    notebook.cells = [new_code_cell(install_cell(), id="install")]
+    for cell in page.cells:
+        if is_exercise(cell):
+            notebook.cells += exercise(next(waiting), cell)
+        elif cell.cell_type == "markdown":
+            if text := to_plain(cell.source, chapter):
+                notebook.cells.append(new_markdown_cell(text, id=cell.id))
+        else:
+            notebook.cells.append(new_code_cell(cell.source, id=cell.id, metadata=_metadata(cell)))
+            notebook.cells += _caption(cell, chapter)
+    notebook.cells.append(_references(page, materials))
+    return notebook
+
+
+def _metadata(cell: nbformat.NotebookNode) -> dict:
+    tags = set(cell.metadata.get("tags", []))
+    kept = {"tags": sorted(tags & KEPT_TAGS)} if tags & KEPT_TAGS else {}
+    return {**kept, "jupyter": {"source_hidden": True}} if tags & FOLDED else kept
+
+
+def _caption(cell: nbformat.NotebookNode, chapter: Chapter) -> Cells:
+    """The caption of the figure a cell shows, which plain Jupyter would not show."""
+    if figure := shown_by(cell):
+        label = chapter.labels.get(figure["name"])
+        number = f"**Fig. {label.number}.** " if label else ""
+        yield new_markdown_cell(f"{number}{to_plain(figure['caption'], chapter)}", id=f"caption-{cell.id}"[:64])
+
+
+def _references(page: nbformat.NotebookNode, materials: Materials) -> nbformat.NotebookNode:
+    text = "\n".join(cell.source for cell in page.cells if cell.cell_type == "markdown")
+    text += "\n".join(table for path, table in materials.tables.items() if path in text)
+    lines = sorted(materials.references[key].line for key in set(cited_keys(text)))
+    works = "\n".join(f"- {line}" for line in lines) or "None."
+    return new_markdown_cell(f"## Works cited\n\n{works}\n\nText: CC BY 4.0. Code: MIT.", id="works-cited")

@@ -1,0 +1,324 @@
+"""The built book in headless Chromium, served from this machine with every other host out of reach."""
+
+import json
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin
+
+import axe_playwright_python
+import pypdf
+import pytest
+from rich.console import Console
+
+from linearlens.press.pages.book import HTML, build_book
+from linearlens.press.pages.browser import CHROMIUM, TYPESET, chromium, open_page, reading_order, served
+from linearlens.press.pages.outward_links import outward
+from linearlens.press.pages.pdf import make_pdf
+
+REQUIRED = os.environ.get("LINEARLENS_BROWSER") == "required"
+
+pytestmark = [
+    pytest.mark.skipif(
+        CHROMIUM is None and not REQUIRED, reason="no Chromium found; on Debian or Ubuntu: apt install chromium"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def site(quick):
+    """Address of the book, built from the executed chapters."""
+    build_book(console=Console(stderr=True))
+    with served(HTML) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as started:
+        yield started
+
+
+def pages():
+    return sorted(path.relative_to(HTML).as_posix() for path in HTML.rglob("*.html") if "_static" not in path.parts)
+
+
+LOOK = """() => ({
+    math: document.querySelectorAll('.math').length,
+    typeset: document.querySelectorAll('mjx-container').length,
+    mathErrors: document.querySelectorAll('mjx-merror').length,
+    noAlt: [...document.images].filter(i => !i.alt.trim() || /\\.(svg|png)$/.test(i.alt)).map(i => i.src),
+    broken: [...document.images].filter(i => !i.naturalWidth).map(i => i.src),
+    ids: [...document.querySelectorAll('[id]')].map(e => e.id),
+    links: [...document.querySelectorAll('a[href]')].map(a => a.href),
+    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    text: document.body.innerText,
+})"""
+
+
+@pytest.fixture(scope="module")
+def looked(site, browser):
+    """Every page opened on a desktop and on a phone: what was asked for, complained of and seen."""
+    seen = {}
+    for page_name in pages():
+        for width in (1280, 360):
+            asked, complaints = [], []
+            page = browser.new_page(viewport={"width": width, "height": 800})
+            page.on("request", lambda request, asked=asked: asked.append(request.url))
+            page.on(
+                "console",
+                lambda message, complaints=complaints: (
+                    complaints.append(message.text) if message.type in ("error", "warning") else None
+                ),
+            )
+            page.on("pageerror", lambda error, complaints=complaints: complaints.append(str(error)))
+            page.goto(site + page_name, wait_until="networkidle")
+            page.wait_for_function(TYPESET, timeout=20_000)
+            seen[page_name, width] = {**page.evaluate(LOOK), "asked": asked, "complaints": complaints}
+            page.close()
+    return seen
+
+
+def test_there_are_pages(looked):
+    assert {"index.html", "ledger.html", "notebooks/01_primer.html"} <= {name for name, _ in looked}
+
+
+def test_no_page_asks_the_network_or_complains(looked, site):
+    for where, seen in looked.items():
+        strangers = [url for url in seen["asked"] if not url.startswith((site, "data:", "blob:"))]
+        assert strangers == [], where
+        assert seen["complaints"] == [], where
+
+
+def test_math_is_typeset(looked):
+    assert sum(seen["math"] for seen in looked.values()) > 0
+    for where, seen in looked.items():
+        assert seen["typeset"] >= seen["math"], where
+        assert seen["mathErrors"] == 0, where
+
+
+def test_every_image_is_there_and_has_alt_text(looked):
+    for where, seen in looked.items():
+        assert seen["noAlt"] == [], where
+        assert seen["broken"] == [], where
+
+
+def test_no_page_is_wider_than_a_phone(looked):
+    for (name, width), seen in looked.items():
+        if width == 360:
+            assert seen["overflow"] <= 0, name
+
+
+def test_no_internal_link_is_dead(looked, site):
+    anchors = {name: set(seen["ids"]) for (name, width), seen in looked.items() if width == 1280}
+    for (name, width), seen in looked.items():
+        for link in seen["links"] if width == 1280 else []:
+            address, anchor = urldefrag(urljoin(site + name, link))
+            if not address.startswith(site):
+                continue
+            target = unquote(address.removeprefix(site)) or "index.html"
+            assert (HTML / target).is_file(), f"{name} links to {target}"
+            if anchor and target in anchors:
+                assert unquote(anchor) in anchors[target], f"{name} links to {target}#{anchor}"
+
+
+def test_headings_come_in_order(site):
+    for name in pages():
+        page = (HTML / name).read_text(encoding="utf-8")
+        article = page.partition("<article")[2].partition("</article>")[0] or page
+        levels = [int(level) for level in re.findall(r"<h([1-6])\b", article)]
+        assert levels.count(1) == 1, name
+        assert all(below <= above + 1 for above, below in zip([0, *levels], levels, strict=False)), name
+
+
+def test_numbers_reached_the_pages(looked):
+    for where, seen in looked.items():
+        assert not re.search(r"\{glue:|No key|\{cite", seen["text"]), where
+    assert "claims with a bound in the profile" in looked["ledger.html", 1280]["text"]
+
+
+def test_no_page_asks_for_fonts_ahead(site):
+    assert [name for name in pages() if 'as="font"' in (HTML / name).read_text(encoding="utf-8")] == []
+
+
+def test_a_slider_moves_by_keys_and_shows_one_frame(site, browser):
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    page.goto(site + "notebooks/41_credit_theory.html", wait_until="networkidle")
+    slider = page.locator("figure.slider").first
+    frames, knob, value = (slider.locator(part) for part in ("img", "input", "output"))
+    shown = lambda: [frame.is_visible() for frame in frames.all()]  # noqa: E731
+    before, text = shown(), value.inner_text()
+    assert sum(before) == 1
+    knob.focus()
+    page.keyboard.press("ArrowRight")
+    after = shown()
+    assert after == [False, *before[:-1]], "the next frame, and no other"
+    assert value.inner_text() != text
+    assert knob.get_attribute("aria-valuetext") == value.inner_text()
+    page.close()
+
+
+PHONE = {"width": 360, "height": 800}
+UNFOLDED = """() => {
+    document.querySelectorAll('details').forEach(d => { d.open = true; });
+    document.querySelectorAll('.toggle-hidden').forEach(e => e.classList.remove('toggle-hidden'));
+}"""
+# Of formulas that hold more than they show: whether they move under a finger.
+WIDE_FORMULAS = """() => [...document.querySelectorAll('span.math')]
+    .filter(e => e.offsetParent && e.scrollWidth > e.clientWidth)
+    .map(e => { e.scrollLeft = 9999; return e.scrollLeft > 0 && getComputedStyle(e).overflowX === 'auto'; })"""
+
+
+def test_a_formula_scrolls_where_it_is_wider_than_its_line(site, browser):
+    found = {}
+    for width in (360, 1280):
+        page = open_page(
+            browser, site + "notebooks/31_instance_classifiers.html", viewport={"width": width, "height": 800}
+        )
+        page.evaluate(UNFOLDED)
+        found[width] = page.evaluate(WIDE_FORMULAS)
+        page.close()
+    assert found[360], "the chapter has formulas wider than a phone"
+    assert all(found[360])
+    assert found[1280] == [], "no formula that fits gets a scroll bar"
+
+
+CLAIMS = """() => {
+    const table = document.querySelector('.ledger table');
+    return {
+        heads: [...table.querySelectorAll('th')].map(e => e.textContent),
+        labels: [...table.querySelector('tbody tr').cells].map(
+            e => getComputedStyle(e, '::before').content.replaceAll('"', '').trim()),
+        wide: [...document.querySelectorAll('.ledger *')].filter(
+            e => e.getBoundingClientRect().right > innerWidth).length,
+        below: table.querySelector('tbody td:last-child').offsetTop > table.querySelector('tbody td').offsetTop,
+        folded: document.querySelectorAll('.ledger td details:not([open])').length,
+    };
+}"""
+
+
+@pytest.mark.parametrize("name", ["ledger", "not-reproduced", "notebooks/01_primer"])
+def test_claims_are_blocks_on_a_phone_and_rows_elsewhere(site, browser, name):
+    phone = open_page(browser, f"{site}{name}.html", viewport=PHONE)
+    claims = phone.evaluate(CLAIMS)
+    assert claims["labels"][1:] == claims["heads"][1:], "each line has the head of its column"
+    assert claims["below"]
+    assert claims["wide"] == 0
+    assert claims["folded"]
+    more = phone.locator(".ledger td details").first
+    bound = more.locator("code").first
+    assert not bound.is_visible()
+    more.locator("summary").click()
+    assert bound.is_visible()
+    phone.close()
+    desktop = open_page(browser, f"{site}{name}.html", viewport={"width": 1280, "height": 800})
+    claims = desktop.evaluate(CLAIMS)
+    assert (claims["below"], claims["folded"], claims["labels"][1]) == (False, 0, "none")
+    desktop.close()
+
+
+@pytest.mark.parametrize("name", ["01_primer", "41_credit_theory"])
+def test_a_drawing_opens_by_itself(site, browser, name):
+    page = open_page(browser, f"{site}notebooks/{name}.html", viewport=PHONE)
+    assert page.locator("figure:not(.slider) > img").count() == 0, "each is in a link"
+    assert page.locator("figure.slider a").count() == 0
+    drawing = page.locator("figure a.drawing").first
+    assert drawing.locator("img").get_attribute("alt"), "the name of the link"
+    drawing.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/_images/*.svg")
+    page.close()
+
+
+LONG_CODE = """() => [...document.querySelectorAll('.bd-article code')].filter(
+    e => !e.closest('pre, table') && e.getBoundingClientRect().right > innerWidth - 16).map(e => e.textContent)"""
+
+
+@pytest.mark.parametrize("name", ["notebooks/33_instance_language", "notebooks/52_frontier", "for-lecturers"])
+def test_code_in_a_line_is_not_cut(site, browser, name):
+    page = open_page(browser, f"{site}{name}.html", viewport=PHONE)
+    page.evaluate(UNFOLDED)
+    assert page.evaluate(LONG_CODE) == []
+    page.close()
+
+
+def test_all_of_the_title_opens_a_solution(site, browser):
+    page = open_page(browser, site + "notebooks/31_instance_classifiers.html", viewport=PHONE)
+    solution = page.locator(".solution.dropdown").first
+    link = solution.locator(".admonition-title a")
+    assert "toggle-hidden" in solution.get_attribute("class")
+    for hidden in (False, True):
+        link.scroll_into_view_if_needed()
+        box = link.bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 8)
+        assert ("toggle-hidden" in solution.get_attribute("class")) is hidden
+    assert "#" not in page.url
+    link.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**#ex-*")
+    assert "toggle-hidden" in solution.get_attribute("class"), "by keys the link leads to the exercise, no more"
+    page.close()
+
+
+def test_the_menu_opens_at_the_page_that_is_read(site, browser):
+    page = open_page(browser, site + "ledger.html", viewport=PHONE)
+    page.locator(".primary-toggle:visible").click()
+    page.wait_for_timeout(600)
+    here = page.locator(".bd-docs-nav a.current").bounding_box()
+    assert 0 < here["y"] < PHONE["height"]
+    page.close()
+
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+SEEN = """async ([theme, rules]) => {
+    document.documentElement.dataset.theme = theme;
+    const found = await axe.run({ resultTypes: ['violations'], ...(rules ? { runOnly: rules } : {}) });
+    return found.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(
+        v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + ' ' + (n.any[0] || {}).message)]);
+}"""
+
+
+@pytest.mark.parametrize(("theme", "rules"), [("light", None), ("dark", ["color-contrast"])])
+def test_no_serious_barrier_on_any_page(site, browser, theme, rules):
+    """In the dark only colours differ."""
+    barriers = {}
+    for name in pages():
+        page = open_page(browser, site + name, viewport={"width": 1280, "height": 800})
+        page.add_script_tag(path=AXE)
+        if found := page.evaluate(SEEN, [theme, rules]):
+            barriers[name] = found
+        page.close()
+    assert barriers == {}, json.dumps(barriers, indent=1)
+
+
+def test_pages_are_printed_with_their_links_and_contents(site, tmp_path):
+    with ThreadPoolExecutor(1) as aside:  # playwright is started once a thread
+        started = aside.submit(
+            make_pdf, target=tmp_path / "pdf", names=["index", "notation"], console=Console(stderr=True)
+        )
+        whole = started.result()
+    assert {path.name for path in whole.parent.iterdir()} == {"index.pdf", "notation.pdf", whole.name}
+    book = pypdf.PdfReader(whole)
+    assert [item.title for item in book.outline if not isinstance(item, list)] == [
+        "Contents",
+        "Linear Lenses",
+        "Notation",
+    ]
+    contents = book.pages[0].extract_text()
+    start = int(re.search(r"Notation\s*(\d+)", contents)[1])
+    assert "Notation" in book.pages[start - 1].extract_text()
+    annotations = [link.get_object() for page in book.pages for link in page.get("/Annots", [])]
+    assert sum("/Dest" in link for link in annotations) >= 2, "links inside the book lead inside the file"
+    assert not [link for link in annotations if "127.0.0.1" in str(link)]
+
+
+def test_links_out_of_the_book_are_found(site):
+    links = outward(HTML)
+    assert any("arxiv.org" in address for address in links)
+    assert not [address for address in links if address.startswith(site)]
+
+
+def test_every_page_is_in_the_table_of_contents(looked):
+    made = {"genindex", "search"}
+    assert {name.removesuffix(".html") for name, _ in looked} - made == set(reading_order())

@@ -1,0 +1,207 @@
+"""What full runs measured is kept with its provenance, shown, and held against its bounds."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from conftest import SMALL_CELL, write_chapter
+
+from linearlens.ledger import Claim, LedgerError, judge, load_claims
+from linearlens.paths import ROOT
+from linearlens.press.chapter.freshness import measuring
+from linearlens.press.chapter.notebooks import PressError
+from linearlens.press.evidence import full_runs
+from linearlens.press.evidence.full_runs import kept_rows, read_kept
+from linearlens.press.evidence.ledger_page import WHY_STALE, by_paper, chapter_rows, shortfalls, whole_ledger
+
+
+def page(small):
+    """The ledger as it would be included in the book."""
+    code = (
+        "from linearlens.ledger import load_claims; from linearlens.press.pages.book import EDITION;"
+        "from linearlens.press.evidence.full_runs import kept_rows, read_kept;"
+        "from linearlens.press.evidence.ledger_page import whole_ledger;"
+        "from linearlens.press.evidence.measurements import ledger_rows;"
+        "claims, runs = load_claims(), read_kept();"
+        "print(whole_ledger(ledger_rows(EDITION), claims, kept_rows(claims, runs), runs))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(small / "src")}
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=small, env=env, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_a_full_run_is_kept_shown_and_marked_when_stale(small, command):
+    kept = small / "data" / "results" / "full" / "01_small.json"
+    assert command("run").returncode == 0
+    assert "full profile" not in page(small), "a quick run keeps nothing"
+    assert command("run", "--profile", "full", "--seed", "1").returncode == 0
+    assert not kept.exists(), "only seed 0 is kept"
+
+    assert command("run", "--profile", "full").returncode == 0
+    run = json.loads(kept.read_text())
+    assert run["records"] == [{"id": "small.value", "value": 16.0}]
+    assert {
+        "commit",
+        "dirty",
+        "sources",
+        "versions",
+        "cpu_seconds",
+        "python",
+        "device",
+        "profile",
+        "seed",
+    } <= run.keys()
+    assert str(small) not in kept.read_text(), "no path of a machine"
+    shown = page(small)
+    assert "(stale)" not in shown
+    assert "*full profile:*<br>16<br>`value >= 0`: holds" in shown
+    assert "*Full profile:*" in shown
+    for device, beside in (("cpu", False), ("cuda", True)):
+        kept.write_text(json.dumps({**run, "device": device}))
+        assert ("minutes of one processor beside a GPU (" in page(small)) is beside
+
+    write_chapter(small / "notebooks" / "01_small.ipynb", SMALL_CELL, "1 / 0")
+    before = kept.read_bytes()
+    assert command("run", "--profile", "full").returncode == 1
+    assert kept.read_bytes() == before, "a run that fails leaves what was kept"
+    assert "16 (stale)" in page(small)
+    assert WHY_STALE in page(small)
+
+
+def test_the_commit_kept_is_that_at_the_start_of_the_run(small, command):
+    """The chapter makes a commit while it runs, and changes a file."""
+
+    def git(*arguments):
+        given = ("-c", "user.name=t", "-c", "user.email=t@t.t", "-c", "core.hooksPath=/dev/null")
+        return subprocess.run(
+            ["git", *given, *arguments], cwd=small, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    cell = (
+        "import subprocess\nfrom linearlens.paths import ROOT\n"
+        "git = ['git', '-c', 'user.name=t', '-c', 'user.email=t@t.t']\n"
+        "_ = subprocess.run([*git, 'commit', '--allow-empty', '-m', 'later'], cwd=ROOT, check=True)\n"
+        "_ = (ROOT / 'Makefile').write_text('changed')"
+    )
+    write_chapter(small / "notebooks" / "01_small.ipynb", SMALL_CELL, cell)
+    git("init")
+    git("add", "src", "notebooks", "data", "Makefile")
+    git("commit", "-m", "first")
+    first = git("rev-parse", "HEAD")
+    ran = command("run", "--profile", "full")
+    assert ran.returncode == 0, ran.stderr
+    run = json.loads((small / "data" / "results" / "full" / "01_small.json").read_text())
+    assert git("rev-parse", "HEAD") != first
+    assert (run["commit"], run["dirty"]) == (first, False)
+
+
+def test_results_written_meanwhile_make_no_checkout_dirty(small):
+    def git(*arguments):
+        given = ("-c", "user.name=t", "-c", "user.email=t@t.t", "-c", "core.hooksPath=/dev/null")
+        subprocess.run(["git", *given, *arguments], cwd=small, capture_output=True, check=True)
+
+    def dirty():
+        code = (
+            "from linearlens.press.chapter.provenance import commit_of_checkout; print(commit_of_checkout()['dirty'])"
+        )
+        env = {**os.environ, "PYTHONPATH": str(small / "src")}
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    result = small / "data" / "results" / "seeds" / "quick" / "01_small.json"
+    result.parent.mkdir(parents=True)
+    result.write_text("[]\n")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    result.write_text("[ ]\n")
+    assert dirty() == "False"
+    (small / "Makefile").write_text("changed")
+    assert dirty() == "True"
+
+
+def test_no_number_depends_on_what_draws_or_on_exercises():
+    hashes = {"src/linearlens/figures/style.py": "a", "src/linearlens/kann.py": "b", "exercises": "c"}
+    assert measuring(hashes) == {"src/linearlens/kann.py": "b"}
+
+
+def test_what_has_gone_is_not_kept(monkeypatch):
+    monkeypatch.setattr(full_runs.Executed, "trouble", lambda self: None)
+    monkeypatch.setattr(full_runs.Executed, "read", lambda self: None)
+    with pytest.raises(PressError, match=r"full run of 01_gone cannot be kept: .*01_gone\.ipynb has gone meanwhile"):
+        full_runs.keep("01_gone")
+
+
+def test_the_papers_bound_is_shown_in_both_profiles_and_the_verdict_second():
+    claim = Claim(
+        "a.b", "01_a", "this book", "", "Four.", "No reason.", "not reproduced", {"quick": "value > 4"}, "value == 4"
+    )
+    claim = replace(claim, bound={**claim.bound, "full": "value >= 4"})
+    claims = {"a.b": claim}
+    rows = [judge(claim, 5, profile="quick", seed=0)]
+    full = {"a.b": judge(claim, 4, profile="full", seed=0)}
+    for text in (whole_ledger(rows, claims, full, {}), chapter_rows(rows, "01_a", claims, full)):
+        assert "| what is said | verdict | what was measured |" in text
+        assert "| not reproduced | 5<br>`value > 4`: holds<br>the paper's: `value == 4`: fails<br>" in text
+        assert "4<br>`value >= 4`: **does not hold**<br>the paper's: `value == 4`: holds |" in text
+    unmeasured = chapter_rows([judge(claim, None, profile="quick", seed=0)], "01_a", claims, {})
+    assert "not measured" in unmeasured
+    assert "the paper's" not in unmeasured
+
+
+def test_claims_by_paper_and_those_that_fell_short():
+    def claim(name, paper, verdict):
+        bound = "value > 9" if verdict == "not reproduced" else None
+        return Claim(
+            name, "01_a", paper, "Sec. 1", f"Says {name}.", f"Why {name}.", verdict, {"quick": "value > 0"}, bound
+        )
+
+    given = [
+        claim("a.ours", "this book", "beyond the paper"),
+        claim("a.whole", "naiman2023", "reproduced"),
+        claim("a.none", "li2023", "not reproduced"),
+        claim("a.part", "naiman2023", "partly"),
+    ]
+    claims = {one.id: one for one in given}
+    rows = [judge(one, 5, profile="quick", seed=0) for one in given]
+    text = by_paper(rows)
+    assert re.findall(r"^## (.*)$", text, re.M) == ["{cite:t}`naiman2023`", "{cite:t}`li2023`", "This book"]
+    assert "- *partly*: Says a.part. ([01](notebooks/01_a.ipynb), `a.part`)" in text
+    text = shortfalls(rows, claims, {})
+    assert re.findall(r"`(a\.\w+)` \|", text) == ["a.none", "a.part"]
+    assert "the paper's: `value > 9`: fails" in text
+    assert "Why a.none." in text
+    assert shortfalls([], {}, {}).count("None.") == 2
+
+
+def test_a_ledger_without_claims_is_a_page():
+    assert whole_ledger([], {}, {}, {}) == "There are no claims.\n"
+
+
+def test_a_stale_run_that_a_new_bound_cannot_judge_is_left_out(monkeypatch):
+    bound = "median(plain) > 0 and median(added) > 0"
+    claim = Claim("a.b", "01_a", "this book", "", "Two.", "No reason.", "partly", {"full": bound}, None)
+    run = {"sources": {"notebook": "older"}, "records": [{"id": "a.b", "value": {"plain": [1.0]}}]}
+    monkeypatch.setattr(full_runs, "sources", lambda *_: {"notebook": "newer"})
+    assert kept_rows({"a.b": claim}, {"01_a": run}) == {}
+    monkeypatch.setattr(full_runs, "sources", lambda *_: {"notebook": "older"})
+    with pytest.raises(LedgerError, match="names 'added'"):
+        kept_rows({"a.b": claim}, {"01_a": run})
+
+
+def test_every_kept_measurement_holds_its_bound():
+    rows = kept_rows(load_claims(), read_kept())
+    failed = {name: (row.measured, row.bound) for name, row in rows.items() if row.bound and not row.holds}
+    assert not failed
+
+
+def test_what_is_kept_comes_from_a_commit_without_changes():
+    for path in (ROOT / "data" / "results" / "full").glob("*.json"):
+        run = json.loads(path.read_text(encoding="utf-8"))
+        assert (run["profile"], run["seed"], run["dirty"]) == ("full", 0, False), path
+        assert len(run["commit"]) == 40, path

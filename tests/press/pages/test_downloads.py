@@ -1,0 +1,63 @@
+"""The notebooks that pages offer for download: anywhere, they run as they are once the package is installed."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from linearlens.paths import ROOT
+from linearlens.press.chapter.exercises import exercises_of
+from linearlens.press.chapter.notebooks import read_source
+from linearlens.press.pages import book
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder with the package as pip installs it, and nothing else of this checkout."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    shutil.copytree(
+        ROOT / "src", folder / "project" / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__")
+    )
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder / "project" / name)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*pip, "--target", str(folder / "site"), str(folder / "project")], check=True)
+    shutil.rmtree(folder / "project")
+    return folder
+
+
+def test_a_notebook_downloaded_from_its_page_runs_to_its_end(quick, installed, monkeypatch):
+    book.stage(installed / "stage")
+    monkeypatch.setenv("PYTHONPATH", str(installed / "site"))
+    downloaded = nbformat.read(installed / "stage" / "_generated" / "41_credit_theory.ipynb", as_version=4)
+    client = NotebookClient(downloaded, kernel_name="python3", resources={"metadata": {"path": str(installed)}})
+    done = client.execute()  # as Jupyter does: the check of an exercise not done yet speaks, and stops nothing
+    outputs = [output for cell in done.cells for output in cell.get("outputs", [])]
+    errors = [output.ename for output in outputs if output.output_type == "error"]
+    assert set(errors) == {"AssertionError"}
+    assert len(errors) == len(exercises_of(read_source("41_credit_theory")))
+
+
+def test_each_page_offers_such_a_notebook_and_a_public_repository_a_button_for_it(small, command):
+    html = small / "_build" / "html"
+    page = html / "notebooks" / "01_small.html"
+    assert command("book").returncode == 0
+    offered = nbformat.read(html / "_sources" / "notebooks" / "01_small.ipynb", as_version=4)
+    assert offered.cells[0].id == "install"
+    assert "It measured 16.0." in offered.cells[1].source, "with the numbers of the page"
+    text = page.read_text(encoding="utf-8")
+    assert 'href="../_sources/notebooks/01_small.ipynb"' in text
+    assert "colab" not in text
+
+    (small / "CITATION.cff").write_text("repository-code: https://github.com/somebody/lenses\n")
+    assert command("book").returncode == 0
+    link = re.search(
+        r'"https://colab.research.google.com/github/somebody/lenses/blob/gh-pages/(.*?)"', page.read_text()
+    )
+    assert (html / link[1]).is_file(), "on the branch of the pages"
+    offered = nbformat.read(html / link[1], as_version=4)
+    assert "linearlens @ git+https://github.com/somebody/lenses@v" in offered.cells[0].source
