@@ -1,5 +1,6 @@
 """What several tests need: a small copy of the project to edit, and the executed chapters of the real one."""
 
+import json
 import os
 import shutil
 import signal
@@ -9,22 +10,28 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import nbformat
-import psutil
 import pytest
-from rich.console import Console
 
 from linearlens.paths import ROOT
-from linearlens.press.chapter.notebooks import Edition, all_chapters
-from linearlens.press.running.chapters import run_chapters
+
+if TYPE_CHECKING:
+    from linearlens.press.chapter.notebooks import Edition
+
+# What the press needs is imported where it is used: the tests of the library run without, and on Windows, too.
 
 Command = Callable[..., subprocess.CompletedProcess]
 
 
 @pytest.fixture(scope="session")
-def quick() -> Edition:
+def quick() -> "Edition":
     """The chapters of the book, executed in the quick profile if they were stale."""
+    from rich.console import Console
+
+    from linearlens.press.chapter.notebooks import Edition, all_chapters
+    from linearlens.press.running.chapters import run_chapters
+
     edition = Edition("quick", 0)
     run_chapters(all_chapters(), edition, jobs=2, force=False, console=Console(stderr=True))
     return edition
@@ -32,6 +39,8 @@ def quick() -> Edition:
 
 def write_chapter(path: Path, *cells: str, parameters: str = 'profile = "quick"\nseed = 0') -> None:
     """A chapter of code cells, the first of them its parameters."""
+    import nbformat
+
     notebook = nbformat.v4.new_notebook()
     notebook.metadata["kernelspec"] = {"name": "python3", "language": "python", "display_name": "Python 3"}
     notebook.cells = [nbformat.v4.new_markdown_cell("# A small chapter\n\nIt measured {glue:text}`small.value`.")]
@@ -56,6 +65,16 @@ SMALL_CLAIM = """- id: small.value
 """
 
 
+def write_registry(path: Path, entries: dict[str, dict[str, Any]]) -> None:
+    """Write a registry of data sets, tables of texts, numbers and lists, as TOML."""
+    lines = []
+    for name, fields in entries.items():
+        lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in fields.items() if key != "files")]
+        for file in fields["files"]:
+            lines += [f"[[{name}.files]]", *(f"{key} = {json.dumps(value)}" for key, value in file.items())]
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
 def heed_interrupts() -> None:
     """For a process that is to be interrupted: one started in the background would not listen, nor its children."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -63,6 +82,8 @@ def heed_interrupts() -> None:
 
 def processes_of(project: Path) -> list[str]:
     """What runs chapters of a project now: the process of a chapter, and its kernel."""
+    import psutil
+
     found: list[str] = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):  # it may have ended meanwhile
@@ -99,7 +120,6 @@ def small_project(root: Path) -> Path:
     (root / "book" / "index.md").write_text("# Small\n\n```{include} _generated/ledger.md\n```\n")
     (root / "book" / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n- file: notebooks/01_small\n")
     (root / "data").mkdir()
-    shutil.copy(ROOT / "data" / "registry.yml", root / "data")
     (root / "data" / "claims.yml").write_text(SMALL_CLAIM)
     (root / "data" / "figures.yml").write_text("")
     write_chapter(root / "notebooks" / "01_small.ipynb", SMALL_CELL)
@@ -117,7 +137,7 @@ def command_of(small: Path) -> Command:
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [sys.executable, "-m", "linearlens.press", *arguments],
+            [sys.executable, "-m", "linearlens", *arguments],
             cwd=small,
             env={**os.environ, "PYTHONPATH": str(small / "src"), "COLUMNS": "200", **environment},
             capture_output=True,

@@ -5,6 +5,11 @@ import gzip
 import hashlib
 import http.server
 import io
+import logging
+import os
+import platform
+import subprocess
+import sys
 import tarfile
 import threading
 import zipfile
@@ -12,7 +17,7 @@ import zipfile
 import numpy as np
 import pooch
 import pytest
-import yaml
+from conftest import write_registry
 
 from linearlens.datasets import DataError, fetch, list_data, load_digits, load_imdb, load_mnist, registry
 
@@ -28,6 +33,9 @@ def test_digits_are_real_and_split_fairly():
     assert not np.array_equal(load_digits(seed=1).test_inputs, data.test_inputs)
 
 
+ABOUT = {"title": "A small file", "licence": "none", "citation": "nobody"}
+
+
 @pytest.fixture
 def served(tmp_path, monkeypatch):
     """A registry of one small file, served from this machine; returns what is served and where it is stored."""
@@ -38,22 +46,13 @@ def served(tmp_path, monkeypatch):
     quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=source))
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    (tmp_path / "data").mkdir(exist_ok=True)
-    (tmp_path / "data" / "registry.yml").write_text(
-        f"""
-small:
-  title: A small file
-  licence: none
-  citation: nobody
-  files:
-    - name: a.gz
-      url: http://127.0.0.1:{server.server_port}/a.gz
-      sha256: {hashlib.sha256(content).hexdigest()}
-      bytes: {len(content)}
-"""
-    )
+    url = f"http://127.0.0.1:{server.server_port}/a.gz"
+    file = {"name": "a.gz", "url": url, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    write_registry(tmp_path / "registry.toml", {"small": {**ABOUT, "files": [file]}})
     monkeypatch.delenv("LINEARLENS_DATA", raising=False)
-    monkeypatch.setattr(registry, "DATA", tmp_path / "data")
+    monkeypatch.setattr(registry, "REGISTRY", tmp_path / "registry.toml")
+    monkeypatch.setattr(registry, "DOWNLOADS", cache)
+    monkeypatch.setattr(registry, "TRIES", 1)  # a try more takes a second
     yield source / "a.gz", cache / "small" / "a.gz", server
     server.shutdown()
     server.server_close()
@@ -76,6 +75,114 @@ def test_a_wrong_download_is_not_kept(served):
         fetch("small")
     assert not stored.exists()
     assert list(stored.parent.iterdir()) == []
+
+
+class Failing(http.server.SimpleHTTPRequestHandler):
+    """Fails as told, once for each of its `ways`: an error of the server, or a connection cut half-way."""
+
+    ways: list[str]
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        way = self.ways.pop(0) if self.ways else "well"
+        if way == "error":
+            self.send_error(500)
+        elif way == "cut":
+            self.send_response(200)
+            self.send_header("Content-Length", "17")
+            self.end_headers()
+            self.wfile.write(b"the right")
+            self.close_connection = True
+        else:
+            super().do_GET()
+
+
+@pytest.mark.parametrize("ways", [["error"], ["cut"], ["error", "cut"]])
+def test_a_failing_server_is_asked_again(served, monkeypatch, caplog, ways):
+    source, stored, server = served
+    monkeypatch.setattr(Failing, "ways", list(ways), raising=False)
+    server.RequestHandlerClass = functools.partial(Failing, directory=source.parent)
+    monkeypatch.setattr(registry, "TRIES", len(ways))
+    with pytest.raises(DataError, match="small is missing and could not be downloaded"):
+        fetch("small")
+    assert list(stored.parent.iterdir()) == []
+    Failing.ways[:] = ways
+    monkeypatch.setattr(registry, "TRIES", len(ways) + 1)
+    assert fetch("small") == [stored]
+    assert stored.read_bytes() == source.read_bytes()
+    assert list(stored.parent.iterdir()) == [stored]
+    assert not caplog.records, "a download says nothing"
+    assert pooch.get_logger().isEnabledFor(logging.INFO), "and leaves the reader's pooch as it was"
+
+
+def test_drafts_of_killed_processes_are_swept_and_no_others(served):
+    _, stored, _ = served
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    names = {
+        "ended": f".draft-{platform.node()}-{ended.pid}-abcd_123",
+        "running": f".draft-{platform.node()}-{os.getppid()}-abcd_123",
+        "elsewhere": f".draft-elsewhere-{ended.pid}-abcd_123",
+        "elsewhere, old": f".draft-elsewhere-{ended.pid}-abcd_124",
+    }
+    for name in names.values():
+        (stored.parent / name).mkdir(parents=True)
+        (stored.parent / name / "half").write_bytes(b"the")
+    os.utime(stored.parent / names["elsewhere, old"], (0, 0))
+    fetch("small")
+    here = {path.name for path in stored.parent.iterdir()}
+    assert here == {"a.gz", names["running"], names["elsewhere"]} | (
+        {names["ended"]} if sys.platform == "win32" else set()
+    )
+
+
+def test_a_folder_that_cannot_be_written_will_do_if_the_files_are_there(served):
+    _, stored, server = served
+    fetch("small")
+    server.shutdown()
+    mode = stored.parent.stat().st_mode
+    stored.parent.chmod(0o555)
+    try:
+        assert fetch("small") == [stored]
+        assert list_data()["small"].present()
+    finally:
+        stored.parent.chmod(mode)
+
+
+def test_a_folder_that_cannot_be_made_is_named(served, tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("LINEARLENS_DATA", str(tmp_path / "file"))
+    with pytest.raises(DataError, match=r"small cannot be stored in .*file.small \(.*name another folder in"):
+        fetch("small")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "lists no data set"),
+        ("mnist:\n  title: x\n", "cannot be read: .*line 1"),
+        ("[mnist", "cannot be read: .*end of document"),
+        ("mnist = 3", "is damaged: data set 'mnist' has a missing or wrong 'files'"),
+        ("[mnist]\nfiles = 3", "has a missing or wrong 'files'"),
+        ("[mnist]\nfiles = [3]", "has a missing or wrong 'name'"),
+        ("[mnist]\nfiles = [{name = 'a'}]", "has a missing or wrong 'url'"),
+        ("[mnist]\nfiles = [{name = 'a', url = 'b', sha256 = 5, bytes = 1}]", "has a missing or wrong 'sha256'"),
+        ("[mnist]\nfiles = []\nlicence = 'c'", "has a missing or wrong 'title'"),
+        ("\xff", "cannot be read: .*utf-8"),
+        (None, "cannot be read: .*No such file"),
+    ],
+)
+def test_a_damaged_registry_is_named(tmp_path, monkeypatch, text, reason):
+    path = tmp_path / "registry.toml"
+    if text is not None:
+        path.write_bytes(text.encode("latin1"))
+    monkeypatch.setattr(registry, "REGISTRY", path)
+    for ask in (list_data, lambda: fetch("mnist")):
+        with pytest.raises(DataError, match=reason) as error:
+            ask()
+        assert str(path) in str(error.value)
 
 
 def test_no_network_says_what_to_do(served):
@@ -154,15 +261,14 @@ def packed(served, tmp_path):
     archives = {"reviews.tar.gz": tar_of(REVIEWS), "beats.zip": zip_of({"inside/beats.txt": beats, "README": b"no"})}
     for name, content in archives.items():
         source.with_name(name).write_bytes(content)
-    about = {"title": "made", "licence": "none", "citation": "nobody"}
     folders = ["train/neg", "train/pos", "test/neg", "test/pos"]
     review = {"name": "aclImdb", "url": f"{url}/reviews.tar.gz", "archive": "reviews.tar.gz", "bytes": 1,
               "archive_sha256": hashlib.sha256(archives["reviews.tar.gz"]).hexdigest(),
               "sha256": hashlib.sha256(lines.encode()).hexdigest(), "folders": folders}  # fmt: skip
     beat = {"name": "beats.txt", "url": f"{url}/beats.zip", "archive": "beats.zip", "bytes": 1,
             "sha256": hashlib.sha256(beats).hexdigest()}  # fmt: skip
-    entries = {"imdb": {**about, "files": [review]}, "beats": {**about, "files": [beat]}}
-    (tmp_path / "data" / "registry.yml").write_text(yaml.safe_dump(entries))
+    entries = {"imdb": {**ABOUT, "files": [review]}, "beats": {**ABOUT, "files": [beat]}}
+    write_registry(tmp_path / "registry.toml", entries)
     return source.parent, tmp_path / "data" / "cache"
 
 
@@ -191,13 +297,16 @@ def test_imdb_is_read_in_order_of_class_and_only_what_the_checksum_covers(packed
         load_imdb()
 
 
+def forget_checksum_of_archive():
+    lines = registry.REGISTRY.read_text(encoding="utf-8").splitlines()
+    registry.REGISTRY.write_text("\n".join(line for line in lines if "archive_sha256" not in line), encoding="utf-8")
+
+
 @pytest.mark.parametrize(("name", "archive"), [("beats", "beats.zip"), ("imdb", "reviews.tar.gz")])
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
 def test_a_truncated_archive_leaves_nothing_and_stays(packed, name, archive, share):
     source, cache = packed
-    registered = yaml.safe_load((cache.parent / "registry.yml").read_text())
-    registered["imdb"]["files"][0].pop("archive_sha256")
-    (cache.parent / "registry.yml").write_text(yaml.safe_dump(registered))
+    forget_checksum_of_archive()
     whole = (source / archive).read_bytes()
     own = cache / name / archive
     own.parent.mkdir(parents=True)
@@ -208,6 +317,37 @@ def test_a_truncated_archive_leaves_nothing_and_stays(packed, name, archive, sha
     assert own.stat().st_size == int(share * len(whole))
     own.unlink()
     assert fetch(name)[0].exists()
+
+
+@pytest.mark.parametrize("name", ["beats", "imdb"])
+@pytest.mark.parametrize("fault", ["cut", "other content", "nothing of it"])
+def test_a_bad_archive_that_was_downloaded_is_not_kept(packed, name, fault):
+    source, cache = packed
+    forget_checksum_of_archive()
+    archive = source / {"beats": "beats.zip", "imdb": "reviews.tar.gz"}[name]
+    good = archive.read_bytes()
+    made = {"beats": zip_of, "imdb": tar_of}[name]
+    wanted = {"beats": "beats.txt", "imdb": "aclImdb/train/neg/0_1.txt"}[name]
+    bad = {"cut": good[:-40], "other content": made({wanted: b"x"}), "nothing of it": made({"x": b"x"})}
+    archive.write_bytes(bad[fault])
+    says = {"cut": "cannot be unpacked", "other content": "wrong checksum", "nothing of it": "holds no"}
+    with pytest.raises(DataError, match=rf"http.*{archive.name} .*{says[fault]}.*; it was not kept"):
+        fetch(name)
+    assert list((cache / name).iterdir()) == []
+    archive.write_bytes(good)
+    assert fetch(name)[0].exists()
+
+
+def test_files_of_one_archive_are_fetched_together_or_not_at_all(packed):
+    source, cache = packed
+    text = registry.REGISTRY.read_text(encoding="utf-8")
+    beat = text[text.index("[[beats.files]]") :]
+    second = beat.replace("beats.txt", "more.txt").replace(hashlib.sha256(b"1 2 3\n" * 99).hexdigest(), 64 * "0")
+    registry.REGISTRY.write_text(text + "\n" + second, encoding="utf-8")
+    (source / "beats.zip").write_bytes(zip_of({"beats.txt": b"1 2 3\n" * 99, "more.txt": b"4"}))
+    with pytest.raises(DataError, match=r"more\.txt has sha256.*it was not kept"):
+        fetch("beats")
+    assert list((cache / "beats").iterdir()) == []
 
 
 def test_a_readers_own_wrong_archive_is_left_alone(packed):
@@ -227,7 +367,7 @@ def test_an_archive_of_other_content_is_refused_before_it_is_put_in_place(packed
     own = cache / "beats" / "beats.zip"
     own.parent.mkdir(parents=True)
     own.write_bytes(zip_of({"beats.txt": b"others"}))
-    with pytest.raises(DataError, match=r"beats\.zip gave a file with a wrong checksum.*move .*beats\.zip away"):
+    with pytest.raises(DataError, match=r"beats\.zip gave a file with a wrong checksum.*move it away and fetch again"):
         fetch("beats")
     own.write_bytes(zip_of({"others.txt": b"others"}))
     with pytest.raises(DataError, match=r"beats\.zip holds no beats\.txt"):

@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
-import yaml
+from conftest import write_registry
 
 from linearlens.datasets import Vocabulary, class_words, load_ecg5000, read_corpus, read_series, registry, split_words
 
@@ -122,8 +122,8 @@ def test_ecg5000_is_read_from_a_readers_folder_without_an_anomaly_in_training(tm
             {"name": name, "url": "http://127.0.0.1:9/no.zip", "archive": "no.zip", "sha256": sha256, "bytes": 1}
         )
     entry = {"title": "made", "licence": "none", "citation": "nobody", "files": files}
-    (tmp_path / "registry.yml").write_text(yaml.safe_dump({"ecg5000": entry}))
-    monkeypatch.setattr(registry, "DATA", tmp_path)
+    write_registry(tmp_path / "registry.toml", {"ecg5000": entry})
+    monkeypatch.setattr(registry, "REGISTRY", tmp_path / "registry.toml")
     monkeypatch.setenv("LINEARLENS_DATA", str(tmp_path / "own"))
     series = load_ecg5000(seed=0)
     assert series.train.shape == (51, 140)

@@ -1,8 +1,5 @@
 """The handwritten digits that come with scikit-learn."""
 
-from sklearn import datasets
-from sklearn.model_selection import train_test_split
-
 from linearlens.datasets._dataset import Dataset
 
 
@@ -21,6 +18,9 @@ def load_digits(*, seed: int = 0, n_test: int = 500) -> Dataset:
     Dataset
         Inputs of shape (n_samples, 64), grey values from 0 to 1.
     """
+    from sklearn import datasets  # takes a second: only who wants digits waits for it
+    from sklearn.model_selection import train_test_split
+
     pixels, labels = datasets.load_digits(return_X_y=True)
     train_x, test_x, train_y, test_y = train_test_split(
         pixels / 16, labels, test_size=n_test, stratify=labels, random_state=seed

@@ -1,26 +1,44 @@
 """The registry of downloads: what there is, where it lies, and a checked fetch."""
 
 import hashlib
+import logging
 import os
+import platform
+import re
+import shutil
+import sys
 import tarfile
 import tempfile
+import time
+import tomllib
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pooch
-import yaml
 
-from linearlens.paths import DATA
+from linearlens.paths import DOWNLOADS
 
-# What reading a damaged archive may raise.
-_BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
+REGISTRY = resources.files("linearlens.datasets") / "registry.toml"
+TRIES = 4  # of a download: servers fail, and connections are cut
+TIMEOUT = 30.0  # seconds without a byte
+DAY = 86400.0
+
+# What reading a damaged or an encrypted archive may raise.
+_BROKEN = (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
 
 
 class DataError(RuntimeError):
     """A data file is missing or is not the file it should be."""
+
+
+class _DamagedError(Exception):
+    """An archive cannot be read to its end."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +96,29 @@ class DataEntry:
 
 
 def data_folder() -> Path:
-    """The folder downloads are stored in: ``$LINEARLENS_DATA``, or ``data/cache`` of the checkout."""
+    """The folder downloads are stored in.
+
+    ``$LINEARLENS_DATA`` if it is set, otherwise ``data/cache`` of the checkout or the user's cache folder.
+    """
     named = os.environ.get("LINEARLENS_DATA")
-    return Path(named).expanduser() if named else DATA / "cache"
+    return Path(named).expanduser() if named else DOWNLOADS
 
 
 def list_data() -> dict[str, DataEntry]:
-    """All data sets of ``data/registry.yml`` by name."""
-    registry = yaml.safe_load((DATA / "registry.yml").read_text(encoding="utf-8"))
-    return {name: _entry(name, fields) for name, fields in registry.items()}
+    """All data sets of the registry by name.
+
+    Raises
+    ------
+    DataError
+        If the registry, a file of the package, is damaged.
+    """
+    try:
+        entries = tomllib.loads(REGISTRY.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # the latter if it is no TOML or no text
+        raise DataError(f"{REGISTRY} cannot be read: {error}") from error
+    if not entries:
+        raise DataError(f"{REGISTRY} lists no data set")
+    return {name: _entry(name, fields) for name, fields in entries.items()}
 
 
 def fetch(name: str) -> list[Path]:
@@ -105,102 +137,197 @@ def fetch(name: str) -> list[Path]:
     Raises
     ------
     DataError
-        If the name is unknown, a file cannot be downloaded or unpacked, or its checksum is wrong. A download
-        with a wrong checksum is not kept; a file that was there is never touched.
+        If the name is unknown, a file cannot be downloaded, unpacked or stored, or its checksum is wrong. A download
+        with wrong content is not kept; a file that was there is never touched.
     """
     entries = list_data()
     if name not in entries:
         raise DataError(f"no data set named {name!r}; there are: {', '.join(entries)}")
-    return [_fetch_file(name, file) for file in entries[name].files]
+    files = entries[name].files
+    missing = [file for file in files if not _stands(file)]
+    try:
+        for url in dict.fromkeys(file.url for file in missing):  # files of one archive together
+            _obtain(name, [file for file in missing if file.url == url])
+    except OSError as error:
+        raise DataError(
+            f"{name} cannot be stored in {data_folder() / name} ({error}); name another folder in LINEARLENS_DATA"
+        ) from error
+    return [file.path for file in files]
 
 
-def _entry(name: str, fields: dict) -> DataEntry:
+def _entry(name: str, fields: Any) -> DataEntry:
+    def field(table: Any, key: str, kind: type = str) -> Any:
+        if not isinstance(table, dict) or not isinstance(table.get(key), kind):
+            raise DataError(f"{REGISTRY} is damaged: data set {name!r} has a missing or wrong {key!r}")
+        return table[key]
+
+    def known(item: dict, key: str, kind: type = str) -> Any:
+        return field(item, key, kind) if key in item else None
+
     files = tuple(
         DataFile(
-            data_folder() / name / item["name"],
-            item["url"],
-            item["sha256"],
-            item["bytes"],
-            tuple(item.get("folders", ())),
-            item.get("archive"),
-            item.get("archive_sha256"),
+            path=data_folder() / name / field(item, "name"),
+            url=field(item, "url"),
+            sha256=field(item, "sha256"),
+            n_bytes=field(item, "bytes", int),
+            folders=tuple(known(item, "folders", list) or ()),
+            archive=known(item, "archive"),
+            archive_sha256=known(item, "archive_sha256"),
         )
-        for item in fields["files"]
+        for item in field(fields, "files", list)
     )
-    return DataEntry(name, fields["title"], fields["licence"], fields["citation"], files)
+    title, licence, citation = (field(fields, key) for key in ("title", "licence", "citation"))
+    return DataEntry(name, title, licence, citation, files)
 
 
-def _fetch_file(name: str, file: DataFile) -> Path:
-    if file.present():
-        return file.path
-    if file.path.exists():
+def _stands(file: DataFile) -> bool:
+    """Whether a file is there; a DataError if another one is."""
+    if file.path.exists() and not file.present():
         raise DataError(
             f"{file.path} has a wrong checksum: sha256 {file.checksum()}, wanted {file.sha256}. It was left as it is; "
             "move it away and fetch again."
         )
-    folder, source = file.path.parent, file.url
-    folder.mkdir(parents=True, exist_ok=True)
-    # All is made aside and checked there: nothing half-written ever stands where it is looked for.
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".draft-") as draft:
-        made = replace(file, path=Path(draft, file.path.name))
-        if file.archive is None:
-            _download(name, file, made.path)
+    return file.path.exists()
+
+
+def _obtain(name: str, files: list[DataFile]) -> None:
+    """Download one file, or an archive and what of it is wanted, and put all in place once all of it is right."""
+    first = files[0]
+    with _draft_in(first.path.parent) as draft:
+        made = [replace(file, path=draft / file.path.name) for file in files]
+        if first.archive is None:
+            _download(name, first, made[0].path)
         else:
-            packed = replace(file, path=folder / file.archive, sha256=file.archive_sha256, folders=(), archive=None)
-            source = str(_fetch_file(name, packed))
-            _unpack(packed.path, made)
-        if not made.present():
-            advice = f"; move {source} away and fetch again" if file.archive else ""
-            raise DataError(
-                f"{source} gave a file with a wrong checksum, which was not kept: {file.path.name} has sha256 "
-                f"{made.checksum()}, wanted {file.sha256}{advice}"
-            )
-        try:
-            made.path.replace(file.path)
-        except OSError:  # a folder that another process has put there meanwhile
-            if not file.present():
-                raise
-    return file.path
+            packed = replace(first, path=first.path.with_name(first.archive), sha256=first.archive_sha256, folders=())
+            own = _stands(packed)
+            archive = packed.path if own else draft / first.archive
+            if not own:
+                _download(name, packed, archive)
+            for target in made:
+                if trouble := _unpack(archive, target):
+                    advice = "move it away and fetch again" if own else "it was not kept"
+                    raise DataError(f"{packed.path if own else packed.url} {trouble}; {advice}")
+            if not own:
+                _put_in_place(archive, packed)
+        for target, file in zip(made, files, strict=True):
+            _put_in_place(target.path, file)
+
+
+@contextmanager
+def _draft_in(folder: Path) -> Iterator[Path]:
+    """A new folder inside a folder, removed at the end; those that killed processes have left there go, too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(".draft-*"):
+        with suppress(OSError):  # another process may be quicker
+            if _is_abandoned(left):
+                shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=f".draft-{platform.node()}-{os.getpid()}-") as draft:
+        yield Path(draft)
+
+
+def _is_abandoned(draft: Path) -> bool:
+    """Whether the process has ended that made a draft; where that cannot be asked, whether a day has passed.
+
+    It cannot of a process of another machine, nor on Windows, where signal 0 is no question but an interrupt.
+    """
+    made_here = re.fullmatch(rf"\.draft-{re.escape(platform.node())}-(\d{{1,9}})-\w+", draft.name)
+    if made_here is None or sys.platform == "win32":
+        return time.time() - draft.stat().st_mtime > DAY
+    try:
+        os.kill(int(made_here[1]), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # it runs, and is somebody else's
+        return False
+    return False
+
+
+def _put_in_place(made: Path, file: DataFile) -> None:
+    try:
+        made.replace(file.path)
+    except OSError:  # a folder that another process has put there meanwhile
+        if not file.present():
+            raise
 
 
 def _download(name: str, file: DataFile, target: Path) -> None:
-    pooch.get_logger().info(f"Downloading {file.url}")
+    """Write what is at the address of a file to `target`, whose folder is a draft."""
+    came: list[str] = []  # checksum of the last try, if it came to its end
+
+    def download(url: str, output: str, of: pooch.Pooch) -> None:
+        came.clear()
+        pooch.HTTPDownloader(timeout=TIMEOUT)(url, output, of)
+        came.append(pooch.file_hash(output))
+
+    one_file = pooch.create(
+        path=target.parent,
+        base_url="",
+        registry={target.name: file.sha256},
+        urls={target.name: file.url},
+        retry_if_failed=TRIES - 1,
+    )
     try:
-        pooch.HTTPDownloader()(file.url, str(target), None)
+        with _quiet(pooch.get_logger()):
+            one_file.fetch(target.name, downloader=download)
     except (OSError, ValueError) as error:  # those of requests are among them
+        if came and file.sha256 not in (None, came[0]):
+            raise DataError(
+                f"{file.url} gave a file with a wrong checksum, which was not kept: sha256 {came[0]}, "
+                f"wanted {file.sha256}"
+            ) from error
+        reason = ": ".join(filter(None, (type(error).__name__, getattr(error, "strerror", None))))
         wanted = f"sha256 {file.sha256}" if file.sha256 else "its content is checked when it is unpacked"
         raise DataError(
-            f"{name} is missing and could not be downloaded ({type(error).__name__}). Put the file\n"
+            f"{name} is missing and could not be downloaded ({reason}). Put the file\n"
             f"  {file.url}\nhere:\n  {file.path}\n({wanted}), or name the folder that holds "
             f"{name}/{file.path.name} in LINEARLENS_DATA. The quick profile needs no download."
         ) from error
 
 
-def _unpack(archive: Path, made: DataFile) -> None:
-    """Write what belongs to a file, or to a folder of files, to its path, whatever paths the archive asks for."""
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """Let a logger say nothing meanwhile; one that stands alone, as pooch's does, remembers levels it no longer has."""
+    was, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = was
+
+
+def _unpack(archive: Path, made: DataFile) -> str | None:
+    """Write what belongs to a file, or to a folder of files, to its path, whatever paths the archive asks for.
+
+    Returns what is wrong with the archive, if something is.
+    """
     try:
         for member, content in _members(archive):
             if made.belongs(member):
                 target = made.path.parent / member if made.folders else made.path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
-    except _BROKEN as error:
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise DataError(f"{archive} cannot be unpacked ({reason}); move it away and fetch again") from error
+    except _DamagedError as error:
+        return f"cannot be unpacked ({error})"
     if not made.path.exists():
-        raise DataError(f"{archive} holds no {made.path.name}; move it away and fetch again")
+        return f"holds no {made.path.name}"
+    if not made.present():
+        found = made.checksum()
+        return f"gave a file with a wrong checksum: {made.path.name} has sha256 {found}, wanted {made.sha256}"
+    return None
 
 
 def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
     """Paths and contents of the files in a zip or tar archive; nothing is unpacked outside."""
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as packed:
-            for name in packed.namelist():
-                if not name.endswith("/"):
-                    yield name, packed.read(name)
-        return
-    with tarfile.open(archive) as tape:
-        for member in tape:
-            content = tape.extractfile(member) if member.isfile() else None
-            if content is not None:
-                yield member.name.removeprefix("./"), content.read()
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as packed:
+                for name in packed.namelist():
+                    if not name.endswith("/"):
+                        yield name, packed.read(name)
+            return
+        with tarfile.open(archive) as tape:
+            for member in tape:
+                content = tape.extractfile(member) if member.isfile() else None
+                if content is not None:
+                    yield member.name.removeprefix("./"), content.read()
+    except _BROKEN as error:
+        raise _DamagedError(f"{type(error).__name__}: {error}".partition("\n")[0]) from error
