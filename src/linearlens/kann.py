@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 
-from linearlens.koopman import Koopman, conjugate_groups, gather, modes
-from linearlens.koopman._spectrum import check_group
+from linearlens.koopman import Koopman, check_group, conjugate_groups, gather, modes
 
 
 def projection_magnitude(koopman: Koopman, states: np.ndarray, *, unit: str = "mode") -> np.ndarray:

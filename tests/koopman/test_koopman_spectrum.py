@@ -1,13 +1,16 @@
-"""Groups, modes, projectors and memory read from an eigendecomposition."""
+"""Order, groups, modes, projectors and memory read from an eigendecomposition."""
 
 import numpy as np
 import pytest
 from test_koopman import ragged
 
 from linearlens.koopman import (
+    ControlledKoopman,
     Koopman,
+    check_group,
     conjugate_groups,
     eigenvalue_distance,
+    eigenvalue_order,
     eigenvector_condition,
     memory_horizon,
     modes,
@@ -21,6 +24,54 @@ def fitted(request) -> Koopman:
     koopman = Koopman().fit(ragged(request.param))
     assert any(koopman.eigenvalues_.imag), "a pair is wanted, so that pairs are tested"
     return koopman
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_eigenvalues_are_told_by_modulus_then_real_part_then_as_they_came_with_the_conjugate_next(seed):
+    rng = np.random.default_rng(seed)
+    real = rng.choice([0.9, 0.5, -0.5, 0.0, 1.0], size=5)  # some tie, some come twice
+    upper = rng.choice([0.3 + 0.4j, 0.4 + 0.3j, -0.3 + 0.4j, 0.9 + 2e-12j, 0.9 + 1e-12j, 0.1 + 0.2j], size=5)
+    groups = [[value] for value in real] + [[value, value.conjugate()] for value in upper]
+    for _ in range(10):
+        came = [groups[number] for number in rng.permutation(len(groups))]
+        values = np.concatenate(came)
+        order = eigenvalue_order(values)
+        expected = sorted(came, key=lambda group: (-abs(group[0]), -group[0].real))
+        assert values[order].tolist() == np.concatenate(expected).tolist()
+        assert sorted(order) == list(range(len(values)))
+
+
+def test_equal_eigenvalues_stay_in_the_order_they_came_in():
+    assert eigenvalue_order(np.array([0.5, 0.9, 0.5, 0.9])).tolist() == [1, 3, 0, 2]
+    assert eigenvalue_order(np.array([0.3 + 0.4j, 0.3 - 0.4j] * 2)).tolist() == [0, 1, 2, 3]
+    assert eigenvalue_order(np.array([])).tolist() == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.5 - 0.1j],
+        [0.5 - 0.1j, 0.5 + 0.1j],
+        [0.5 - 0.1j, 0.5 + 0.1j, 0.9],
+        [0.9, 0.5 + 0.1j, 0.5 - 0.2j],
+        [0.1 + 1j, 0.1 + 1j, 0.1 - 1j, 0.1 - 1j],
+        [0.5 + 0.1j, 0.5 - 0.1j, 0.5 - 0.1j],
+        [0.5 + 0.1j, 0.9, 0.5 - 0.1j],
+        [0.9, 0.5 + 0.1j],
+    ],
+)
+def test_eigenvalues_without_their_conjugate_after_them_have_no_order(values):
+    with pytest.raises(ValueError, match="has no conjugate after it"):
+        eigenvalue_order(np.array(values))
+
+
+def test_operators_with_and_without_inputs_tell_their_eigenvalues_in_one_order(fitted):
+    z = np.random.default_rng(0).normal(size=(5, 20, 6))
+    driven = ControlledKoopman().fit(z, z[..., :2])
+    for koopman in (fitted, driven):
+        assert eigenvalue_order(koopman.eigenvalues_).tolist() == list(range(len(koopman.eigenvalues_)))
+    scaled = fitted.operator_ @ fitted.eigenvectors_ - fitted.eigenvectors_ * fitted.eigenvalues_
+    assert np.abs(scaled).max() < 1e-10 * np.abs(fitted.eigenvectors_).max(), "vectors went with their values"
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -131,7 +182,7 @@ def test_a_spectral_projector_may_lengthen_where_a_span_projector_may_not():
     assert eigenvector_condition(np.diag([3.0, 1.0])) == pytest.approx(1)  # lengths do not count
 
 
-@pytest.mark.parametrize("projector", [spectral_projector, span_projector])
+@pytest.mark.parametrize("projector", [spectral_projector, span_projector, check_group])
 @pytest.mark.parametrize(
     ("group", "says"),
     [

@@ -6,7 +6,7 @@ import torch
 from pydmd import DMD, HankelDMD
 from torch import nn
 
-from linearlens.koopman import delay_embed, delay_windows, eigenvalue_distance
+from linearlens.koopman import delay_embed, delay_windows, eigenvalue_distance, eigenvalue_order
 from linearlens.layers import (
     LayerScaling,
     PeekingOperator,
@@ -102,6 +102,7 @@ def test_a_grid_is_all_its_single_fits(windows):
         assert fit.n_pairs == single.n_pairs
         np.testing.assert_allclose(fit.linear_map(2), single.linear_map(2), atol=1e-8)
         assert eigenvalue_distance(fit.eigenvalues, single.eigenvalues) < 1e-8
+        assert eigenvalue_order(fit.eigenvalues).tolist() == list(range(len(fit.eigenvalues)))
     np.testing.assert_array_equal(z, kept)
 
 

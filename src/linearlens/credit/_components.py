@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from linearlens.layers._spans import check_states
+from linearlens.koopman import check_states
 
 # They have weights, but belong to the layer before them.
 FOLLOWERS = (

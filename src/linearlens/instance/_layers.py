@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from linearlens.instance._activations import gated, tangent
+from linearlens.instance._activations import gated
 from linearlens.instance._general import affine, per_axis
 from linearlens.instance._products import product
 from linearlens.instance._record import Recorder, Rule, under
+from linearlens.instance._tangent import tangent
 from linearlens.instance._tape import Node
 
 # Torch's convolutions go by oneDNN, its products by MKL, which leaves the wide vector units of AMD's processors idle.

@@ -5,9 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from linearlens.instance._activations import gated, scale, tangent
+from linearlens.instance._activations import gated, scale
 from linearlens.instance._general import live_in
 from linearlens.instance._record import Recorder, Rule, axis_through, replace_tensors, under
+from linearlens.instance._tangent import tangent
 
 
 def product(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:

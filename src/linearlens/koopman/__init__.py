@@ -15,15 +15,17 @@ from linearlens.koopman._nulls import (
     shuffle_time,
 )
 from linearlens.koopman._spectrum import (
+    check_group,
     conjugate_groups,
     eigenvalue_distance,
+    eigenvalue_order,
     eigenvector_condition,
     memory_horizon,
     modes,
     span_projector,
     spectral_projector,
 )
-from linearlens.koopman._trajectories import Trajectories, check_trajectories
+from linearlens.koopman._trajectories import Trajectories, check_states, check_trajectories
 
 __all__ = [
     "ControlledKoopman",
@@ -33,11 +35,14 @@ __all__ = [
     "LinearMap",
     "Persistence",
     "Trajectories",
+    "check_group",
+    "check_states",
     "check_trajectories",
     "conjugate_groups",
     "delay_embed",
     "delay_windows",
     "eigenvalue_distance",
+    "eigenvalue_order",
     "eigenvector_condition",
     "error_between",
     "forecast",

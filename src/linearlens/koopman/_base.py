@@ -16,6 +16,7 @@ from linearlens.koopman._delays import delay_embed
 from linearlens.koopman._device import is_elsewhere, is_tensor, sum_on_device
 from linearlens.koopman._dictionaries import lift_states
 from linearlens.koopman._gram import PairGrams, whitening
+from linearlens.koopman._spectrum import eigenvalue_order
 from linearlens.koopman._trajectories import Trajectories, check_real, check_trajectories, each_checked
 
 CHUNK_ROWS = 1024  # states taken at a time: enough for fast products, few enough for the processor's cache
@@ -337,7 +338,7 @@ class Koopman(BaseEstimator):
             away = origin - self.mean_
             whiten[-1] -= away @ whiten[:-1]
             projected[:, :-1] += np.outer(projected[:, -1], away)
-        order = _by_modulus(eigenvalues)
+        order = eigenvalue_order(eigenvalues)
         self.n_eigenvalues_ = whiten.shape[1]
         self.n_pairs_ = n_pairs
         self.operator_ = whiten @ projected
@@ -444,15 +445,3 @@ def _chunks(trajectories: Iterable[np.ndarray], *, overlap: int) -> Iterator[lis
                 chunk, n_rows = [], 0
     if chunk:
         yield chunk
-
-
-def _by_modulus(eigenvalues: np.ndarray) -> np.ndarray:
-    """Order by falling modulus; a conjugate pair stays together, positive imaginary part first."""
-    upper = np.flatnonzero(eigenvalues.imag >= 0)
-    upper = upper[np.lexsort((-eigenvalues.real[upper], -np.abs(eigenvalues[upper])))]
-    order: list[int] = []
-    for index in upper:
-        order.append(int(index))
-        if eigenvalues[index].imag > 0:
-            order.append(int(index) + 1)  # LAPACK writes the conjugate of a real matrix's eigenvalue next to it
-    return np.array(order)

@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from linearlens.koopman._gram import PairGrams, whitening
+from linearlens.koopman._spectrum import eigenvalue_order
 from linearlens.koopman._trajectories import Trajectories, check_real, check_trajectories
 
 
@@ -23,7 +24,7 @@ class ControlledKoopman(BaseEstimator):
     offset_ : ndarray of shape (n_features,)
         c.
     eigenvalues_ : ndarray of shape (n_features,), complex
-        Of K, by falling modulus.
+        Of K, in the order of `eigenvalue_order`.
 
     Notes
     -----
@@ -81,7 +82,7 @@ class ControlledKoopman(BaseEstimator):
         self.operator_, self.input_map_ = solution[:width], solution[width:]
         self.offset_ = mean_next[:width] - mean @ solution
         eigenvalues = np.linalg.eigvals(self.operator_).astype(complex)
-        self.eigenvalues_ = eigenvalues[np.argsort(-np.abs(eigenvalues), kind="stable")]
+        self.eigenvalues_ = eigenvalues[eigenvalue_order(eigenvalues)]
         return self
 
     def predict(self, states: np.ndarray, inputs: np.ndarray) -> np.ndarray:

@@ -1,8 +1,45 @@
-"""What an eigendecomposition says: groups, modes, projectors, memory."""
+"""What an eigendecomposition says: order, groups, modes, projectors, memory."""
 
 from collections.abc import Sequence
 
 import numpy as np
+
+
+def eigenvalue_order(eigenvalues: np.ndarray) -> np.ndarray:
+    """The order in which eigenvalues are told: by falling modulus, a conjugate pair together.
+
+    Of one modulus the larger real part comes first; what is equal in both stays in the order it came in. Of a pair
+    the eigenvalue with positive imaginary part comes first.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray of shape (n_eigenvalues,)
+        Of a real matrix, as LAPACK writes them: right after each with positive imaginary part its conjugate.
+
+    Returns
+    -------
+    ndarray of shape (n_eigenvalues,), int
+        Indices, for the eigenvectors too: ``eigenvalues[order]``, ``eigenvectors[:, order]``.
+
+    Raises
+    ------
+    ValueError
+        If a complex eigenvalue does not stand beside its conjugate.
+
+    Examples
+    --------
+    >>> eigenvalue_order(np.array([0.1, 0.3 + 0.4j, 0.3 - 0.4j, -0.5, 0.9]))
+    array([4, 1, 2, 3, 0])
+    """
+    real, imag = eigenvalues.real, eigenvalues.imag
+    first = np.flatnonzero(imag >= 0)
+    first = first[np.lexsort((-real[first], -np.abs(eigenvalues[first])))]  # stable; the last key counts most
+    pairs = np.flatnonzero(imag[first] > 0)
+    seconds = first[pairs] + 1
+    beside = np.array_equal(np.sort(seconds), np.flatnonzero(imag < 0))
+    if not beside or (eigenvalues[seconds] != eigenvalues[first[pairs]].conj()).any():
+        raise ValueError("a complex eigenvalue has no conjugate after it; are these as LAPACK gave them?")
+    return np.insert(first, pairs + 1, seconds)
 
 
 def conjugate_groups(eigenvalues: np.ndarray) -> list[np.ndarray]:
@@ -174,7 +211,27 @@ def eigenvector_condition(eigenvectors: np.ndarray) -> float:
 
 
 def check_group(eigenvectors: np.ndarray, group: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Return the indices as an array, or raise a ValueError if they are not some of eigenvalues that are there."""
+    """Return the indices of eigenvalues as an array, or say what is wrong with them.
+
+    Parameters
+    ----------
+    eigenvectors : ndarray of shape (n_observables, n_eigenvalues), complex
+    group : sequence of int
+
+    Returns
+    -------
+    ndarray of shape (n_indices,)
+
+    Raises
+    ------
+    ValueError
+        If there is no index, one is no whole number, or there is no eigenvalue of that number.
+
+    Examples
+    --------
+    >>> check_group(np.eye(3), [0, 2])
+    array([0, 2])
+    """
     indices = np.atleast_1d(np.asarray(group))
     n_eigenvalues = eigenvectors.shape[1]
     if indices.size == 0 or not np.issubdtype(indices.dtype, np.integer):

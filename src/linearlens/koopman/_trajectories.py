@@ -1,4 +1,4 @@
-"""What a list of trajectories must look like, checked once, at the door."""
+"""What trajectories and states must look like, checked once, at the door."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -43,6 +43,49 @@ def check_trajectories(trajectories: Trajectories, *, min_steps: int = 1) -> lis
     if not isinstance(trajectories, Iterable):
         raise ValueError(f"need a list of (n_steps, n_features) arrays, got {type(trajectories).__name__}")
     return list(each_checked(trajectories, min_steps=min_steps))
+
+
+def check_states(states: np.ndarray, label: str, width: int | None = None) -> np.ndarray:
+    """Return states as an array of one row a sample, or say what is wrong with them.
+
+    Parameters
+    ----------
+    states : ndarray of shape (n_samples, width)
+        Real and finite.
+    label : str
+        What a message calls them, in the plural.
+    width : int, optional
+        How many units they must have; by default any number.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, width)
+        The caller's own where possible; nothing is changed.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, there is no sample, or one holds NaN, infinity or complex numbers.
+
+    Examples
+    --------
+    >>> check_states([[1.0, 2.0]], "the inputs").shape
+    (1, 2)
+    """
+    states = np.asarray(states)
+    if states.ndim != 2 or not len(states) or (width is not None and states.shape[1] != width):
+        wanted = "(n_samples, width)" if width is None else f"(n_samples, {width})"
+        raise ValueError(f"{label} need shape {wanted} and a sample or more, got shape {states.shape}")
+    if not np.issubdtype(states.dtype, np.number) or np.iscomplexobj(states):
+        raise ValueError(f"{label} must be real numbers, got dtype {states.dtype}")
+    finite = np.isfinite(states)
+    if not finite.all():
+        sample, unit = np.argwhere(~finite)[0]
+        raise ValueError(
+            f"{label} hold {states[sample, unit]} in sample {sample}, unit {unit}; leave such samples out, or train "
+            "the model again at a lower rate"
+        )
+    return states
 
 
 def each_checked(trajectories: Iterable[np.ndarray], *, min_steps: int = 1, first: int = 0) -> Iterator[np.ndarray]:

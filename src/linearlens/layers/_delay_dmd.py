@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
-from linearlens.koopman import check_trajectories
+from linearlens.koopman import check_trajectories, eigenvalue_order
 
 WINDOWS = ("glued", "inside")
 
@@ -50,9 +50,9 @@ class DelayDMD:
 
     @property
     def eigenvalues(self) -> np.ndarray:
-        """Of K, of shape (rank,), by falling modulus, conjugates adjacent with the positive imaginary part first."""
+        """Of K, of shape (rank,), in the order of :func:`linearlens.koopman.eigenvalue_order`."""
         values = np.linalg.eigvals(self.operator).astype(complex)
-        return values[np.lexsort((-values.imag, -values.real, -np.abs(values)))]
+        return values[eigenvalue_order(values)]
 
     def linear_map(self, steps: int, *, projected: bool = True) -> np.ndarray:
         """All steps as one matrix, from a window to a state.

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from linearlens.layers._spans import check_states, part
+from linearlens.koopman import check_states
+from linearlens.layers._spans import part
 from linearlens.models import train
 
 PAD = -1.0  # the authors' MAGIC_NUMBER

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
+from linearlens.koopman import check_states
 from linearlens.snapshots import collect_layers
 
 
@@ -106,21 +107,3 @@ def activations(model: nn.Module, inputs: np.ndarray, name: str | None) -> np.nd
     states = np.asarray(inputs) if name is None else collect_layers(model, inputs, [name])[:, 0]
     label = "the inputs" if name is None else f"the activations at {name!r}"
     return check_states(states, label)
-
-
-def check_states(states: np.ndarray, label: str, width: int | None = None) -> np.ndarray:
-    """Return states of shape (n_samples, width), or raise a ValueError that says what is wrong with `label`."""
-    states = np.asarray(states)
-    if states.ndim != 2 or not len(states) or (width is not None and states.shape[1] != width):
-        wanted = "(n_samples, width)" if width is None else f"(n_samples, {width})"
-        raise ValueError(f"{label} need shape {wanted} and a sample or more, got shape {states.shape}")
-    if not np.issubdtype(states.dtype, np.number) or np.iscomplexobj(states):
-        raise ValueError(f"{label} must be real numbers, got dtype {states.dtype}")
-    finite = np.isfinite(states)
-    if not finite.all():
-        sample, unit = np.argwhere(~finite)[0]
-        raise ValueError(
-            f"{label} hold {states[sample, unit]} in sample {sample}, unit {unit}; leave such samples out, or train "
-            "the model again at a lower rate"
-        )
-    return states
