@@ -3,7 +3,8 @@
 import ast
 import re
 import subprocess
-from importlib.metadata import version
+import sys
+from importlib.metadata import packages_distributions, version
 from itertools import pairwise
 
 import nbformat
@@ -20,20 +21,26 @@ CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
 PAGES = [*sorted({*BOOK.glob("*.md")} - {BOOK / "speed.md"}), *CHAPTERS, ROOT / "README.md"]
 CODE_LINES = 20  # STYLE: the ceiling of a cell
 FOLDED = {"hide-input", "hide-cell"}
-ROOMS = (
-    "paths",
-    "datasets",
-    "models",
-    "snapshots",
-    "koopman",
-    "kann",
-    "layers",
-    "instance",
-    "credit",
-    "figures",
-    "ledger",
-    "press",
-)
+PACKAGE = ROOT / "src" / "linearlens"
+LENSES = {"kann", "layers", "instance", "credit"}
+INSTALLED = {*packages_distributions(), *sys.stdlib_module_names, "linearlens"} - {"importlib", "runpy"}
+# What no search for the code behind a number would see: code in texts, modules by name, files by path.
+HIDDEN = {"__import__", "exec", "eval", "globals"}
+READERS = {"read_text", "read_bytes", "load", "loadtxt", "genfromtxt", "fromfile", "memmap"}
+DEFINES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Pass)
+WRAPPERS = {
+    *("cache", "functools.cache", "cached_property", "classmethod", "contextmanager", "dataclass"),
+    *("functools.singledispatch", "property", "staticmethod", "torch.no_grad"),
+}
+# Effects of an import that are meant, each with its reason.
+MEANT = {
+    "paths.py": {"if CHECKOUT:": "an installed library finds its folders elsewhere; only names are bound"},
+    "models/_fingerprint.py": {
+        "@_parts.register": "cases of a function of the same module",
+        "__import__": "an import inside a function is followed as the function would follow it",
+        "importlib.import_module": "named only, to tell it apart",
+    },
+}
 
 
 def code_cells(path):
@@ -122,18 +129,225 @@ def test_the_lock_is_what_runs_here():
             assert version(name).split("+")[0] == wanted, name
 
 
-def test_rooms_import_only_from_rooms_above():
-    for path in (ROOT / "src" / "linearlens").rglob("*.py"):
-        room = path.relative_to(ROOT / "src" / "linearlens").parts[0].removesuffix(".py")
-        if room == "__init__":
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            for name in names:
-                if name.startswith("linearlens."):
-                    other = name.split(".")[1]
-                    assert ROOMS.index(other) <= ROOMS.index(room), f"{path.name} ({room}) imports {name}"
+def rooms(folder):
+    """Rooms of a package in the order of its docstring, the lowest first."""
+    there = rooms_in(folder)
+    told = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+    return [name for name in re.findall(r"``(\w+)``", told) if name in there]
+
+
+def rooms_in(folder):
+    modules = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    return {name for name in modules if not name.startswith("__")}
+
+
+def imported(code):
+    """Dotted names that the code takes from modules, wherever it imports them."""
+    names = {}
+    for node in ast.walk(code):
+        if isinstance(node, ast.Import):
+            names |= {alias.asname or alias.name: alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            names |= {alias.asname or alias.name: f"{base}.{alias.name}" for alias in node.names}
+    attributes = [node for node in ast.walk(code) if isinstance(node, ast.Attribute)]
+    return {*names.values()} | {
+        f"{names[base]}.{node.attr}" for node in attributes if (base := ast.unparse(node.value)) in names
+    }
+
+
+def climbing(name, code, folders=(PACKAGE, PACKAGE / "press")):
+    """What a module of the package imports from rooms that are not above it, or that one lens takes from another."""
+    for folder in folders:
+        prefix = ".".join(folder.relative_to(PACKAGE.parent).parts) + "."
+        order, room = rooms(folder), name.removeprefix(prefix).partition(".")[0]
+        for other in imported(code):
+            if name.startswith(prefix) and room in order and other.startswith(prefix):
+                source = other.removeprefix(prefix).partition(".")[0]
+                if order.index(source) > order.index(room) or (room != source and {room, source} <= LENSES):
+                    yield other
+
+
+def trespassing(name, code):
+    """Private modules and names that a module, or a chapter, takes from another room."""
+    parts = name.split(".")
+    room = ".".join(parts[: 3 if parts[:2] == ["linearlens", "press"] else 2]) + "."
+    for other in imported(code):
+        private = any(re.match(r"_(?!_)", part) for part in other.split("."))
+        if other.startswith("linearlens.") and private and not f"{other}.".startswith(room):
+            yield other
+
+
+def modules():
+    """Dotted names and code of the package's modules."""
+    for path in PACKAGE.rglob("*.py"):
+        name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("folder", [PACKAGE, PACKAGE / "press"], ids=lambda folder: folder.name)
+def test_the_list_of_rooms_is_complete(folder):
+    assert sorted(rooms(folder)) == sorted(rooms_in(folder))
+
+
+def test_rooms_import_only_from_rooms_above_and_lenses_not_from_each_other():
+    assert {name: found for name, code in modules() if (found := [*climbing(name, code)])} == {}
+
+
+def test_what_is_private_stays_in_its_room():
+    assert {name: found for name, code in modules() if (found := [*trespassing(name, code)])} == {}
+    for path in CHAPTERS:
+        for cell in code_cells(path):
+            assert [*trespassing(path.stem, ast.parse(cell.source))] == [], path.stem
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "up", "private"),
+    [
+        ("linearlens.kann", "from linearlens.koopman import modes", 0, 0),
+        ("linearlens.kann", "from linearlens.layers import Cost", 1, 0),
+        ("linearlens.kann", "from linearlens.koopman._spectrum import check_group", 0, 1),
+        ("linearlens.kann", "import linearlens.koopman as k\nk._spectrum", 0, 1),
+        ("linearlens.models.tsne", "from linearlens.models.training import _tensor", 0, 0),
+        ("linearlens.koopman._base", "def f():\n    from linearlens import ledger", 1, 0),
+        ("linearlens.press.evidence.costs", "from linearlens.press.pages import book", 1, 0),
+        ("linearlens.press.pages.book", "from linearlens.press.evidence.costs import _rows", 0, 1),
+        ("linearlens.press.pages.book", "from linearlens.press.pages.labels import _label", 0, 0),
+        ("linearlens.press.course", "from linearlens.press.cli import app", 1, 0),
+    ],
+)
+def test_the_walls_are_seen(name, code, up, private):
+    tree = ast.parse(code)
+    assert (len([*climbing(name, tree)]) > 0, len([*trespassing(name, tree)]) > 0) == (up, private)
+
+
+def effects(code):
+    """What an import does beside binding names, and what could bind or read more than the code shows."""
+    for node in _done(code.body[ast.get_docstring(code) is not None :]):
+        yield ast.unparse(node).partition("\n")[0]
+    for node in ast.walk(code):
+        wraps = [one.func if isinstance(one, ast.Call) else one for one in getattr(node, "decorator_list", [])]
+        yield from {f"@{ast.unparse(one)}" for one in wraps} - {f"@{name}" for name in WRAPPERS}
+        if isinstance(node, ast.ClassDef):
+            yield from map(ast.unparse, _done(node.body[ast.get_docstring(node) is not None :]))
+    yield from hidden(code)
+
+
+def _done(body):
+    for node in body:
+        targets = getattr(node, "targets", [getattr(node, "target", None)])
+        names = [one for target in targets for one in getattr(target, "elts", [target])]
+        binds = isinstance(node, ast.Assign | ast.AnnAssign) and all(isinstance(one, ast.Name) for one in names)
+        checks = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not [*_done(node.body)]
+        if not (isinstance(node, DEFINES) or checks or (binds and "_" not in {one.id for one in names})):
+            yield node
+
+
+def hidden(code):
+    """Calls and imports that lead to code no reader can name."""
+    for node in ast.walk(code):
+        if isinstance(node, ast.Name) and node.id in HIDDEN:
+            yield node.id
+        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            yield ast.unparse(node)
+    yield from (name for name in imported(code) if name.startswith("importlib.import_module"))
+
+
+def test_an_import_of_the_library_only_binds_names():
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        name = path.relative_to(PACKAGE).as_posix()
+        if not name.startswith("press/"):
+            found[name] = {*effects(ast.parse(path.read_text(encoding="utf-8")))} - MEANT.get(name, {}).keys()
+    assert {name: some for name, some in found.items() if some} == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print(1)",
+        "for x in y:\n    z = x",
+        "with x:\n    y = 1",
+        "try:\n    import x\nexcept ImportError:\n    x = None",
+        "if x:\n    y = 1",
+        "del x",
+        "x.y = 1",
+        "x['y'] = 1",
+        "x, y.z = 1, 2",
+        "x += 1",
+        "_ = register(x)",
+        "from x import *",
+        "@register\ndef f(): pass",
+        "class A:\n    register(1)",
+        "def f():\n    return eval('x')",
+        "globals()['x'] = 1",
+        "x = __import__('y')",
+        "from importlib import import_module\nx = import_module('y')",
+        "import importlib\nx = importlib.import_module('y')",
+    ],
+)
+def test_effects_of_an_import_are_seen(code):
+    assert [*effects(ast.parse(code))]
+
+
+def test_binding_names_is_no_effect():
+    code = """'''What.'''
+import a
+from b import c
+if TYPE_CHECKING:
+    from d import e
+X: int = 1
+Y, Z = c(1)
+
+@dataclass(frozen=True)
+class A:
+    '''B.'''
+
+    x: int
+
+    def f(self):
+        for y in self.model.eval():
+            print(y)
+"""
+    assert [*effects(ast.parse(code))] == []
+
+
+def read_by_path(code):
+    """What the code imports that is not installed, and what it calls that reads a file, but for data sets by name."""
+    yield from (name for name in imported(code) if name.partition(".")[0] not in INSTALLED)
+    for node in ast.walk(code):
+        if isinstance(node, ast.Call):
+            owner, _, name = (called := ast.unparse(node.func)).rpartition(".")
+            reads = name in {"open", "fetch"} or (owner and (name in READERS or name.startswith("read_")))
+            by_name = name == "fetch" and [type(one) for one in node.args] == [ast.Constant]
+            if reads and not by_name:
+                yield called
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_takes_nothing_from_where_no_import_leads(path):
+    for cell in code_cells(path):
+        code = ast.parse(cell.source)
+        assert [*hidden(code), *read_by_path(code)] == [], cell.source[:60]
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("import helper", ["helper"]),
+        ("from importlib.util import find_spec", ["importlib.util.find_spec"]),
+        ("from .helper import f", [".helper.f"]),
+        ("open('a')", ["open"]),
+        ("Path('a').read_text()", ["Path('a').read_text"]),
+        ("np.load('a')", ["np.load"]),
+        ("torch.load('a')", ["torch.load"]),
+        ("pd.read_csv('a')", ["pd.read_csv"]),
+        ("fetch(name)", ["fetch"]),
+        ("fetch('mnist')\nload(k)\nread_corpus(a, b)\nmodel.eval()\nimport numpy as np\nimport math", []),
+    ],
+)
+def test_files_read_by_path_are_seen(code, found):
+    assert [*read_by_path(ast.parse(code))] == found
 
 
 def test_nothing_large_and_no_pickle():
