@@ -6,9 +6,10 @@ import nbformat
 import pytest
 from conftest import SMALL_CELL, write_chapter
 
+from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.exercises import as_tasks, exercises_of
 from linearlens.press.chapter.freshness import Executed
-from linearlens.press.chapter.notebooks import PressError, all_chapters, read_source
+from linearlens.press.chapter.notebooks import all_chapters, read_source
 
 ASK = "```{exercise} Three\n:label: ex-three\n\n*5 minutes, easy.* What is three?\n```"
 CELL = """# stub

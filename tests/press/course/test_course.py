@@ -17,8 +17,9 @@ from rich.console import Console
 from test_exercises import ASK, CELL, TELL, chapter_with
 
 from linearlens.paths import ROOT
+from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.exercises import exercises_of
-from linearlens.press.chapter.notebooks import PressError, all_chapters, is_exercise, read_source
+from linearlens.press.chapter.notebooks import all_chapters, is_exercise, read_source
 from linearlens.press.chapter.prose import bare_numbers
 from linearlens.press.course import assignments, make_pack, plans
 from linearlens.press.course.slides import slides

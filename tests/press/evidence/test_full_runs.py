@@ -12,8 +12,8 @@ from conftest import SMALL_CELL, write_chapter
 
 from linearlens.ledger import Claim, LedgerError, judge, load_claims
 from linearlens.paths import ROOT
+from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.freshness import measuring
-from linearlens.press.chapter.notebooks import PressError
 from linearlens.press.evidence import full_runs
 from linearlens.press.evidence.full_runs import kept_rows, read_kept
 from linearlens.press.evidence.ledger_page import WHY_STALE, by_paper, chapter_rows, shortfalls, whole_ledger

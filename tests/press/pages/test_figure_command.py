@@ -128,8 +128,8 @@ def test_each_figure_on_a_page_says_how_to_make_it(drawn, command):
     code = (
         "from linearlens.press.chapter.freshness import Executed;"
         "from linearlens.press.chapter.notebooks import Edition;"
-        "from linearlens.press.pages.figure_index import with_origins; import nbformat;"
-        "page = with_origins(Executed('01_small', Edition()).page()); nbformat.validate(page);"
+        "from linearlens.press.pages.figure_index import with_commands; import nbformat;"
+        "page = with_commands(Executed('01_small', Edition()).page()); nbformat.validate(page);"
         "print('\\n'.join(cell.source for cell in page.cells if cell.cell_type == 'markdown'));"
         "outputs = [output for cell in page.cells for output in cell.get('outputs', [])];"
         "kinds = [kind for output in outputs for kind in output.get('data', {})];"

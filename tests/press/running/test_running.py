@@ -12,8 +12,9 @@ import nbformat
 import pytest
 from conftest import SMALL_CELL, heed_interrupts, processes_of, wait_until, write_chapter
 
+from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.files import aside, write_text
-from linearlens.press.chapter.notebooks import Edition, PressError
+from linearlens.press.chapter.notebooks import Edition
 from linearlens.press.running.chapters import _device_kind
 
 

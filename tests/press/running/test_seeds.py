@@ -16,7 +16,8 @@ from rich.console import Console
 
 from linearlens.ledger import PROFILES, Claim, judge, load_claims
 from linearlens.paths import ROOT
-from linearlens.press.chapter.notebooks import PressError, all_chapters
+from linearlens.press.chapter.errors import PressError
+from linearlens.press.chapter.notebooks import all_chapters
 from linearlens.press.evidence import seed_runs
 from linearlens.press.evidence.ledger_page import chapter_rows, whole_ledger
 from linearlens.press.evidence.seed_runs import (

@@ -32,7 +32,8 @@ from typing import Any
 import nbformat
 from IPython.display import display
 
-from linearlens.press.chapter.notebooks import PressError, is_exercise
+from linearlens.press.chapter.errors import PressError
+from linearlens.press.chapter.notebooks import is_exercise
 
 MIME = "application/vnd.linearlens.proof+json"
 PART = re.compile(r"^# (stub|solution|check|wrong: .+)\n", re.M)

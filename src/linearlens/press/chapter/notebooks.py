@@ -1,19 +1,22 @@
-"""Which chapters there are, and what their first cells promise."""
+"""Which chapters there are, and what their cells promise."""
 
+import ast
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
-
-import nbformat
-from papermill.inspection import inspect_notebook
-from papermill.iorw import load_notebook_node
-from papermill.utils import find_first_tagged_cell_index
+from typing import TYPE_CHECKING, Any
 
 from linearlens.ledger import PROFILES
 from linearlens.paths import NOTEBOOKS
+from linearlens.press.chapter.errors import PressError
+from linearlens.press.chapter.files import reason_of
 
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
-class PressError(RuntimeError):
-    """Something asked of the press cannot be done; the message says what and what to do."""
+CHAPTER = re.compile(r"\d\d_\w+")  # 01_primer; not Untitled, nor 01_primer-Copy1
+Cell = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Edition:
 
 def all_chapters() -> list[str]:
     """Names of all chapters in the order of the book."""
-    return sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+    return sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb") if CHAPTER.fullmatch(path.stem))
 
 
 def choose(names: list[str]) -> list[str]:
@@ -78,32 +81,102 @@ def source_of(chapter: str) -> Path:
     return NOTEBOOKS / f"{chapter}.ipynb"
 
 
-def read_source(chapter: str) -> nbformat.NotebookNode:
-    """The chapter's notebook, read."""
-    return load_notebook_node(str(source_of(chapter)))
+def cells_of(chapter: str) -> list[Cell]:
+    """The cells of a chapter as it stands in the repository: plain dictionaries, read quickly.
+
+    Raises
+    ------
+    PressError
+        If the file is no notebook.
+    """
+    path = source_of(chapter)
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        return [_joined(cell) for cell in cells]
+    except (OSError, ValueError) as error:
+        raise PressError(f"notebooks/{path.name} cannot be read: {reason_of(error)}") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise PressError(f"notebooks/{path.name} is no notebook: it has no list of cells") from error
+
+
+def _joined(cell: Cell) -> Cell:
+    source = cell["source"]
+    return {**cell, "source": source if isinstance(source, str) else "".join(source), "tags": tags_of(cell)}
+
+
+def read_source(chapter: str) -> "NotebookNode":
+    """The chapter's notebook, read.
+
+    Raises
+    ------
+    PressError
+        If the file is no notebook.
+    """
+    import nbformat
+
+    cells_of(chapter)  # with a word on what is wrong
+    try:
+        return nbformat.read(source_of(chapter), as_version=4)
+    except Exception as error:  # nbformat raises many kinds
+        reason = str(error).partition("\n")[0]
+        raise PressError(f"notebooks/{chapter}.ipynb is no notebook: {reason}") from error
+
+
+def code_of(chapter: str) -> list[tuple[ast.Module, Cell]]:
+    """The syntax tree of each cell of code, exercises left out, with the cell.
+
+    Raises
+    ------
+    PressError
+        If Python cannot read one: the message names chapter, cell and line.
+    """
+    trees = []
+    for number, cell in enumerate(cells_of(chapter)):
+        if cell["cell_type"] == "code" and not is_exercise(cell):
+            try:
+                trees.append((ast.parse(cell["source"]), cell))
+            except (SyntaxError, ValueError) as error:
+                where = f"notebooks/{chapter}.ipynb, cell {number}"
+                line = getattr(error, "lineno", None)
+                said = (cell["source"].splitlines() or [""])[(line or 1) - 1].strip()
+                raise PressError(
+                    f"{where}, line {line}: {getattr(error, 'msg', error)}: {said!r} (chapters are plain Python, "
+                    "without % and ! commands)"
+                ) from error
+    return trees
 
 
 def title_of(chapter: str) -> str:
-    """The chapter's first heading; its name if there is no such chapter."""
-    if not source_of(chapter).is_file():
+    """The chapter's first heading; its name if there is no such chapter, or it cannot be read."""
+    try:
+        return heading_of(cells_of(chapter))
+    except PressError:
         return chapter
-    return heading_of(read_source(chapter))
 
 
-def heading_of(notebook: nbformat.NotebookNode) -> str:
-    """The first heading of a chapter."""
-    first = next(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+def heading_of(cells: list[Cell]) -> str:
+    """The first heading among cells."""
+    first = next((cell["source"] for cell in cells if cell["cell_type"] == "markdown"), "")
     return first.split("\n")[0].removeprefix("# ").strip()
 
 
-def is_exercise(cell: nbformat.NotebookNode) -> bool:
+def tags_of(cell: Cell) -> list[str]:
+    """Tags of a cell, as a list."""
+    return list(cell.get("metadata", {}).get("tags", []))
+
+
+def is_exercise(cell: Cell) -> bool:
     """Whether it is a cell of code that holds an exercise; a run of the chapter goes without."""
-    return cell.cell_type == "code" and "exercise" in cell.metadata.get("tags", [])
+    return cell["cell_type"] == "code" and "exercise" in tags_of(cell)
 
 
-def expected_seconds(notebook: nbformat.NotebookNode, profile: str) -> float | None:
+def expected_seconds(chapter: str, profile: str) -> float | None:
     """Seconds the chapter says it takes, from its metadata ``linearlens.seconds``."""
-    return notebook.metadata.get("linearlens", {}).get("seconds", {}).get(profile)
+    try:
+        metadata = json.loads(source_of(chapter).read_text(encoding="utf-8")).get("metadata", {})
+    except (OSError, ValueError):
+        return None
+    return metadata.get("linearlens", {}).get("seconds", {}).get(profile)
 
 
 def check_parameters(chapter: str, parameters: dict) -> None:
@@ -112,10 +185,14 @@ def check_parameters(chapter: str, parameters: dict) -> None:
     Raises
     ------
     PressError
-        Naming those that exist.
+        Naming those that exist, or saying that there is no such cell or more than one.
     """
-    if find_first_tagged_cell_index(read_source(chapter), "parameters") < 0:
-        raise PressError(f"{chapter} has no cell tagged 'parameters'")
-    known = list(inspect_notebook(str(source_of(chapter))))
+    tagged = [tree for tree, cell in code_of(chapter) if "parameters" in cell["tags"]]
+    if len(tagged) != 1:
+        raise PressError(
+            f"notebooks/{chapter}.ipynb has {len(tagged) or 'no'} cells tagged 'parameters', one is wanted"
+        )
+    assigned = [target for node in tagged[0].body if isinstance(node, ast.Assign) for target in node.targets]
+    known = [target.id for target in assigned if isinstance(target, ast.Name)]
     if unknown := sorted(set(parameters) - set(known)):
         raise PressError(f"{chapter} has no parameter {', '.join(unknown)}; it has: {', '.join(known)}")

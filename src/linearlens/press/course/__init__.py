@@ -6,8 +6,8 @@ from pathlib import Path
 import nbformat
 from rich.console import Console
 
+from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.files import aside, write_text
-from linearlens.press.chapter.notebooks import PressError
 from linearlens.press.course import assignments, plans, slides
 from linearlens.press.evidence.tables import EDITION
 from linearlens.press.pages.materials import Materials

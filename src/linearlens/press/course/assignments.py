@@ -5,8 +5,9 @@ import re
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.exercises import LABEL, Exercise
-from linearlens.press.chapter.notebooks import PressError, read_source
+from linearlens.press.chapter.notebooks import read_source
 from linearlens.press.pages.materials import Materials
 from linearlens.press.pages.portable import Cells, portable_notebook
 

@@ -91,7 +91,7 @@ def times_of(name: str, materials: Materials) -> Times:
     )
     said = SAID.search(text)
     return Times(
-        title=heading_of(page),
+        title=heading_of(page.cells),
         words=reading_minutes(page),
         said=int(said[1]) if said else None,
         run=page.metadata["linearlens_run"]["wall_seconds"],

@@ -20,7 +20,8 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from linearlens.paths import BOOK
-from linearlens.press.chapter.notebooks import PressError, heading_of
+from linearlens.press.chapter.errors import PressError
+from linearlens.press.chapter.notebooks import heading_of
 from linearlens.press.pages.figure_index import shown_by
 from linearlens.press.pages.materials import Materials, image
 from linearlens.press.pages.plain_text import Chapter, to_plain
@@ -93,7 +94,7 @@ def slides(name: str, materials: Materials) -> str | None:
             columns[-1] += contents
         else:
             columns += [[content] for content in contents]
-    return _page(heading_of(page), columns) if columns else None
+    return _page(heading_of(page.cells), columns) if columns else None
 
 
 def _kind(cell: nbformat.NotebookNode) -> str | None:

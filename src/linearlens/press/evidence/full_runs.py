@@ -4,16 +4,16 @@ A reader has no hours to spare; so the last full run of each chapter is committe
 the quick one. A run whose sources have changed since is marked as stale.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from linearlens.ledger import Claim, LedgerError, Row, judge
-from linearlens.paths import DATA
-from linearlens.press.chapter.files import write_text
+from linearlens.paths import DATA, ROOT
+from linearlens.press.chapter.errors import DamagedError, PressError
+from linearlens.press.chapter.files import SEAL, read_sealed, to_json, write_text
 from linearlens.press.chapter.freshness import Executed, measuring, sources
-from linearlens.press.chapter.notebooks import Edition, PressError, all_chapters
+from linearlens.press.chapter.notebooks import Edition, all_chapters
 
 EDITION = Edition("full", 0)
 FOLDER = DATA / "results" / EDITION.profile
@@ -40,19 +40,48 @@ def keep(chapter: str) -> Path:
     executed = Executed(chapter, EDITION)
     if trouble := executed.trouble():
         raise PressError(f"the full run of {chapter} cannot be kept: {trouble}")
-    if (notebook := executed.read()) is None:
+    if (stamp := executed.stamp()) is None:
         raise PressError(f"the full run of {chapter} cannot be kept: {executed.path} has gone meanwhile")
-    run = notebook.metadata["linearlens_run"]
-    del run["digest"], run["exercises"]
     path = _path(chapter)
-    write_text(path, json.dumps(run, indent=1) + "\n")
+    write_text(path, to_json({name: value for name, value in stamp.items() if name not in ("exercises", SEAL)}))
     return path
 
 
 def read_kept() -> dict[str, dict[str, Any]]:
-    """The kept runs, by chapter."""
-    files = {chapter: _path(chapter) for chapter in all_chapters()}
-    return {chapter: json.loads(file.read_text(encoding="utf-8")) for chapter, file in files.items() if file.is_file()}
+    """The kept runs, by chapter.
+
+    Raises
+    ------
+    PressError
+        If a file is damaged; the message says what to do.
+    """
+    runs = {chapter: read_full_run(chapter) for chapter in all_chapters()}
+    return {chapter: run for chapter, run in runs.items() if run is not None}
+
+
+def read_full_run(chapter: str) -> dict[str, Any] | None:
+    """The kept run of a chapter; None if there is none.
+
+    Raises
+    ------
+    PressError
+        If its file is damaged; the message says what to do.
+    """
+    path = _path(chapter)
+    try:
+        run = read_sealed(path)
+    except FileNotFoundError:
+        return None
+    except DamagedError as error:
+        raise PressError(f"{error}; {remedy(path, f'linearlens run {chapter} --profile full')}") from error
+    if run.get("chapter") != chapter:
+        raise PressError(f"{path} is the run of another chapter; {remedy(path, 'linearlens run --profile full')}")
+    return run
+
+
+def remedy(path: Path, command: str) -> str:
+    """How to get a kept result back."""
+    return f"get it back with `git checkout -- {path.relative_to(ROOT)}`, or remove it and run: {command}"
 
 
 def kept_rows(claims: Mapping[str, Claim], runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Row]:
@@ -62,7 +91,7 @@ def kept_rows(claims: Mapping[str, Claim], runs: Mapping[str, Mapping[str, Any]]
     """
     rows = {}
     for chapter, run in runs.items():
-        stale = measuring(run["sources"]) != measuring(sources(chapter, EDITION))
+        stale = not is_fresh(chapter, run["sources"])
         for item in run["records"]:
             if (claim := claims.get(item["id"])) is None:
                 continue
@@ -72,6 +101,14 @@ def kept_rows(claims: Mapping[str, Claim], runs: Mapping[str, Mapping[str, Any]]
                 if not stale:
                     raise
     return rows
+
+
+def is_fresh(chapter: str, hashes: Mapping[str, str]) -> bool:
+    """Whether a full run with these sources would measure the same today; not where the chapter cannot be read."""
+    try:
+        return measuring(hashes) == measuring(sources(chapter, EDITION).hashes)
+    except PressError:
+        return False
 
 
 def _path(chapter: str) -> Path:

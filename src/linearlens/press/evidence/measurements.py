@@ -29,5 +29,5 @@ def ledger_rows(edition: Edition, claims: dict[str, Claim] | None = None) -> lis
 
 
 def _records(chapter: str, edition: Edition) -> list[dict]:
-    notebook = Executed(chapter, edition).read()
-    return [] if notebook is None else notebook.metadata.get("linearlens_run", {}).get("records", [])
+    stamp = Executed(chapter, edition).stamp()
+    return [] if stamp is None else stamp["records"]

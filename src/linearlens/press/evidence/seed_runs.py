@@ -15,9 +15,11 @@ import numpy as np
 
 from linearlens.ledger import Claim, LedgerError, Recorded, judge, show
 from linearlens.paths import DATA
-from linearlens.press.chapter.files import write_text
+from linearlens.press.chapter.errors import DamagedError, PressError
+from linearlens.press.chapter.files import SEAL, UNSEALED, read_sealed, seal, write_text
 from linearlens.press.chapter.freshness import measuring, sources
-from linearlens.press.chapter.notebooks import Edition, PressError, all_chapters
+from linearlens.press.chapter.notebooks import Edition, all_chapters
+from linearlens.press.evidence.full_runs import remedy
 
 FOLDER = DATA / "results" / "seeds"
 INTERVAL = (0.05, 0.95)  # the central 90 % of the seeds
@@ -116,7 +118,7 @@ def parse_seeds(text: str) -> list[int]:
 
 def origin_of(chapter: str, profile: str) -> dict[str, str]:
     """Hashes of everything the chapter's output depends on in this checkout, but for the seed."""
-    return seedless(sources(chapter, Edition(profile)))
+    return seedless(sources(chapter, Edition(profile)).hashes)
 
 
 def seedless(hashes: Mapping[str, str]) -> dict[str, str]:
@@ -143,13 +145,14 @@ def read_seeds(chapter: str, profile: str) -> dict[int, SeedRun]:
         If the file is not as `keep_seed` writes it.
     """
     path = path_of(chapter, profile)
-    if not path.is_file():
-        return {}
     try:
-        groups = json.loads(path.read_text(encoding="utf-8"))
+        groups = read_sealed(path)["groups"]
         runs = [SeedRun(**entry, origin=group["origin"]) for group in groups for entry in group["seeds"]]
-    except (ValueError, TypeError, KeyError) as error:
-        raise PressError(f"{path} cannot be read ({error}); remove it, then run: linearlens sweep") from error
+    except FileNotFoundError:
+        return {}
+    except (DamagedError, TypeError, KeyError) as error:
+        said = error if isinstance(error, DamagedError) else f"{path} is damaged: it holds no runs of seeds"
+        raise PressError(f"{said}; {remedy(path, f'linearlens sweep {chapter}')}") from error
     return {run.seed: run for run in sorted(runs, key=lambda run: run.seed)}
 
 
@@ -176,7 +179,7 @@ def _text(runs: Sequence[SeedRun]) -> str:
         own = list(group)
         origin, seeds = json.dumps(own[0].origin, indent=1), ",\n".join(map(_seed_text, own))
         groups.append(f'{{"origin": {origin},\n"seeds": [\n{seeds}\n]}}')
-    return "[" + ",\n".join(groups) + "]\n"
+    return seal(f'{{"{SEAL}": "{UNSEALED}", "groups": [' + ",\n".join(groups) + "]}\n")
 
 
 def _seed_text(run: SeedRun) -> str:
@@ -194,7 +197,10 @@ def seeds_rows(claims: Mapping[str, Claim], profile: str) -> dict[str, SeedsRow]
     for chapter in all_chapters():
         if not (runs := read_seeds(chapter, profile)):
             continue
-        now = fresh(runs, origin_of(chapter, profile))
+        try:
+            now = fresh(runs, origin_of(chapter, profile))
+        except PressError:  # the chapter cannot be read
+            now = {}
         measured: dict[str, dict[int, Recorded]] = {}
         for run in (now or runs).values():
             for item in run.records:

@@ -1,27 +1,27 @@
-"""Stage the pages beside the executed notebooks, and let Jupyter Book make HTML of them."""
+"""Build the pages from the executed chapters, unless those that stand are the same."""
 
-import hashlib
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
-import yaml
 from rich.console import Console
 
-from linearlens.paths import BOOK, BUILD, ROOT
-from linearlens.press.chapter.exercises import as_tasks
-from linearlens.press.chapter.files import aside, one_at_a_time, write_text
-from linearlens.press.chapter.freshness import Executed
-from linearlens.press.chapter.notebooks import PressError, all_chapters
-from linearlens.press.evidence.tables import EDITION, Tables
-from linearlens.press.pages.figure_index import glued_drawings, with_origins
-from linearlens.press.pages.install import repository
-from linearlens.press.pages.materials import Materials
-from linearlens.press.pages.portable import student
+from linearlens.paths import BOOK, BUILD, DATA, ROOT
+from linearlens.press.chapter.errors import DamagedError, PressError
+from linearlens.press.chapter.files import SEAL, aside, one_at_a_time, read_sealed, remove_drafts, to_json, write_text
+from linearlens.press.chapter.freshness import Executed, hash_bytes
+from linearlens.press.chapter.notebooks import all_chapters, source_of
+from linearlens.press.chapter.reachable import hash_of
+from linearlens.press.evidence.tables import EDITION
 from linearlens.press.running.chapters import run_chapters
+
+MANIFEST = ".pages.json"  # what the pages were made of, and a hash of each file
+MADE_OF = ("_config.yml", "CITATION.cff", "pyproject.toml", "requirements.lock", "data/claims.yml", "data/figures.yml",
+           "tests/mutants.yml")  # fmt: skip
 
 HTML = BUILD / "html"
 STAGE = BUILD / "stage"
@@ -47,25 +47,27 @@ def build_book(*, console: Console) -> Path:
         If an executed chapter does not match its sources, or Jupyter Book warns of anything. The last
         good book stays.
     """
-    with one_at_a_time(BUILD / "book.lock"):
-        return _build(console)
-
-
-def _build(console: Console) -> Path:
-    refuse_stale(all_chapters())
-    stage(STAGE)
-    key = _hash_tree(STAGE)
-    mark = HTML / ".key"
-    if mark.is_file() and mark.read_text(encoding="utf-8") == key:
+    key = _key()
+    if _unfit(key) is None:
         console.print("pages: nothing changed")
         return HTML / "index.html"
-    console.print("pages: building, takes about 20 s")
+    with one_at_a_time(BUILD / "book.lock", console):
+        remove_drafts()
+        if reason := _unfit(key):  # another may have built them
+            console.print(f"pages: building, takes about 20 s: {reason}", highlight=False, markup=False)
+            _build(key)
+    return HTML / "index.html"
+
+
+def _build(key: str) -> None:
+    from linearlens.press.pages.staging import stage  # takes seconds to import
+
+    stage(STAGE)
     with aside(HTML) as draft:
         _jupyter_book(STAGE, draft)
         for notebook in (STAGE / "_generated").glob("*.ipynb"):  # what a page offers for download
             shutil.copy(notebook, draft / "_sources" / "notebooks")
-        (draft / ".key").write_text(key, encoding="utf-8")
-    return HTML / "index.html"
+        write_text(draft / MANIFEST, to_json({"key": key, "files": _hashes(draft)}))
 
 
 def refuse_stale(chapters: list[str]) -> None:
@@ -78,39 +80,45 @@ def refuse_stale(chapters: list[str]) -> None:
             )
 
 
-def stage(target: Path) -> None:
-    """Gather what Jupyter Book reads: prose, executed chapters, generated tables, configuration; and the downloads."""
-    tables = Tables()
-    materials = Materials(tables)
-    with aside(target) as draft:
-        shutil.copytree(BOOK, draft)
-        write_text(draft / "_config.yml", _configuration())
-        (draft / "notebooks").mkdir()
-        for name, table in tables.pages.items():
-            write_text(draft / "_generated" / f"{name}.md", table)
-        for chapter in all_chapters():
-            page = Executed(chapter, EDITION).page()
-            for name, drawing in glued_drawings(page).items():
-                write_text(draft / "_generated" / f"{name}.svg", drawing)
-            nbformat.write(as_tasks(with_origins(page), solutions=True), draft / "notebooks" / f"{chapter}.ipynb")
-            nbformat.write(student(chapter, materials), draft / "_generated" / f"{chapter}.ipynb")
+def refuse_other_pages() -> None:
+    """Raise a PressError unless the built pages are those of today's sources, each as it was built."""
+    if reason := _unfit(_key()):
+        raise PressError(f"the built pages will not do: {reason}; run: linearlens book")
 
 
-def _configuration() -> str:
-    """That of Jupyter Book, with a button for Colab in each chapter once the repository has a public address.
+def _unfit(key: str) -> str | None:
+    """Why the built pages cannot be used; None if they can."""
+    try:
+        manifest = read_sealed(HTML / MANIFEST)
+    except (FileNotFoundError, NotADirectoryError):
+        return "there are none"
+    except DamagedError as error:
+        return str(error)
+    if manifest["key"] != key:
+        return "what they are made of has changed"
+    now = _hashes(HTML)
+    other = sorted(name for name in now.keys() | manifest["files"] if now.get(name) != manifest["files"].get(name))
+    return f"{HTML / other[0]} is not as it was built" if other else None
 
-    The button opens the notebook that the page offers for download, on the branch that the pages are published on.
-    """
-    configuration = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    if address := repository():
-        options = configuration["sphinx"]["config"].setdefault("html_theme_options", {})
-        options |= {
-            "repository_url": address,
-            "repository_branch": "gh-pages",
-            "path_to_docs": "_sources",
-            "launch_buttons": {"colab_url": "https://colab.research.google.com"},
-        }
-    return yaml.safe_dump(configuration, allow_unicode=True, sort_keys=False)
+
+def _key() -> str:
+    """Hash of all that the pages are made of: prose, chapters as executed, results, configuration, code and its words."""
+    refuse_stale(all_chapters())
+    stamps = {name: Executed(name, EDITION).stamp() or {} for name in all_chapters()}
+    parts = [f"{name} {stamp.get(SEAL)}" for name, stamp in stamps.items()]
+    listed = [ROOT / name for name in MADE_OF]
+    folders = [BOOK, DATA / "results", ROOT / "src" / "linearlens"]
+    listed += [path for folder in folders for path in folder.rglob("*") if not {"__pycache__"} & {*path.parts}]
+    listed += [source_of(name) for name in all_chapters()]
+    for path in sorted(path for path in listed if path.is_file()):
+        parts.append(f"{path.relative_to(ROOT).as_posix()} {hash_bytes(path.read_bytes())}")
+    return hash_of("\n".join(parts))
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """Hashes of all files below a folder, but for the manifest."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST]
+    return {path.relative_to(folder).as_posix(): hash_bytes(path.read_bytes()) for path in files}
 
 
 def _jupyter_book(source: Path, target: Path) -> None:
@@ -122,14 +130,11 @@ def _jupyter_book(source: Path, target: Path) -> None:
     command += ["-n", "-W", "--keep-going", "--quiet"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode < 0:
+        raise PressError(
+            f"Jupyter Book was ended by {signal.Signals(-done.returncode).name}; if nobody did, memory was short"
+        )
     if done.returncode:
-        raise PressError(f"Jupyter Book is not content with the pages:\n{done.stderr.strip() or done.stdout.strip()}")
+        said = re.sub(r"\x1b\[[0-9;]*m", "", done.stderr.strip() or done.stdout.strip())
+        raise PressError(f"Jupyter Book is not content with the pages:\n{said}")
     shutil.move(work / "_build" / "html", target)
-
-
-def _hash_tree(folder: Path) -> str:
-    whole = hashlib.sha256()
-    extension = Path(__file__).with_name("sphinx.py")
-    for path in [extension, ROOT / "requirements.lock", *sorted(p for p in folder.rglob("*") if p.is_file())]:
-        whole.update(f"{path.name}\0".encode() + path.read_bytes())
-    return whole.hexdigest()

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from linearlens.paths import BOOK
-from linearlens.press.chapter.notebooks import PressError
+from linearlens.press.chapter.errors import PressError
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]

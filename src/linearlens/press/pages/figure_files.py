@@ -13,9 +13,10 @@ from rich.console import Console
 
 from linearlens.figures.export import MIME
 from linearlens.ledger import load_claims
+from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.files import aside
-from linearlens.press.chapter.freshness import Executed, code_cells
-from linearlens.press.chapter.notebooks import Edition, PressError, expected_seconds, read_source
+from linearlens.press.chapter.freshness import Executed, code_cells, hash_bytes
+from linearlens.press.chapter.notebooks import Edition, expected_seconds
 from linearlens.press.chapter.provenance import commit_of_checkout
 from linearlens.press.pages.figure_index import Shown, choose_figure
 from linearlens.press.running.chapters import run_chapters
@@ -29,9 +30,9 @@ def seconds_to_make(figure: Shown, edition: Edition) -> float | None:
     executed = Executed(figure.chapter, edition)
     if executed.trouble() is None:
         return 0.0
-    if (notebook := executed.read()) is not None:
-        return notebook.metadata["linearlens_run"]["wall_seconds"]
-    return expected_seconds(read_source(figure.chapter), edition.profile)
+    if (stamp := executed.stamp()) is not None:
+        return stamp["wall_seconds"]
+    return expected_seconds(figure.chapter, edition.profile)
 
 
 def make_figure(
@@ -69,16 +70,21 @@ def make_figure(
         _check_target(data, TABLES)
     run_chapters([figure.chapter], edition, jobs=1, force=False, console=console)
     notebook = Executed(figure.chapter, edition).read()
-    assert notebook is not None
+    if notebook is None:
+        raise PressError(f"{Executed(figure.chapter, edition).path} has gone meanwhile; try again")
     bundle = _bundle(figure, notebook)
     written = {output: DRAWINGS[output.suffix](bundle), output.with_suffix(".provenance.json"): b""}
     if data is not None:
         written[data] = TABLES[data.suffix](bundle[MIME]).encode()
-    record = {"command": command, **_provenance(figure, notebook), "files": [path.name for path in written]}
+    files = {path.name: hash_bytes(content) for path, content in written.items() if content}
+    record = {"command": command, **_provenance(figure, notebook), "files": files}
     written[output.with_suffix(".provenance.json")] = (json.dumps(record, indent=1) + "\n").encode()
-    for path, content in written.items():
+    # The record goes first and comes last: whatever stands beside one belongs to it.
+    record_path = output.with_suffix(".provenance.json")
+    record_path.unlink(missing_ok=True)
+    for path in sorted(written, key=lambda path: path == record_path):
         with aside(path) as draft:
-            draft.write_bytes(content)
+            draft.write_bytes(written[path])
     return list(written)
 
 

@@ -12,7 +12,8 @@ import yaml
 from linearlens.figures.export import MIME
 from linearlens.ledger import load_claims
 from linearlens.paths import DATA
-from linearlens.press.chapter.notebooks import PressError, all_chapters, is_exercise, read_source
+from linearlens.press.chapter.errors import PressError
+from linearlens.press.chapter.notebooks import all_chapters, is_exercise, read_source
 
 GLUED = re.compile(
     r"^(`{3,})\{glue:figure\} (?P<glue>\S+)\n(?P<options>(?::[^\n]*\n)*)\n?(?P<caption>.*?)\n\1$", re.S | re.M
@@ -45,15 +46,31 @@ def catalogue() -> dict[str, Shown]:
     PressError
         If ``data/figures.yml`` lacks a figure, has one that no chapter shows, or names a claim that does not exist.
     """
-    entries = yaml.safe_load((DATA / "figures.yml").read_text(encoding="utf-8")) or {}
-    found = {figure.id: figure for chapter in all_chapters() for figure in _figures_of(chapter, entries)}
+    entries = _entries()
+    found, unread = {}, []
+    for chapter in all_chapters():
+        try:
+            found |= {figure.id: figure for figure in _figures_of(chapter, entries)}
+        except PressError:  # running it says what is wrong; the figures of the others can be made all the same
+            unread.append(chapter)
     known = load_claims()
     complaints = [f"lacks {name}" for name in found if name not in entries]
-    complaints += [f"has {name}, which no chapter shows" for name in entries if name not in found]
+    complaints += [f"has {name}, which no chapter shows" for name in entries if name not in found and not unread]
     complaints += [f"{f.id} names {c}, which is no claim" for f in found.values() for c in f.claims if c not in known]
     if complaints:
         raise PressError(f"data/figures.yml: {'; '.join(complaints)}")
     return found
+
+
+def _entries() -> Mapping[str, Mapping]:
+    try:
+        entries = yaml.safe_load((DATA / "figures.yml").read_text(encoding="utf-8")) or {}
+        if not all(isinstance(entry or {}, dict) for entry in entries.values()):
+            raise TypeError("an entry is no mapping")
+        return entries
+    except (OSError, ValueError, AttributeError, TypeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise PressError(f"data/figures.yml cannot be read: {reason}") from error
 
 
 def _figures_of(chapter: str, entries: Mapping[str, Mapping]) -> list[Shown]:
@@ -106,13 +123,13 @@ def glued_drawings(notebook: nbformat.NotebookNode) -> dict[str, str]:
 # In the pages.
 
 
-def with_origins(page: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def with_commands(page: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The page of a chapter with a line below each figure: the command that makes it, and what it comes from."""
     run = page.metadata["linearlens_run"]
 
     def glued(match: re.Match) -> str:
         (name,) = re.findall(r"^:name: (.*)$", match["options"], re.M)
-        return f"{match.group()}\n\n{_origin(name, run)}"
+        return f"{match.group()}\n\n{_command(name, run)}"
 
     cells = []
     for cell in page.cells:
@@ -127,15 +144,15 @@ def with_origins(page: nbformat.NotebookNode) -> nbformat.NotebookNode:
                 del output.data[kind]
         if figure := shown_by(cell):
             own = f"*{figure['caption']}*\n\n" if "figure" in cell.metadata.get("linearlens", {}) else ""
-            line = own + _origin(figure["name"], run)
-            cells.append(nbformat.v4.new_markdown_cell(line, id=f"origin-{cell.id}"[:64]))
+            line = own + _command(figure["name"], run)
+            cells.append(nbformat.v4.new_markdown_cell(line, id=f"again-{cell.id}"[:64]))
     page.cells = cells
     return page
 
 
-def _origin(name: str, run: Mapping[str, Any]) -> str:
+def _command(name: str, run: Mapping[str, Any]) -> str:
     changed = " with changes" if run["dirty"] else ""
     commit = f"commit `{run['commit'][:10]}`{changed}" if run["commit"] else "no commit"
     seconds = f"{run['cpu_seconds']:.0f} CPU seconds for the chapter"
     where = f"profile {run['profile']}, seed {run['seed']}, {seconds}, {commit}"
-    return f":::{{div}} origin\nre-run: `linearlens figure {name}` ({where})\n:::"
+    return f":::{{div}} again\nre-run: `linearlens figure {name}` ({where})\n:::"

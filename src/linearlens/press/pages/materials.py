@@ -9,8 +9,9 @@ from html import escape
 import nbformat
 
 from linearlens.paths import BOOK
+from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.freshness import Executed
-from linearlens.press.chapter.notebooks import PressError, all_chapters, title_of
+from linearlens.press.chapter.notebooks import all_chapters, title_of
 from linearlens.press.evidence.tables import EDITION, Tables
 from linearlens.press.pages.figure_index import glued_drawings
 from linearlens.press.pages.labels import Label, labels_of_book

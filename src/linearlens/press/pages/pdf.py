@@ -12,9 +12,9 @@ from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObjec
 from rich.console import Console
 
 from linearlens.paths import BUILD
+from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.files import aside
-from linearlens.press.chapter.notebooks import PressError
-from linearlens.press.pages.book import HTML
+from linearlens.press.pages.book import HTML, refuse_other_pages
 from linearlens.press.pages.browser import chromium, open_page, reading_order, served
 
 FOLDER = BUILD / "pdf"
@@ -57,8 +57,10 @@ def make_pdf(*, html: Path = HTML, target: Path = FOLDER, names: list[str] | Non
     Raises
     ------
     PressError
-        If the book was not built, or there is no Chromium.
+        If the book was not built, is not that of today's sources or not as it was built, or there is no Chromium.
     """
+    if html == HTML:
+        refuse_other_pages()
     names = names or reading_order()
     if missing := [name for name in names if not (html / f"{name}.html").is_file()]:
         raise PressError(f"there is no built page {missing[0]}.html; run: linearlens book")

@@ -12,7 +12,7 @@ from html import escape
 
 from myst_nb.core.variables import format_plain_text
 
-from linearlens.press.chapter.notebooks import PressError
+from linearlens.press.chapter.errors import PressError
 from linearlens.press.pages.labels import Label
 from linearlens.press.pages.references import Reference
 

@@ -1,7 +1,6 @@
 """Run many chapters, some at a time, and say how far they are."""
 
 import contextlib
-import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -11,24 +10,26 @@ from functools import partial
 from rich.console import Console
 
 from linearlens.paths import BUILD, DEVICE
-from linearlens.press.chapter.files import one_at_a_time
-from linearlens.press.chapter.freshness import Executed
-from linearlens.press.chapter.notebooks import Edition, PressError, check_parameters, expected_seconds, read_source
+from linearlens.press.chapter.errors import PressError
+from linearlens.press.chapter.files import one_at_a_time, remove_drafts
+from linearlens.press.chapter.freshness import Executed, asked_device, sources
+from linearlens.press.chapter.notebooks import Edition, cells_of, check_parameters, expected_seconds
 from linearlens.press.evidence import full_runs
+from linearlens.press.evidence.costs import known_megabytes
 from linearlens.press.running.process import Children
 from linearlens.press.running.progress import Board
 
 
-def stale_chapters(chapters: Sequence[str], edition: Edition) -> dict[str, str]:
+def stale_chapters(chapters: Sequence[str], edition: Edition, device: str | None = None) -> dict[str, str]:
     """Those that must run, with the reason."""
-    troubles = {chapter: Executed(chapter, edition).trouble() for chapter in chapters}
+    troubles = {chapter: Executed(chapter, edition).trouble(device) for chapter in chapters}
     return {chapter: trouble for chapter, trouble in troubles.items() if trouble}
 
 
 def run_chapters(
     chapters: Sequence[str], edition: Edition, *, jobs: int, force: bool, console: Console, device: str | None = None
 ) -> list[str]:
-    """Execute the stale chapters, `jobs` at a time, each in a process of its own.
+    """Execute the stale chapters, `jobs` at a time and as many as fit into memory, each in a process of its own.
 
     Parameters
     ----------
@@ -52,21 +53,44 @@ def run_chapters(
     Raises
     ------
     PressError
-        After all chapters had their turn, if one or more failed; before any has, if jobs, parameters or device
-        will not do.
+        After all chapters had their turn, if one or more failed or cannot be read; before any has, if jobs, parameters
+        or device will not do.
     """
     if jobs < 1:
         raise PressError(f"jobs must be 1 or more, got {jobs}")
     kind = _device_kind(device, edition)
+    unfit = _unreadable(chapters, edition)
+    readable = [chapter for chapter in chapters if chapter not in unfit]
+    stale = dict.fromkeys(readable, "forced") if force else stale_chapters(readable, edition, kind)
+    failures = list(unfit.values())
+    if stale:  # a checkout that cannot be written to will do as long as nothing must be
+        with one_at_a_time(BUILD / "run.lock", console):
+            remove_drafts()
+            stale = stale if force else stale_chapters(readable, edition, kind)  # another may have run them
+            failures += _run(stale, edition, jobs, console, kind)
+    if not stale and readable:
+        count = "1 chapter is" if len(readable) == 1 else f"{len(readable)} chapters are"
+        console.print(f"{count} fresh in profile {edition.profile}, seed {edition.seed}")
+    if failures:
+        raise PressError("\n\n".join(failures))
+    return list(stale)
+
+
+def _unreadable(chapters: Sequence[str], edition: Edition) -> dict[str, str]:
+    """Those whose notebook, or a module that it uses, cannot be read, with the reason."""
+    found = {}
     for chapter in chapters:
-        check_parameters(chapter, edition.parameters)
-    with one_at_a_time(BUILD / "run.lock"):
-        return _run_stale(chapters, edition, jobs, force, console, kind)
+        try:
+            check_parameters(chapter, edition.parameters)
+            sources(chapter, edition)
+        except PressError as error:
+            found[chapter] = str(error)
+    return found
 
 
 def _device_kind(name: str | None, edition: Edition) -> str:
     """cpu or cuda, settled once for all chapters of a run."""
-    name = name or os.environ.get(DEVICE) or ("auto" if edition.profile == "full" else "cpu")
+    name = name or asked_device(edition)
     if name == "cpu":  # without the seconds that torch takes to import
         return name
     from linearlens.models import training_device
@@ -77,42 +101,38 @@ def _device_kind(name: str | None, edition: Edition) -> str:
         raise PressError(str(error)) from error
 
 
-def _run_stale(
-    chapters: Sequence[str], edition: Edition, jobs: int, force: bool, console: Console, device: str
-) -> list[str]:
-    sweep_drafts()
-    stale = dict.fromkeys(chapters, "forced") if force else stale_chapters(chapters, edition)
-    if not stale:
-        console.print(f"{_count(chapters)} fresh in profile {edition.profile}, seed {edition.seed}")
-        return []
+def _run(stale: dict[str, str], edition: Edition, jobs: int, console: Console, device: str) -> list[str]:
+    """Run these chapters; return what went wrong."""
     for chapter, reason in stale.items():
-        console.print(f"{chapter}: {reason}", style="dim", highlight=False)
+        console.print(f"{chapter}: {reason}", style="dim", highlight=False, markup=False)
     with (
-        Board({chapter: len(read_source(chapter).cells) for chapter in stale}, "cell", console) as board,
-        _killing_children() as children,
+        Board({chapter: len(cells_of(chapter)) for chapter in stale}, "cell", console) as board,
+        _ending_children() as children,
         ThreadPoolExecutor(max_workers=jobs) as pool,
     ):
-        failures = [f for f in pool.map(lambda c: _run_one(c, edition, device, board, children), stale) if f]
-    if failures:
-        raise PressError("\n\n".join(failures))
-    return list(stale)
+        return [f for f in pool.map(lambda c: _run_one(c, edition, device, board, children), stale) if f]
 
 
 def _run_one(chapter: str, edition: Edition, device: str, board: Board, children: Children) -> str | None:
     """Run one chapter; return what went wrong, if something did."""
-    expected = _expected(chapter, edition)
-    board.start(chapter, note=f"of about {expected}")
-    board.say(f"{chapter}: started, takes about {expected}")
-    trouble = children.execute(chapter, edition, on_cell=partial(board.set, chapter), **{DEVICE: device})
+    megabytes = known_megabytes(chapter, edition)
+    with children.room(megabytes, lambda: board.say(f"{chapter}: waits until {megabytes:,} MB of memory are free")):
+        expected = _expected(chapter, edition)
+        board.start(chapter, note=f"of about {expected}")
+        board.say(f"{chapter}: started, takes about {expected}")
+        trouble = children.execute(chapter, edition, on_cell=partial(board.set, chapter), **{DEVICE: device})
     if trouble is None and edition == full_runs.EDITION:
-        full_runs.keep(chapter)
+        try:
+            full_runs.keep(chapter)
+        except PressError as error:
+            trouble = str(error)
     board.stop(chapter)
     board.say(f"{chapter}: {'failed' if trouble else 'done'} after {board.seconds(chapter):.0f} s")
     return trouble
 
 
 @contextlib.contextmanager
-def _killing_children() -> Iterator[Children]:
+def _ending_children() -> Iterator[Children]:
     children = Children()
 
     def interrupt(*_: object) -> None:
@@ -129,17 +149,6 @@ def _killing_children() -> Iterator[Children]:
 
 
 def _expected(chapter: str, edition: Edition) -> str:
-    last = Executed(chapter, edition).read()
-    seconds = last.metadata.get("linearlens_run", {}).get("wall_seconds") if last else None
-    seconds = seconds or expected_seconds(read_source(chapter), edition.profile)
+    last = Executed(chapter, edition).stamp()
+    seconds = last["wall_seconds"] if last else expected_seconds(chapter, edition.profile)
     return "an unknown time" if seconds is None else f"{seconds:.0f} s"
-
-
-def _count(chapters: Sequence[str]) -> str:
-    return "1 chapter is" if len(chapters) == 1 else f"{len(chapters)} chapters are"
-
-
-def sweep_drafts() -> None:
-    """Remove what a killed run left aside."""
-    for draft in (BUILD / "executed").glob("*/.*.part*"):
-        draft.unlink()

@@ -12,42 +12,25 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
-import papermill
-from papermill.engines import NBClientEngine, papermill_engines
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from linearlens.ledger import MIME, Recorded
-from linearlens.paths import BUILD, DEVICE, ROOT
+from linearlens.paths import BUILD, DEVICE
+from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.exercises import exercises_of, proof_cell, proof_of
-from linearlens.press.chapter.files import aside
-from linearlens.press.chapter.freshness import COMPUTES, Executed, digest, sources
-from linearlens.press.chapter.notebooks import Edition, PressError, check_parameters, is_exercise, read_source
+from linearlens.press.chapter.files import SEAL, UNSEALED, aside, seal
+from linearlens.press.chapter.freshness import COMPUTES, DRAWS, Executed, sources
+from linearlens.press.chapter.notebooks import Edition, check_parameters, is_exercise, read_source
 from linearlens.press.chapter.provenance import commit_of_checkout
+from linearlens.press.running.kernel import OnCell, run_cells
 
-OnCell = Callable[[int, int], None]
-ENGINE = "linearlens"
-
-
-class _ReportingEngine(NBClientEngine):
-    """papermill's own engine, telling after each cell how far it is."""
-
-    @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, *, on_cell: OnCell, **options):
-        n_cells, complete = len(nb_man.nb.cells), nb_man.cell_complete
-
-        def cell_complete(cell, cell_index=None, **more):
-            complete(cell, cell_index=cell_index, **more)
-            on_cell((cell_index or 0) + 1, n_cells)
-
-        nb_man.cell_complete = cell_complete
-        return super().execute_managed_notebook(nb_man, kernel_name, **options)
-
-
-papermill_engines.register(ENGINE, _ReportingEngine)
+KILOBYTE = 1 if sys.platform == "darwin" else 1024  # bytes in the unit of ru_maxrss
 
 
 def execute(chapter: str, edition: Edition, *, on_cell: OnCell = lambda done, n_cells: None) -> Path:
@@ -60,7 +43,7 @@ def execute(chapter: str, edition: Edition, *, on_cell: OnCell = lambda done, n_
     edition : Edition
         Profile and seed.
     on_cell : callable of (int, int)
-        Called after each cell with its number and the number of cells.
+        Called with how many cells are done, and how many there are.
 
     Returns
     -------
@@ -70,31 +53,27 @@ def execute(chapter: str, edition: Edition, *, on_cell: OnCell = lambda done, n_
     Raises
     ------
     PressError
-        If a cell fails (the message names notebook, cell and error; the last good output stays as it
-        was) or the sources change while the chapter runs.
+        If a cell fails, ends the kernel, or the kernel dies (the message names notebook and cell; the last good
+        output stays as it was, and what was done up to there is kept apart), or the sources change meanwhile.
     """
     check_parameters(chapter, edition.parameters)
     executed = Executed(chapter, edition)
     before, commit = sources(chapter, edition), commit_of_checkout()  # now: a long run may see others come
-    _prepare_environment()
     wall, cpu = time.perf_counter(), _cpu_seconds()
     with aside(executed.path) as draft:
+        running = Path(f"{draft}.ipynb")
+        progress = _Progress(chapter, edition, running, on_cell)
         try:
-            papermill.execute_notebook(
-                _to_run(chapter, edition),
-                f"{draft}.ipynb",
-                parameters=edition.parameters,
-                engine_name=ENGINE,
-                kernel_name="python3",
-                progress_bar=False,
-                cwd=str(ROOT),
-                on_cell=on_cell,
-            )
-            notebook = nbformat.read(f"{draft}.ipynb", as_version=4)
+            notebook = run_cells(_to_run(chapter, edition), edition.parameters, running, progress)
+            progress.refuse_early_end(notebook)
         except PapermillExecutionError as error:
-            raise PressError(_failure(chapter, edition, error, Path(f"{draft}.ipynb"))) from error
+            traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+            said = f"{error.ename}: {error.evalue}\n\n{traceback}\n"
+            raise progress.failure(said, error.cell_index, error.exec_count) from error
+        except DeadKernelError as error:
+            raise progress.failure(_death()) from error
         finally:
-            Path(f"{draft}.ipynb").unlink(missing_ok=True)
+            running.unlink(missing_ok=True)
         if sources(chapter, edition) != before:
             raise PressError(f"the sources of {chapter} changed while it ran; run it again")
         _clean(notebook)
@@ -103,19 +82,68 @@ def execute(chapter: str, edition: Edition, *, on_cell: OnCell = lambda done, n_
             **commit,
             "chapter": chapter,
             **edition.parameters,
-            "sources": before,
+            "sources": before.hashes,
+            "files": before.files,
             "records": records_of(notebook, chapter),
             "wall_seconds": round(time.perf_counter() - wall, 2),
             "cpu_seconds": round(_cpu_seconds() - cpu - proof["seconds"], 2),
-            "peak_megabytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+            "peak_megabytes": peak_megabytes(),
             "device": os.environ.get(DEVICE) or "cpu",  # where networks were trained
             "python": platform.python_version(),
-            "versions": {name: version(name) for name in COMPUTES},
+            "versions": {name: version(name) for name in (*COMPUTES, *DRAWS)},
             "exercises": proof,
-            "digest": digest(notebook),
+            SEAL: UNSEALED,
         }
-        nbformat.write(notebook, draft)
+        draft.write_text(seal(nbformat.writes(notebook) + "\n"), encoding="utf-8")
     return executed.path
+
+
+@dataclass
+class _Progress:
+    """How far a chapter is, and what to say where it ends."""
+
+    chapter: str
+    edition: Edition
+    running: Path
+    on_cell: Callable[[int, int], object]
+    done: int = 0
+
+    def __call__(self, done: int, n_cells: int) -> None:
+        self.done = done
+        self.on_cell(done, n_cells)
+
+    def failure(self, said: str, cell: int | None = None, count: int | None = None) -> PressError:
+        """The error that names the cell; the notebook up to there is kept."""
+        cell = self.done if cell is None else cell
+        place = f"notebooks/{self.chapter}.ipynb, cell {cell}" + (f" (In [{count}])" if count else "")
+        kept = BUILD / "failed" / self.edition.folder / f"{self.chapter}.ipynb"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        if self.running.is_file():
+            os.replace(self.running, kept)
+        return PressError(f"{place}: {said}\nthe notebook up to there: {kept}")
+
+    def refuse_early_end(self, notebook: nbformat.NotebookNode) -> None:
+        """Raise if a cell was never executed, as after ``sys.exit()``."""
+        for number, cell in enumerate(notebook.cells):
+            if cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None:
+                raise self.failure("it was never executed, since a cell before it ended the kernel\n", number)
+
+
+def _death() -> str:
+    return (
+        f"the kernel died; {peak_megabytes():,} MB of memory were held at most. If it was killed for want of memory, "
+        "run fewer chapters at a time (--jobs 1) or close other programs\n"
+    )
+
+
+def peak_megabytes() -> int:
+    """The most memory a child of this process has held."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * KILOBYTE // 1024**2
+
+
+def _cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _to_run(chapter: str, edition: Edition) -> nbformat.NotebookNode:
@@ -133,36 +161,12 @@ def records_of(notebook: nbformat.NotebookNode, chapter: str) -> list[dict[str, 
     return [dict(output.data[MIME]) for output in outputs if MIME in output.get("data", {})]
 
 
-def _prepare_environment() -> None:
-    """The kernel imports the package of this checkout, on one thread, so that CPU seconds mean something."""
-    inherited = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), *([inherited] if inherited else [])])
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
-
-
-def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
 def _clean(notebook: nbformat.NotebookNode) -> None:
     """Remove what papermill leaves behind: its paths and times."""
     notebook.metadata.pop("papermill", None)
     for cell in notebook.cells:
         for name in ("papermill", "execution"):
             cell.metadata.pop(name, None)
-
-
-def _failure(chapter: str, edition: Edition, error: PapermillExecutionError, partial: Path) -> str:
-    kept = BUILD / "failed" / edition.folder / f"{chapter}.ipynb"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(partial, kept)
-    traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
-    return (
-        f"notebooks/{chapter}.ipynb, cell {error.cell_index} (In [{error.exec_count}]): "
-        f"{error.ename}: {error.evalue}\n\n{traceback}\n\nthe notebook up to there: {kept}"
-    )
 
 
 def _child(chapter: str, profile: str, seed: str) -> int:
@@ -177,7 +181,7 @@ def _child(chapter: str, profile: str, seed: str) -> int:
             Edition(profile, int(seed)),
             on_cell=lambda done, n_cells: say(done=done, n_cells=n_cells),
         )
-    except PressError as error:
+    except (PressError, OSError) as error:
         say(error=str(error))
         return 1
     return 0

@@ -13,21 +13,46 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+import psutil
 
 from linearlens.paths import ROOT
 from linearlens.press.chapter.notebooks import Edition
 
-OnCell = Callable[[int, int], Any]
+OnCell = Callable[[int, int], Any]  # as in :mod:`linearlens.press.running.kernel`, which takes long to import
 
 
 class Children:
-    """The processes now running, so that all can be ended."""
+    """The processes now running, so that all can be ended, and so that all fit into memory."""
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen] = set()
         self._ended = False
+        self._held: list[int] = []  # megabytes of those that run
+        self._free = 0
+        self._change = threading.Condition()
+
+    @contextlib.contextmanager
+    def room(self, megabytes: int, on_wait: Callable[[], Any] = lambda: None) -> Iterator[None]:
+        """Wait until that much memory is free beside what the others are known to take; one alone always runs."""
+        with self._change:
+            if not self._held:
+                self._free = psutil.virtual_memory().available // 2**20
+            if not self._fits(megabytes):
+                on_wait()
+                self._change.wait_for(lambda: self._fits(megabytes))
+            self._held.append(megabytes)
+        try:
+            yield
+        finally:
+            with self._change:
+                self._held.remove(megabytes)
+                self._change.notify_all()
+
+    def _fits(self, megabytes: int) -> bool:
+        return self._ended or not self._held or sum(self._held) + megabytes <= self._free
 
     def execute(
         self, chapter: str, edition: Edition, *, on_cell: OnCell = lambda done, n_cells: None, **environment: str
@@ -78,7 +103,12 @@ class Children:
                 self._running.discard(child)
         if child.returncode == 0:
             return None
-        return error or f"{chapter}: its process ended with {child.returncode}\n{''.join(noise[-20:])}"
+        if error:
+            return error
+        number = -child.returncode
+        how = f"was ended by {signal.Signals(number).name}" if number > 0 else f"ended with {child.returncode}"
+        memory = "; if nobody else did that, memory was short: run fewer chapters at a time" if number == 9 else ""
+        return "\n".join([f"{chapter}: its process {how}{memory}", *_last_words(noise)])
 
     def end(self, *, for_good: bool = True) -> None:
         """End those that run; `for_good`: start no more."""
@@ -86,6 +116,12 @@ class Children:
         for child in list(self._running):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGTERM)
+
+
+def _last_words(noise: Sequence[str]) -> list[str]:
+    """What a process said at last, without the frames of its traceback."""
+    lines = [line.rstrip() for line in noise if line.strip() and not line.startswith((" ", "Traceback"))]
+    return lines[-5:]
 
 
 def _end_with_parent() -> None:

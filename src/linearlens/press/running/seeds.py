@@ -13,12 +13,12 @@ from typing import Any
 from rich.console import Console
 
 from linearlens.paths import BUILD
-from linearlens.press.chapter.files import one_at_a_time
-from linearlens.press.chapter.notebooks import Edition, PressError, check_parameters
+from linearlens.press.chapter.errors import PressError
+from linearlens.press.chapter.files import one_at_a_time, remove_drafts
+from linearlens.press.chapter.notebooks import Edition, check_parameters
 from linearlens.press.chapter.provenance import commit_of_checkout
 from linearlens.press.evidence.seed_runs import SeedRun, fresh, keep_seed, origin_of, read_seeds, seedless
 from linearlens.press.running import worker
-from linearlens.press.running.chapters import sweep_drafts
 from linearlens.press.running.progress import Board
 
 Task = tuple[str, int]  # chapter and seed
@@ -69,20 +69,27 @@ def sweep(
         )
     for chapter in chapters:
         check_parameters(chapter, Edition(profile).parameters)
-    with one_at_a_time(BUILD / "run.lock"):
-        hashes = {chapter: origin_of(chapter, profile) for chapter in dict.fromkeys(chapters)}
-        wanted = {
-            chapter: set(seeds) - fresh(read_seeds(chapter, profile), hashes[chapter]).keys() for chapter in hashes
-        }
-        tasks = [(chapter, seed) for chapter, missing in wanted.items() for seed in sorted(missing)]
-        kept = len(hashes) * len(seeds) - len(tasks)
-        console.print(f"profile {profile}: {kept} kept and fresh, {len(tasks)} to run", highlight=False)
-        if tasks:
-            sweep_drafts()
-            with _client(jobs or 2, scheduler) as client:
-                _refuse_other_sources(client, hashes, profile)
-                _run(client, tasks, profile, hashes, console)
-        return len(tasks)
+    hashes, tasks = _missing(chapters, seeds, profile)
+    kept = len(hashes) * len(seeds) - len(tasks)
+    console.print(f"profile {profile}: {kept} kept and fresh, {len(tasks)} to run", highlight=False)
+    if not tasks:
+        return 0
+    with one_at_a_time(BUILD / "run.lock", console):
+        remove_drafts()
+        hashes, tasks = _missing(chapters, seeds, profile)  # another may have run some
+        with _client(jobs or 2, scheduler) as client:
+            _refuse_other_sources(client, hashes, profile)
+            _run(client, tasks, profile, hashes, console)
+    return len(tasks)
+
+
+def _missing(
+    chapters: Sequence[str], seeds: Sequence[int], profile: str
+) -> tuple[dict[str, dict[str, str]], list[Task]]:
+    """What each chapter depends on, and what is not kept of it or stale."""
+    hashes = {chapter: origin_of(chapter, profile) for chapter in dict.fromkeys(chapters)}
+    kept = {chapter: fresh(read_seeds(chapter, profile), now).keys() for chapter, now in hashes.items()}
+    return hashes, [(chapter, seed) for chapter in hashes for seed in sorted(set(seeds) - kept[chapter])]
 
 
 def _run(client: Any, tasks: Sequence[Task], profile: str, hashes: dict[str, dict[str, str]], console: Console) -> None:

@@ -3,8 +3,10 @@
 import socket
 from typing import Any
 
+from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.freshness import Executed
-from linearlens.press.chapter.notebooks import Edition, PressError
+from linearlens.press.chapter.notebooks import Edition
+from linearlens.press.evidence.costs import known_megabytes
 from linearlens.press.running.process import Children
 
 children = Children()
@@ -24,12 +26,15 @@ def run_one(chapter: str, profile: str, seed: int) -> dict[str, Any]:
     PressError
         If it fails: which machine, which cell, and where the notebook up to there is.
     """
-    executed = Executed(chapter, Edition(profile, seed))
-    if executed.trouble() and (trouble := children.execute(chapter, Edition(profile, seed))):
+    edition = Edition(profile, seed)
+    executed, trouble = Executed(chapter, edition), None
+    if executed.trouble():
+        with children.room(known_megabytes(chapter, edition)):
+            trouble = children.execute(chapter, edition)
+    if trouble:
         parts = trouble.split("\n\n")
         said = parts[0] if len(parts) == 1 else f"{parts[0]}\n{parts[-1]}"  # without the traceback between them
         raise PressError(f"{said} (on {socket.gethostname()})")
-    if (notebook := executed.read()) is None:
+    if (stamp := executed.stamp()) is None:
         raise PressError(f"{executed.path} has gone meanwhile (on {socket.gethostname()})")
-    stamp = notebook.metadata["linearlens_run"]
     return {name: stamp[name] for name in ("records", "sources", "cpu_seconds", "python", "versions")}
