@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -169,6 +170,29 @@ def test_bad_ledgers(tmp_path, changes, says):
         ledger(tmp_path, *changes)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "holds no list of claims"),
+        ("id: a.b", "holds no list of claims"),
+        ("[]", "holds no list of claims"),
+        ("- a text\n- another", "entry 1 is no claim with fields, but 'a text'"),
+        ("- id: [a, b]", r"entry 1: the id must be a text, got \['a', 'b'\]"),
+        ("- id: a.b\n  says: 'not closed", r"cannot be read: (.|\n)*line 2"),
+        ("- id: a.b\n<<<<<<< ours\n- id: c.d", r"cannot be read: (.|\n)*line [23]"),
+        ("\xff", "cannot be read: .*utf-8"),
+        (None, "cannot be read: .*No such file"),
+    ],
+)
+def test_a_file_that_is_no_ledger_is_named(tmp_path, text, says):
+    path = tmp_path / "claims.yml"
+    if text is not None:
+        path.write_bytes(text.encode("latin1"))
+    with pytest.raises(LedgerError, match=says) as error:
+        load_claims(path)
+    assert str(path) in str(error.value)
+
+
 def test_bounds_are_refused_only_for_what_no_value_can_mend(tmp_path):
     good = ["value", "all(value)", "share(value) >= 0.5", "value == 1", "1 / (a - b) <= 2", "min(a) > 0 and all(b < a)"]
     for bound in good:
@@ -190,7 +214,7 @@ def recorded(monkeypatch):
 
     def run(value):
         outputs = []
-        monkeypatch.setattr("linearlens.ledger.display", lambda data, raw, metadata: outputs.append((data, metadata)))
+        monkeypatch.setattr("IPython.display.display", lambda data, raw, metadata: outputs.append((data, metadata)))
         record("a.b", value)
         texts = {
             metadata["scrapbook"]["name"]: data["application/papermill.record/text/plain"] for data, metadata in outputs
@@ -234,6 +258,15 @@ NOT_FLAT = ({"a": {"b": 1}}, [[1.0], [1.0, 2.0]], np.ones((2, 2)), [{"a": 1}], [
 def test_record_refuses_what_is_no_number(value):
     with pytest.raises(LedgerError, match=r"a\.b"):
         record("a.b", value)
+
+
+def test_record_does_without_ipython(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "IPython.display", None)
+    monkeypatch.setitem(sys.modules, "IPython", None)
+    record("a.b", 0.5)
+    assert capsys.readouterr().out == ""
+    with pytest.raises(LedgerError, match="need a number"):
+        record("a.b", "no number")
 
 
 def test_json_has_what_readers_need(tmp_path):

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
-from IPython.display import display
 
 from linearlens.paths import DATA
 
@@ -36,6 +34,8 @@ class LedgerError(ValueError):
 def record(claim: str, value: Any) -> None:
     """Put a measured value into the executed notebook: for the ledger, and for the text to show.
 
+    Where there is no IPython there is no notebook, and the value is only checked.
+
     Parameters
     ----------
     claim : str
@@ -52,6 +52,10 @@ def record(claim: str, value: Any) -> None:
         If the value is none of these.
     """
     plain = _plain(claim, value)
+    try:
+        from IPython.display import display
+    except ModuleNotFoundError:
+        return
     shown = {"application/papermill.record/text/plain": ""}
     display(
         {MIME: {"id": claim, "value": plain}, **shown},
@@ -299,12 +303,12 @@ def load_claims(path: Path | None = None) -> dict[str, Claim]:
     Raises
     ------
     LedgerError
-        If an entry lacks a field, has an unknown one, a verdict or profile that does not exist, or is there
-        twice; if a bound is none, as far as that can be seen before anything is recorded.
+        If the file cannot be read or holds no list of entries; if an entry lacks a field, has an unknown one, a
+        verdict or profile that does not exist, or is there twice; if a bound is none, as far as that can be seen
+        before anything is recorded.
     """
-    entries = yaml.safe_load((path or DATA / "claims.yml").read_text(encoding="utf-8"))
     claims: dict[str, Claim] = {}
-    for entry in entries:
+    for entry in _entries(path or DATA / "claims.yml"):
         name = entry.get("id", "an entry without id")
         fields = dict(entry)
         if isinstance(fields.get("bound"), str):
@@ -330,6 +334,23 @@ def load_claims(path: Path | None = None) -> dict[str, Claim]:
             raise LedgerError(f"claim {name}: 'not reproduced' needs a paper_bound, so that its failing is checked")
         claims[name] = claim
     return claims
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    import yaml
+
+    try:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:  # PyYAML names the line; a ValueError if it is no text
+        raise LedgerError(f"{path} cannot be read: {error}") from error
+    if not isinstance(entries, list) or not entries:
+        raise LedgerError(f"{path} holds no list of claims")
+    for number, entry in enumerate(entries, start=1):
+        if not isinstance(entry, dict):
+            raise LedgerError(f"{path}: entry {number} is no claim with fields, but {entry!r:.60}")
+        if not isinstance(entry.get("id", ""), str):
+            raise LedgerError(f"{path}: entry {number}: the id must be a text, got {entry['id']!r:.60}")
+    return entries
 
 
 def judge(claim: Claim, value: Recorded | None, *, profile: str, seed: int, stale: bool = False) -> Row:

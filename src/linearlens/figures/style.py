@@ -1,11 +1,10 @@
 """The style of every figure: a colour-blind-safe palette (Okabe and Ito), thin axes, vector output."""
 
+import sys
+
 import matplotlib as mpl
-from cycler import cycler
-from IPython.core.formatters import JSONFormatter
-from IPython.core.getipython import get_ipython
 from matplotlib.figure import Figure
-from matplotlib_inline.backend_inline import set_matplotlib_formats
+from matplotlib.rcsetup import cycler
 
 from linearlens.figures.export import MIME, drawn_data, to_pdf
 
@@ -38,11 +37,21 @@ def use_style() -> None:
             "pdf.fonttype": 42,  # letters that can be searched and copied
         }
     )
+    if "IPython" in sys.modules:  # without it there is no notebook
+        _style_notebook()
+
+
+def _style_notebook() -> None:
+    from IPython.core.formatters import JSONFormatter
+    from IPython.core.getipython import get_ipython
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    if (shell := get_ipython()) is None:
+        return
     set_matplotlib_formats("svg", metadata={"Date": None})
-    if (shell := get_ipython()) is not None:
-        assert shell.display_formatter is not None
-        formatters = shell.display_formatter.formatters
-        formatters["application/pdf"].for_type(Figure, to_pdf)
-        data = JSONFormatter(parent=shell.display_formatter, format_type=MIME, print_method="_repr_drawn_data_")
-        data.for_type(Figure, drawn_data)
-        formatters[MIME] = data
+    assert shell.display_formatter is not None
+    formatters = shell.display_formatter.formatters
+    formatters["application/pdf"].for_type(Figure, to_pdf)
+    data = JSONFormatter(parent=shell.display_formatter, format_type=MIME, print_method="_repr_drawn_data_")
+    data.for_type(Figure, drawn_data)
+    formatters[MIME] = data

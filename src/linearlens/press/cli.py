@@ -1,4 +1,7 @@
-"""The ``linearlens`` command."""
+"""The ``linearlens`` command.
+
+Each command imports what it needs when it is called, so that the first line of help does not wait for torch.
+"""
 
 import shlex
 import sys
@@ -10,9 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from linearlens.datasets import DataError, fetch, list_data
-from linearlens.ledger import LedgerError, load_claims, show, to_json
-from linearlens.press.chapter.notebooks import Edition, PressError, choose
+from linearlens.paths import CHECKOUT
 
 app = typer.Typer(
     help="Run the chapters of Linear Lenses, build the book, and hold its claims against what was measured.",
@@ -42,6 +43,10 @@ Device = Annotated[
 @contextmanager
 def _telling_errors() -> Iterator[None]:
     """Errors of ours end in one message on stderr and exit code 1; an interrupt in 130."""
+    from linearlens.datasets import DataError
+    from linearlens.ledger import LedgerError
+    from linearlens.press.chapter.errors import PressError
+
     try:
         yield
     except (PressError, LedgerError, DataError) as error:
@@ -50,6 +55,21 @@ def _telling_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         err.print("interrupted; finished chapters are kept, nothing is half-written")
         raise typer.Exit(130) from None
+
+
+@contextmanager
+def _in_checkout() -> Iterator[None]:
+    """The same for what needs a book to work on; where there is none, one line says so."""
+    needed = None
+    if sys.platform == "win32":
+        needed = "Linux or macOS; on Windows, take WSL"
+    elif not CHECKOUT:
+        needed = "a checkout of the book: clone its repository, `make book`, and call .venv/bin/linearlens there"
+    if needed:
+        err.print(f"error: this command needs {needed}", markup=False)
+        raise typer.Exit(1)
+    with _telling_errors():
+        yield
 
 
 @app.command()
@@ -62,27 +82,28 @@ def run(
     device: Device = None,
 ) -> None:
     """Execute the chapters whose sources changed since they last ran."""
-    from linearlens.press.running.chapters import run_chapters
+    with _in_checkout():
+        from linearlens.press.chapter.notebooks import Edition, choose
+        from linearlens.press.running.chapters import run_chapters
 
-    with _telling_errors():
         run_chapters(choose(chapters or []), Edition(profile, seed), jobs=jobs, force=force, console=err, device=device)
 
 
 @app.command()
 def book(jobs: Jobs = 2, device: Device = None) -> None:
     """Run what is stale in the quick profile, then build the pages from exactly those notebooks."""
-    from linearlens.press.pages.book import make_book
+    with _in_checkout():
+        from linearlens.press.pages.book import make_book
 
-    with _telling_errors():
         out.print(f"the book: {make_book(jobs=jobs, console=err, device=device)}")
 
 
 @app.command()
 def pdf() -> None:
     """Print the built pages with Chromium: a PDF a page, and the whole book in one."""
-    from linearlens.press.pages.pdf import make_pdf
+    with _in_checkout():
+        from linearlens.press.pages.pdf import make_pdf
 
-    with _telling_errors():
         out.print(f"{make_pdf(console=err)}", markup=False)
 
 
@@ -94,9 +115,10 @@ def pack(
     device: Device = None,
 ) -> None:
     """For lecturers: notebooks for students and instructors, graded assignments, slides, times and plans."""
-    from linearlens.press.course import make_pack
+    with _in_checkout():
+        from linearlens.press.chapter.notebooks import choose
+        from linearlens.press.course import make_pack
 
-    with _telling_errors():
         folder = make_pack(choose(chapters or []), output, jobs=jobs, console=err, device=device)
         out.print(f"the pack: {folder}", markup=False)
 
@@ -113,10 +135,12 @@ def figure(
     listed: Annotated[bool, typer.Option("--list", help="List all figures.")] = False,
 ) -> None:
     """Make one figure again, as its page shows it, with its data and a record of where it comes from."""
-    from linearlens.press.pages.figure_files import make_figure, seconds_to_make
-    from linearlens.press.pages.figure_index import catalogue
+    with _in_checkout():
+        from linearlens.press.chapter.errors import PressError
+        from linearlens.press.chapter.notebooks import Edition
+        from linearlens.press.pages.figure_files import make_figure, seconds_to_make
+        from linearlens.press.pages.figure_index import catalogue
 
-    with _telling_errors():
         edition = Edition(profile, seed)
         if listed == (name is not None):
             raise PressError("give the id of one figure, or --list to see all")
@@ -141,10 +165,11 @@ def sweep(
     scheduler: Annotated[str | None, typer.Option(help="Address of a dask scheduler, to run on its workers.")] = None,
 ) -> None:
     """Run chapters at many seeds, those that are missing, and keep what they measured."""
-    from linearlens.press.evidence import seed_runs as many
-    from linearlens.press.running.seeds import sweep as run_sweep
+    with _in_checkout():
+        from linearlens.press.chapter.notebooks import choose
+        from linearlens.press.evidence import seed_runs as many
+        from linearlens.press.running.seeds import sweep as run_sweep
 
-    with _telling_errors():
         numbers = many.parse_seeds(seeds)
         run_sweep(choose(chapters or []), numbers, profile, console=err, jobs=jobs, scheduler=scheduler)
 
@@ -157,12 +182,14 @@ def claims(
     seeds: Annotated[bool, typer.Option("--seeds", help="In how many of the seeds of a sweep each holds.")] = False,
 ) -> None:
     """Print the ledger; exit code 1 if a claim does not hold or was not measured."""
-    from linearlens.press.evidence.measurements import ledger_rows
-
     if seeds:
         _claims_over_seeds(profile, json)
         return
-    with _telling_errors():
+    with _in_checkout():
+        from linearlens.ledger import show, to_json
+        from linearlens.press.chapter.notebooks import Edition
+        from linearlens.press.evidence.measurements import ledger_rows
+
         rows = ledger_rows(Edition(profile, seed))
     if json:
         sys.stdout.write(to_json(rows) + "\n")
@@ -189,9 +216,11 @@ def claims(
 
 
 def _claims_over_seeds(profile: str, json: bool) -> None:
-    from linearlens.press.evidence import seed_runs as many
+    with _in_checkout():
+        from linearlens.ledger import load_claims
+        from linearlens.press.chapter.notebooks import Edition
+        from linearlens.press.evidence import seed_runs as many
 
-    with _telling_errors():
         ledger = load_claims()
         rows = many.seeds_rows(ledger, Edition(profile).profile)
     if json:
@@ -212,6 +241,8 @@ def _claims_over_seeds(profile: str, json: bool) -> None:
 def data_list() -> None:
     """List the data sets: size, licence, citation, where each is stored, whether it is there."""
     with _telling_errors():
+        from linearlens.datasets import list_data
+
         for entry in list_data().values():
             size = sum(file.n_bytes for file in entry.files) / 1e6
             out.print(f"{entry.name}  {'present' if entry.present() else 'not present'}  {size:.1f} MB")
@@ -227,9 +258,7 @@ def data_fetch(
 ) -> None:
     """Download a data set, or check the files that are there, against their checksums."""
     with _telling_errors():
+        from linearlens.datasets import fetch
+
         for path in fetch(name):
             out.print(f"{path}", markup=False)
-
-
-if __name__ == "__main__":
-    app()
