@@ -102,7 +102,7 @@ def _unfit(key: str) -> str | None:
 
 
 def _key() -> str:
-    """Hash of all that the pages are made of: prose, chapters as executed, results, configuration, code and its words."""
+    """Hash of all that the pages are made of: prose, chapters as executed, results, configuration, code."""
     refuse_stale(all_chapters())
     stamps = {name: Executed(name, EDITION).stamp() or {} for name in all_chapters()}
     parts = [f"{name} {stamp.get(SEAL)}" for name, stamp in stamps.items()]

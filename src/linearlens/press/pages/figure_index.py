@@ -47,7 +47,8 @@ def catalogue() -> dict[str, Shown]:
         If ``data/figures.yml`` lacks a figure, has one that no chapter shows, or names a claim that does not exist.
     """
     entries = _entries()
-    found, unread = {}, []
+    found: dict[str, Shown] = {}
+    unread = []
     for chapter in all_chapters():
         try:
             found |= {figure.id: figure for figure in _figures_of(chapter, entries)}
