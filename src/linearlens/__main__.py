@@ -5,6 +5,8 @@ import sys
 
 def main() -> None:
     """Run the command, or say in one line what it takes: the library alone does without these packages."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="backslashreplace")  # a terminal without such letters
     try:
         from linearlens.press.cli import app
 

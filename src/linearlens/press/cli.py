@@ -3,6 +3,7 @@
 Each command imports what it needs when it is called, so that the first line of help does not wait for torch.
 """
 
+import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from linearlens.paths import CHECKOUT
+from linearlens.paths import CHECKOUT, DEVICE
 
 app = typer.Typer(
     help="Run the chapters of Linear Lenses, build the book, and hold its claims against what was measured.",
@@ -52,14 +53,21 @@ def _telling_errors() -> Iterator[None]:
     except (PressError, LedgerError, DataError) as error:
         err.print("error:", error, markup=False)
         raise typer.Exit(1) from error
+    except BrokenPipeError:  # whoever read what we print, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+    except OSError as error:  # a full disk, a folder that cannot be written to
+        where = f": {error.filename}" if error.filename else ""
+        err.print(f"error: {error.strerror or error}{where}", markup=False)
+        raise typer.Exit(1) from error
     except KeyboardInterrupt:
         err.print("interrupted; finished chapters are kept, nothing is half-written")
         raise typer.Exit(130) from None
 
 
 @contextmanager
-def _in_checkout() -> Iterator[None]:
-    """The same for what needs a book to work on; where there is none, one line says so."""
+def _in_checkout(device: str | None = None) -> Iterator[None]:
+    """The same for what needs a book to work on; where there is none, one line says so. All of it sees the device."""
     needed = None
     if sys.platform == "win32":
         needed = "Linux or macOS; on Windows, take WSL"
@@ -68,6 +76,8 @@ def _in_checkout() -> Iterator[None]:
     if needed:
         err.print(f"error: this command needs {needed}", markup=False)
         raise typer.Exit(1)
+    if device:
+        os.environ[DEVICE] = device
     with _telling_errors():
         yield
 
@@ -82,7 +92,7 @@ def run(
     device: Device = None,
 ) -> None:
     """Execute the chapters whose sources changed since they last ran."""
-    with _in_checkout():
+    with _in_checkout(device):
         from linearlens.press.chapter.notebooks import Edition, choose
         from linearlens.press.running.chapters import run_chapters
 
@@ -92,7 +102,7 @@ def run(
 @app.command()
 def book(jobs: Jobs = 2, device: Device = None) -> None:
     """Run what is stale in the quick profile, then build the pages from exactly those notebooks."""
-    with _in_checkout():
+    with _in_checkout(device):
         from linearlens.press.pages.book import make_book
 
         out.print(f"the book: {make_book(jobs=jobs, console=err, device=device)}")
@@ -115,7 +125,7 @@ def pack(
     device: Device = None,
 ) -> None:
     """For lecturers: notebooks for students and instructors, graded assignments, slides, times and plans."""
-    with _in_checkout():
+    with _in_checkout(device):
         from linearlens.press.chapter.notebooks import choose
         from linearlens.press.course import make_pack
 
@@ -181,7 +191,7 @@ def claims(
     json: Annotated[bool, typer.Option("--json", help="Print a JSON list of objects.")] = False,
     seeds: Annotated[bool, typer.Option("--seeds", help="In how many of the seeds of a sweep each holds.")] = False,
 ) -> None:
-    """Print the ledger; exit code 1 if a claim does not hold or was not measured."""
+    """Print the ledger; exit code 1 if a claim does not hold, was not measured, or was with older sources."""
     if seeds:
         _claims_over_seeds(profile, json)
         return
@@ -191,28 +201,27 @@ def claims(
         from linearlens.press.evidence.measurements import ledger_rows
 
         rows = ledger_rows(Edition(profile, seed))
-    if json:
-        sys.stdout.write(to_json(rows) + "\n")
-    else:
-        for row in rows:
+        if json:
+            sys.stdout.write(to_json(rows) + "\n")
+        for row in [] if json else rows:
             holds = {True: "holds", False: "FAILS", None: "-----"}[row.holds]
+            measured = f"{show(row.measured)}{' (stale)' if row.stale and row.measured is not None else ''}"
             out.print(f"{holds}  {row.id}  [{row.verdict}]", markup=False)
-            out.print(
-                f"       measured {show(row.measured)}; bound {row.bound or 'none in this profile'}",
-                markup=False,
-            )
+            out.print(f"       measured {measured}; bound {row.bound or 'none in this profile'}", markup=False)
+        sys.stdout.flush()
     unmeasured = sorted({row.chapter for row in rows if row.measured is None})
     stale = sorted({row.chapter for row in rows if row.stale} - set(unmeasured))
     failed = [row.id for row in rows if row.holds is False]
-    if stale:
-        err.print(f"warning: stale, measured with older sources: {', '.join(stale)}")
-    if unmeasured:
-        err.print(
-            f"error: not measured: {', '.join(unmeasured)}; run: linearlens run --profile {profile} --seed {seed}"
+    if stale or unmeasured:
+        names = "; ".join(
+            f"{what}: {', '.join(chapters)}"
+            for what, chapters in (("not measured", unmeasured), ("stale, measured with older sources", stale))
+            if chapters
         )
+        err.print(f"error: {names}; run: linearlens run --profile {profile} --seed {seed}")
     if failed:
         err.print(f"error: does not hold: {', '.join(failed)}")
-    raise typer.Exit(1 if failed or unmeasured else 0)
+    raise typer.Exit(1 if failed or unmeasured or stale else 0)
 
 
 def _claims_over_seeds(profile: str, json: bool) -> None:
@@ -223,10 +232,9 @@ def _claims_over_seeds(profile: str, json: bool) -> None:
 
         ledger = load_claims()
         rows = many.seeds_rows(ledger, Edition(profile).profile)
-    if json:
-        sys.stdout.write(many.to_json(rows.values()) + "\n")
-    else:
-        for row in rows.values():
+        if json:
+            sys.stdout.write(many.to_json(rows.values()) + "\n")
+        for row in [] if json else rows.values():
             out.print(f"{'WRONG' if row.wrong else '     '}  {row.id}  [{row.verdict}]  {row}", markup=False)
             out.print(f"       measured {row.show()}; bound {row.bound or 'none in this profile'}", markup=False)
     unmeasured = sorted({claim.chapter for claim in ledger.values() if claim.id not in rows})
