@@ -20,6 +20,7 @@ from linearlens.paths import ROOT
 ENGINE = "linearlens"
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
+OnStart = Callable[[str], Any]
 OnCell = Callable[[int, int], Any]
 
 
@@ -33,15 +34,15 @@ class OwnKernel(AsyncKernelManager):
 
 
 class _Engine(NBClientEngine):
-    """papermill's own engine, telling before each cell and after the last how many are done."""
+    """papermill's own engine, telling which cell starts, and after each how many are done."""
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, *, on_cell: OnCell, **options):
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, on_start: OnStart, on_cell: OnCell, **options):
         n_cells, start, complete = len(nb_man.nb.cells), nb_man.cell_start, nb_man.cell_complete
 
         def cell_start(cell, cell_index=None, **more):
             start(cell, cell_index=cell_index, **more)
-            on_cell(cell_index or 0, n_cells)
+            on_start(nb_man.nb.cells[cell_index or 0].id)
 
         def cell_complete(cell, cell_index=None, **more):
             complete(cell, cell_index=cell_index, **more)
@@ -55,7 +56,7 @@ papermill_engines.register(ENGINE, _Engine)
 
 
 def run_cells(
-    notebook: nbformat.NotebookNode, parameters: dict[str, Any], output: Path, on_cell: OnCell
+    notebook: nbformat.NotebookNode, parameters: dict[str, Any], output: Path, on_start: OnStart, on_cell: OnCell
 ) -> nbformat.NotebookNode:
     """Execute the cells on one thread, in the root of the checkout and with its package; save to `output` meanwhile."""
     inherited = os.environ.get("PYTHONPATH")
@@ -69,6 +70,7 @@ def run_cells(
         kernel_name="python3",
         progress_bar=False,
         cwd=str(ROOT),
+        on_start=on_start,
         on_cell=on_cell,
     )
     return nbformat.read(output, as_version=4)

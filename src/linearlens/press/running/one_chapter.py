@@ -11,7 +11,6 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +25,7 @@ from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.exercises import exercises_of, proof_cell, proof_of
 from linearlens.press.chapter.files import SEAL, UNSEALED, aside, seal
 from linearlens.press.chapter.freshness import COMPUTES, DRAWS, Executed, sources
-from linearlens.press.chapter.notebooks import Edition, check_parameters, is_exercise, read_source
+from linearlens.press.chapter.notebooks import Edition, cells_of, check_parameters, is_exercise, read_source
 from linearlens.press.chapter.provenance import commit_of_checkout
 from linearlens.press.running.kernel import OnCell, run_cells
 
@@ -62,14 +61,14 @@ def execute(chapter: str, edition: Edition, *, on_cell: OnCell = lambda done, n_
     wall, cpu = time.perf_counter(), _cpu_seconds()
     with aside(executed.path) as draft:
         running = Path(f"{draft}.ipynb")
-        progress = _Progress(chapter, edition, running, on_cell)
+        progress = _Progress(chapter, edition, running)
         try:
-            notebook = run_cells(_to_run(chapter, edition), edition.parameters, running, progress)
+            notebook = run_cells(_to_run(chapter, edition), edition.parameters, running, progress.start, on_cell)
             progress.refuse_early_end(notebook)
         except PapermillExecutionError as error:
             traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
             said = f"{error.ename}: {error.evalue}\n\n{traceback}\n"
-            raise progress.failure(said, error.cell_index, error.exec_count) from error
+            raise progress.failure(said, error.exec_count) from error
         except DeadKernelError as error:
             raise progress.failure(_death()) from error
         finally:
@@ -105,17 +104,17 @@ class _Progress:
     chapter: str
     edition: Edition
     running: Path
-    on_cell: Callable[[int, int], object]
-    done: int = 0
+    cell: str = ""  # the id of the one that started last
 
-    def __call__(self, done: int, n_cells: int) -> None:
-        self.done = done
-        self.on_cell(done, n_cells)
+    def start(self, cell: str) -> None:
+        """Note that this cell starts."""
+        self.cell = cell
 
-    def failure(self, said: str, cell: int | None = None, count: int | None = None) -> PressError:
-        """The error that names the cell; the notebook up to there is kept."""
-        cell = self.done if cell is None else cell
-        place = f"notebooks/{self.chapter}.ipynb, cell {cell}" + (f" (In [{count}])" if count else "")
+    def failure(self, said: str, count: int | None = None) -> PressError:
+        """The error that names the cell by its place in the source; the notebook up to there is kept."""
+        places = {cell.get("id"): number for number, cell in enumerate(cells_of(self.chapter))}
+        place = f"notebooks/{self.chapter}.ipynb, cell {places.get(self.cell, 'added by the press')}"
+        place += f" (In [{count}])" if count else ""
         kept = BUILD / "failed" / self.edition.folder / f"{self.chapter}.ipynb"
         kept.parent.mkdir(parents=True, exist_ok=True)
         if self.running.is_file():
@@ -124,9 +123,10 @@ class _Progress:
 
     def refuse_early_end(self, notebook: nbformat.NotebookNode) -> None:
         """Raise if a cell was never executed, as after ``sys.exit()``."""
-        for number, cell in enumerate(notebook.cells):
+        for cell in notebook.cells:
             if cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None:
-                raise self.failure("it was never executed, since a cell before it ended the kernel\n", number)
+                self.cell = cell.id
+                raise self.failure("it was never executed, since a cell before it ended the kernel\n")
 
 
 def _death() -> str:
