@@ -63,16 +63,23 @@ def write_text(target: Path, text: str) -> None:
 
 def remove_drafts() -> None:
     """Remove what killed processes left aside, in ``_build`` and ``data``; those of living ones stay."""
-    import psutil
-
     for folder in (BUILD, DATA):
         for path in folder.rglob(".*") if folder.is_dir() else ():
             match = DRAFT.fullmatch(path.name)
-            if match and not psutil.pid_exists(int(match["process"])):
+            if match and not _lives(int(match["process"])):
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    import psutil
+
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 # What is read back.

@@ -159,7 +159,7 @@ def sources(chapter: str, edition: Edition) -> Sources:
     PressError
         If a cell, or a module it reaches, cannot be read.
     """
-    code = [*(ROOT / "src" / "linearlens").rglob("*.py"), *ROOT.glob("*.py")]
+    code = [*(ROOT / "src" / "linearlens").rglob("*.py"), *ROOT.glob("*.py"), *REGISTRY.parent.glob(REGISTRY.name)]
     state = [(path, path.stat().st_mtime_ns) for path in sorted(code)]
     hashes, files = _code(chapter, hash_of(json.dumps(cells_of(chapter))), hash_of(str(state)))
     hashes = {
