@@ -57,7 +57,8 @@ class Tables:
             "ledger": whole_ledger(self.rows, self.claims, self.kept, self.runs, self.seeds),
             "by_paper": by_paper(self.rows),
             "shortfalls": shortfalls(self.rows, self.claims, self.kept),
-            "faults": planted.table(),
+            "bugs": planted.bugs(),
+            "faults": planted.faults(),
             "times": costs.table(EDITION, self.runs),
             **self.of_chapters,
         }

@@ -1,0 +1,1 @@
+"""What befalls the press, planted one at a time: `make faults`."""
