@@ -21,9 +21,9 @@ from torch import nn
 
 from linearlens.models._fingerprint import fingerprint
 from linearlens.models.device import training_device
-from linearlens.paths import BUILD
+from linearlens.paths import NETWORKS
 
-FOLDER = BUILD / "networks"
+FOLDER = NETWORKS
 # They choose among instructions that round differently.
 VARIABLES = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "OPENBLAS_CORETYPE")
 
