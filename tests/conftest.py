@@ -1,19 +1,25 @@
-"""What several tests need: a small copy of the project to edit, and the executed chapters of the real one."""
+"""What several tests need: small copies of the project to edit, and the executed chapters of the real one."""
 
+import importlib
 import json
 import os
+import pkgutil
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
+import linearlens
 from linearlens.paths import ROOT
 
 if TYPE_CHECKING:
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
 # What the press needs is imported where it is used: the tests of the library run without, and on Windows, too.
 
 Command = Callable[..., subprocess.CompletedProcess]
+Once = Callable[[str, Callable[[Path], Any]], Path]
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +56,21 @@ def write_chapter(path: Path, *cells: str, parameters: str = 'profile = "quick"\
     nbformat.write(notebook, path)
 
 
+# A chapter and the one function it calls, which takes no time to import; then one that reaches further.
 SMALL_CELL = """import numpy as np
+from linearlens.ledger import record
+from linearlens.small import total
+record("small.value", total(np.arange(6.0)) + 1 + seed)"""
+
+SMALL_MODULE = '''"""What the small chapter reaches."""
+
+
+def total(values):
+    """The sum."""
+    return values.sum()
+'''
+
+KOOPMAN_CELL = """import numpy as np
 from linearlens.koopman import delay_embed
 from linearlens.ledger import record
 record("small.value", delay_embed(np.arange(5.0)[:, None], delays=1).sum() + seed)"""
@@ -100,10 +121,60 @@ def wait_until(true: Callable[[], object], seconds: float = 120) -> None:
     assert true()
 
 
+# Small projects. Each is made once for all workers of a run, and copied for each test.
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Make a folder under a name unless this run of the tests has it already: `make` is given the path to fill."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+
+    def once(name: str, make: Callable[[Path], Any]) -> Path:
+        from filelock import FileLock
+
+        with FileLock(shared / f"{name}.lock"):
+            if not (shared / name).is_dir():
+                shutil.rmtree(shared / f"{name}.part", ignore_errors=True)
+                make(shared / f"{name}.part")
+                (shared / f"{name}.part").rename(shared / name)
+        return shared / name
+
+    return once
+
+
 @pytest.fixture
-def small(tmp_path: Path) -> Path:
-    """A copy of the project with one small chapter and three pages, free to be edited."""
-    return small_project(tmp_path / "project")
+def small(once: Once, tmp_path: Path) -> Path:
+    """A copy of the project with one small chapter and two pages, free to be edited."""
+    return shutil.copytree(once("small", small_project), tmp_path / "project")
+
+
+@pytest.fixture
+def ran(small: Path, once: Once) -> Path:
+    """The small project with its chapter executed; `command` works on it."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(once("small", small_project), folder)
+        _succeed(in_process(folder)("run"))
+
+    shutil.copytree(once("ran", make) / "_build", small / "_build")
+    return small
+
+
+@pytest.fixture
+def built(ran: Path, once: Once) -> Path:
+    """The small project with its chapter executed and its pages built; `command` works on it."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(ran, folder)
+        _succeed(in_process(folder)("book"))
+
+    shutil.copytree(once("built", make) / "_build" / "html", ran / "_build" / "html")
+    return ran
+
+
+def _succeed(done: subprocess.CompletedProcess) -> None:
+    assert done.returncode == 0, done.stderr
 
 
 def small_project(root: Path) -> Path:
@@ -112,6 +183,7 @@ def small_project(root: Path) -> Path:
     shutil.copytree(ROOT / "src", root / "src", ignore=ignore)
     for name in ("_config.yml", "requirements.lock", "Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, root / name)
+    (root / "src" / "linearlens" / "small.py").write_text(SMALL_MODULE)
     (root / "notebooks").mkdir()
     (root / "book" / "_static").mkdir(parents=True)
     shutil.copy(ROOT / "book" / "_static" / "favicon.svg", root / "book" / "_static")
@@ -128,21 +200,77 @@ def small_project(root: Path) -> Path:
 
 @pytest.fixture
 def command(small: Path) -> Command:
-    """Run the ``linearlens`` command of the small project."""
-    return command_of(small)
+    """The ``linearlens`` command of the small project, called in this process: code of the press is that of here."""
+    return in_process(small)
 
 
-def command_of(small: Path) -> Command:
-    """The same for any."""
+@pytest.fixture
+def here(small: Path) -> Iterator[Path]:
+    """The small project, on which functions of the press work as long as the test lasts."""
+    with working_on(small):
+        yield small
+
+
+def in_process(project: Path) -> Command:
+    """The ``linearlens`` command of a project without the seconds that a process takes to start."""
+    from typer.testing import CliRunner
+
+    from linearlens.press.cli import app
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+        with working_on(project) as patch, mock.patch.dict(os.environ, {"COLUMNS": "200", **environment}):
+            patch.chdir(project)
+            patch.setattr(sys, "argv", ["linearlens", *arguments])
+            done = CliRunner().invoke(app, arguments, prog_name="linearlens")
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
+def command_of(project: Path) -> Command:
+    """The ``linearlens`` command of a project in a process of its own, with the project's press."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
         return subprocess.run(
             [sys.executable, "-m", "linearlens", *arguments],
-            cwd=small,
-            env={**os.environ, "PYTHONPATH": str(small / "src"), "COLUMNS": "200", **environment},
+            cwd=project,
+            env=environment_of(project, COLUMNS="200", **environment),
             capture_output=True,
             text=True,
             check=False,
         )
 
     return run
+
+
+def environment_of(project: Path, **more: str) -> dict[str, str]:
+    """The environment of a process that is to import the project's package."""
+    return {**os.environ, "PYTHONPATH": str(project / "src"), **more}
+
+
+@contextmanager
+def working_on(project: Path) -> Iterator[pytest.MonkeyPatch]:
+    """Let the package in this process work on a project: every path of it below our root becomes one below its root."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in _package():
+            for name, value in list(vars(module).items()):
+                if _is_ours(value):
+                    patch.setattr(module, name, project / value.relative_to(ROOT))
+                elif getattr(value, "__module__", None) == module.__name__:
+                    given = getattr(value, "__kwdefaults__", None) or {}
+                    for argument in [argument for argument in given if _is_ours(given[argument])]:
+                        patch.setitem(given, argument, project / given[argument].relative_to(ROOT))
+        yield patch
+
+
+def _is_ours(value: object) -> bool:
+    return isinstance(value, Path) and (value == ROOT or ROOT in value.parents)
+
+
+@cache
+def _package() -> list[ModuleType]:
+    """All modules of the package; one imported later would keep the paths of the project it first saw."""
+    found = pkgutil.walk_packages(linearlens.__path__, "linearlens.")
+    return [linearlens, *(importlib.import_module(one.name) for one in found if not one.name.endswith("__main__"))]

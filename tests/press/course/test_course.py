@@ -12,7 +12,7 @@ from pathlib import Path
 import nbclient
 import nbformat
 import pytest
-from conftest import SMALL_CELL, command_of, small_project, write_chapter
+from conftest import SMALL_CELL, environment_of, in_process, small_project, write_chapter
 from rich.console import Console
 from test_exercises import ASK, CELL, TELL, chapter_with
 
@@ -35,25 +35,27 @@ MATH = "Plain text, {cite:t}`koopman1931`.\n\n```{math}\n:label: eq-small\na &= 
 
 
 @pytest.fixture(scope="module")
-def taught(tmp_path_factory):
-    """The small project with an exercise."""
-    small = small_project(tmp_path_factory.mktemp("taught") / "project")
-    path = small / "notebooks" / "01_small.ipynb"
+def taught(once):
+    """The small project with an exercise, and its pack."""
+    return once("taught", make_taught)
+
+
+def make_taught(folder):
+    path = small_project(folder) / "notebooks" / "01_small.ipynb"
     write_chapter(path, SMALL_CELL, "base = 1")
     notebook = nbformat.read(path, as_version=4)
     notebook.cells += chapter_with(MATH, ASSIGN, CELL, TELL).cells
     nbformat.write(notebook, path)
-    (small / "book" / "references.bib").write_text(
+    (folder / "book" / "references.bib").write_text(
         "@article{koopman1931, author = {Koopman, Bernard O.}, title = {Systems}, journal = {PNAS}, year = {1931}}"
     )
-    return small
+    done = in_process(folder)("pack", "-o", str(folder / "pack"))
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
 def pack(taught):
     """Its pack."""
-    done = command_of(taught)("pack", "-o", str(taught / "pack"))
-    assert done.returncode == 0, done.stderr
     return taught / "pack"
 
 
@@ -88,9 +90,10 @@ def test_instructors_find_the_solution_and_the_wrong_answers(pack):
     assert "| <code>three&nbsp;=&nbsp;2</code> | begin to count |" in text
 
 
-def test_a_notebook_of_the_pack_runs_as_it_is(pack, tmp_path):
+def test_a_notebook_of_the_pack_runs_as_it_is(taught, pack, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(taught / "src"))
     notebook = read(pack / "instructor" / "01_small.ipynb")
-    nbclient.NotebookClient(notebook, kernel_name="python3", timeout=120).execute(cwd=tmp_path)
+    nbclient.NotebookClient(notebook, kernel_name="python3").execute(cwd=tmp_path)
     said = [o.get("text", "") for cell in notebook.cells for o in cell.get("outputs", [])]
     assert "right\n" in said
 
@@ -102,11 +105,12 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("nbgrader") is None, reason="nbgrader is missing; run: pip install nbgrader")
 def test_nbgrader_makes_an_assignment_and_grades_a_right_and_a_wrong_submission(pack, taught):
     course = pack / "nbgrader"
     scripts = str(Path(sys.executable).parent)  # nbgrader calls alembic by its name
-    on_path = {**os.environ, "PATH": os.pathsep.join([scripts, os.environ["PATH"]]), "PYTHONPATH": str(taught / "src")}
+    on_path = environment_of(taught, PATH=os.pathsep.join([scripts, os.environ["PATH"]]))
 
     def nbgrader(*arguments):
         command = [sys.executable, "-m", "nbgrader", *arguments, "--assignment=01_small"]

@@ -1,10 +1,8 @@
 """What full runs measured is kept with its provenance, shown, and held against its bounds."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -13,32 +11,25 @@ from conftest import SMALL_CELL, write_chapter
 from linearlens.ledger import Claim, LedgerError, judge, load_claims
 from linearlens.paths import ROOT
 from linearlens.press.chapter.errors import PressError
-from linearlens.press.chapter.freshness import measuring
+from linearlens.press.chapter.files import SEAL, to_json
+from linearlens.press.chapter.freshness import Sources, measuring
+from linearlens.press.chapter.notebooks import Edition
+from linearlens.press.chapter.provenance import commit_of_checkout
 from linearlens.press.evidence import full_runs
 from linearlens.press.evidence.full_runs import kept_rows, read_kept
 from linearlens.press.evidence.ledger_page import WHY_STALE, by_paper, chapter_rows, shortfalls, whole_ledger
+from linearlens.press.evidence.measurements import ledger_rows
 
 
-def page(small):
+def page():
     """The ledger as it would be included in the book."""
-    code = (
-        "from linearlens.ledger import load_claims; from linearlens.press.pages.book import EDITION;"
-        "from linearlens.press.evidence.full_runs import kept_rows, read_kept;"
-        "from linearlens.press.evidence.ledger_page import whole_ledger;"
-        "from linearlens.press.evidence.measurements import ledger_rows;"
-        "claims, runs = load_claims(), read_kept();"
-        "print(whole_ledger(ledger_rows(EDITION), claims, kept_rows(claims, runs), runs))"
-    )
-    env = {**os.environ, "PYTHONPATH": str(small / "src")}
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=small, env=env, capture_output=True, text=True, check=True
-    ).stdout
+    claims, runs = load_claims(), read_kept()
+    return whole_ledger(ledger_rows(Edition()), claims, kept_rows(claims, runs), runs)
 
 
-def test_a_full_run_is_kept_shown_and_marked_when_stale(small, command):
-    kept = small / "data" / "results" / "full" / "01_small.json"
-    assert command("run").returncode == 0
-    assert "full profile" not in page(small), "a quick run keeps nothing"
+def test_a_full_run_is_kept_shown_and_marked_when_stale(ran, here, command):
+    kept = ran / "data" / "results" / "full" / "01_small.json"
+    assert "full profile" not in page(), "a quick run keeps nothing"
     assert command("run", "--profile", "full", "--seed", "1").returncode == 0
     assert not kept.exists(), "only seed 0 is kept"
 
@@ -56,21 +47,22 @@ def test_a_full_run_is_kept_shown_and_marked_when_stale(small, command):
         "profile",
         "seed",
     } <= run.keys()
-    assert str(small) not in kept.read_text(), "no path of a machine"
-    shown = page(small)
+    assert str(ran) not in kept.read_text(), "no path of a machine"
+    shown = page()
     assert "(stale)" not in shown
     assert "*full profile:*<br>16<br>`value >= 0`: holds" in shown
     assert "*Full profile:*" in shown
+    without_seal = {name: value for name, value in run.items() if name != SEAL}
     for device, beside in (("cpu", False), ("cuda", True)):
-        kept.write_text(json.dumps({**run, "device": device}))
-        assert ("minutes of one processor beside a GPU (" in page(small)) is beside
+        kept.write_text(to_json({**without_seal, "device": device}))
+        assert ("minutes of one processor beside a GPU (" in page()) is beside
 
-    write_chapter(small / "notebooks" / "01_small.ipynb", SMALL_CELL, "1 / 0")
+    write_chapter(ran / "notebooks" / "01_small.ipynb", SMALL_CELL, "1 / 0")
     before = kept.read_bytes()
     assert command("run", "--profile", "full").returncode == 1
     assert kept.read_bytes() == before, "a run that fails leaves what was kept"
-    assert "16 (stale)" in page(small)
-    assert WHY_STALE in page(small)
+    assert "16 (stale)" in page()
+    assert WHY_STALE in page()
 
 
 def test_the_commit_kept_is_that_at_the_start_of_the_run(small, command):
@@ -100,41 +92,57 @@ def test_the_commit_kept_is_that_at_the_start_of_the_run(small, command):
     assert (run["commit"], run["dirty"]) == (first, False)
 
 
-def test_results_written_meanwhile_make_no_checkout_dirty(small):
+def test_results_written_meanwhile_make_no_checkout_dirty(here):
     def git(*arguments):
         given = ("-c", "user.name=t", "-c", "user.email=t@t.t", "-c", "core.hooksPath=/dev/null")
-        subprocess.run(["git", *given, *arguments], cwd=small, capture_output=True, check=True)
+        subprocess.run(["git", *given, *arguments], cwd=here, capture_output=True, check=True)
 
-    def dirty():
-        code = (
-            "from linearlens.press.chapter.provenance import commit_of_checkout; print(commit_of_checkout()['dirty'])"
-        )
-        env = {**os.environ, "PYTHONPATH": str(small / "src")}
-        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    result = small / "data" / "results" / "seeds" / "quick" / "01_small.json"
+    result = here / "data" / "results" / "seeds" / "quick" / "01_small.json"
     result.parent.mkdir(parents=True)
     result.write_text("[]\n")
     git("init")
     git("add", ".")
     git("commit", "-m", "first")
     result.write_text("[ ]\n")
-    assert dirty() == "False"
-    (small / "Makefile").write_text("changed")
-    assert dirty() == "True"
+    assert not commit_of_checkout()["dirty"]
+    (here / "Makefile").write_text("changed")
+    assert commit_of_checkout()["dirty"]
 
 
 def test_no_number_depends_on_what_draws_or_on_exercises():
-    hashes = {"src/linearlens/figures/style.py": "a", "src/linearlens/kann.py": "b", "exercises": "c"}
-    assert measuring(hashes) == {"src/linearlens/kann.py": "b"}
+    assert measuring({"drawings": "a", "code": "b", "exercises": "c"}) == {"code": "b"}
 
 
 def test_what_has_gone_is_not_kept(monkeypatch):
     monkeypatch.setattr(full_runs.Executed, "trouble", lambda self: None)
-    monkeypatch.setattr(full_runs.Executed, "read", lambda self: None)
+    monkeypatch.setattr(full_runs.Executed, "stamp", lambda self: None)
     with pytest.raises(PressError, match=r"full run of 01_gone cannot be kept: .*01_gone\.ipynb has gone meanwhile"):
         full_runs.keep("01_gone")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda text: text[: len(text) // 2], "is damaged: it is no JSON"),
+        (lambda text: "", "is damaged: it is no JSON"),
+        (lambda text: text.replace("0.5", "0.6"), "is damaged: it was changed after it was written"),
+        (lambda text: "{}", "is damaged: it has no seal"),
+        (lambda text: to_json({"chapter": "02_other"}), "is the run of another chapter"),
+    ],
+)
+def test_a_damaged_result_is_named_with_what_to_do(here, change, says):
+    kept = here / "data" / "results" / "full" / "01_small.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(to_json({"chapter": "01_small", "records": [{"id": "small.value", "value": 0.5}]}))
+    assert read_kept()["01_small"]["records"][0]["value"] == 0.5
+    kept.write_text(change(kept.read_text()))
+    with pytest.raises(PressError) as error:
+        read_kept()
+    assert says in str(error.value)
+    assert "get it back with `git checkout -- data/results/full/01_small.json`, or remove it and run" in str(
+        error.value
+    )
+    assert "\n" not in str(error.value)
 
 
 def test_the_papers_bound_is_shown_in_both_profiles_and_the_verdict_second():
@@ -186,10 +194,10 @@ def test_a_ledger_without_claims_is_a_page():
 def test_a_stale_run_that_a_new_bound_cannot_judge_is_left_out(monkeypatch):
     bound = "median(plain) > 0 and median(added) > 0"
     claim = Claim("a.b", "01_a", "this book", "", "Two.", "No reason.", "partly", {"full": bound}, None)
-    run = {"sources": {"notebook": "older"}, "records": [{"id": "a.b", "value": {"plain": [1.0]}}]}
-    monkeypatch.setattr(full_runs, "sources", lambda *_: {"notebook": "newer"})
+    run = {"sources": {"cells": "older"}, "records": [{"id": "a.b", "value": {"plain": [1.0]}}]}
+    monkeypatch.setattr(full_runs, "sources", lambda *_: Sources({"cells": "newer"}, {}))
     assert kept_rows({"a.b": claim}, {"01_a": run}) == {}
-    monkeypatch.setattr(full_runs, "sources", lambda *_: {"notebook": "older"})
+    monkeypatch.setattr(full_runs, "sources", lambda *_: Sources({"cells": "older"}, {}))
     with pytest.raises(LedgerError, match="names 'added'"):
         kept_rows({"a.b": claim}, {"01_a": run})
 

@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from linearlens.paths import ROOT
 from linearlens.press.chapter.exercises import exercises_of
 from linearlens.press.chapter.notebooks import read_source
-from linearlens.press.pages import book
+from linearlens.press.pages.staging import stage
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,9 @@ def installed(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow  # installs the package, and runs a chapter
 def test_a_notebook_downloaded_from_its_page_runs_to_its_end(quick, installed, monkeypatch):
-    book.stage(installed / "stage")
+    stage(installed / "stage")
     monkeypatch.setenv("PYTHONPATH", str(installed / "site"))
     downloaded = nbformat.read(installed / "stage" / "_generated" / "41_credit_theory.ipynb", as_version=4)
     client = NotebookClient(downloaded, kernel_name="python3", resources={"metadata": {"path": str(installed)}})
@@ -42,10 +43,9 @@ def test_a_notebook_downloaded_from_its_page_runs_to_its_end(quick, installed, m
     assert len(errors) == len(exercises_of(read_source("41_credit_theory")))
 
 
-def test_each_page_offers_such_a_notebook_and_a_public_repository_a_button_for_it(small, command):
-    html = small / "_build" / "html"
+def test_each_page_offers_such_a_notebook_and_a_public_repository_a_button_for_it(built, command):
+    html = built / "_build" / "html"
     page = html / "notebooks" / "01_small.html"
-    assert command("book").returncode == 0
     offered = nbformat.read(html / "_sources" / "notebooks" / "01_small.ipynb", as_version=4)
     assert offered.cells[0].id == "install"
     assert "It measured 16.0." in offered.cells[1].source, "with the numbers of the page"
@@ -53,7 +53,7 @@ def test_each_page_offers_such_a_notebook_and_a_public_repository_a_button_for_i
     assert 'href="../_sources/notebooks/01_small.ipynb"' in text
     assert "colab" not in text
 
-    (small / "CITATION.cff").write_text("repository-code: https://github.com/somebody/lenses\n")
+    (built / "CITATION.cff").write_text("repository-code: https://github.com/somebody/lenses\n")
     assert command("book").returncode == 0
     link = re.search(
         r'"https://colab.research.google.com/github/somebody/lenses/blob/gh-pages/(.*?)"', page.read_text()

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import shutil
 import signal
 import subprocess
@@ -11,12 +10,13 @@ from contextlib import contextmanager
 
 import psutil
 import pytest
-from conftest import SMALL_CELL, heed_interrupts, processes_of, wait_until, write_chapter
+from conftest import SMALL_CELL, environment_of, heed_interrupts, processes_of, wait_until, write_chapter
 from rich.console import Console
 
 from linearlens.ledger import PROFILES, Claim, judge, load_claims
 from linearlens.paths import ROOT
 from linearlens.press.chapter.errors import PressError
+from linearlens.press.chapter.files import to_json
 from linearlens.press.chapter.notebooks import all_chapters
 from linearlens.press.evidence import seed_runs
 from linearlens.press.evidence.ledger_page import chapter_rows, whole_ledger
@@ -40,7 +40,7 @@ CLAIM = Claim("a.b", "01_a", "this book", "", "Small.", "No reason.", "partly", 
 def kept(small):
     """The file of the small chapter, as seed and value; empty if it is not there."""
     path = small / "data" / "results" / "seeds" / "quick" / "01_small.json"
-    groups = json.loads(path.read_text()) if path.is_file() else []
+    groups = json.loads(path.read_text())["groups"] if path.is_file() else []
     return {entry["seed"]: entry["records"][0]["value"] for group in groups for entry in group["seeds"]}
 
 
@@ -131,7 +131,7 @@ def test_a_failing_seed_is_tried_twice_and_loses_no_other(small, command):
     assert {seed: len((small / f"tries{seed}").read_text()) for seed in range(4)} == {0: 1, 1: 2, 2: 2, 3: 2}
     partial = small / "_build" / "failed" / "quick-seed1" / "01_small.ipynb"
     assert partial.is_file()
-    for needed in ("01_small, seed 1: failed twice", "cell 4", "ZeroDivisionError", str(partial), "1 of 4 failed"):
+    for needed in ("01_small, seed 1: failed twice", "cell 3", "ZeroDivisionError", str(partial), "1 of 4 failed"):
         assert needed in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -148,9 +148,9 @@ def test_an_interrupt_or_a_kill_leaves_what_was_measured(small, command):
     write_chapter(small / "notebooks" / "01_small.ipynb", SMALL_CELL, cell)
     for number in (signal.SIGINT, signal.SIGKILL):
         process = subprocess.Popen(
-            [sys.executable, "-m", "linearlens.press", "sweep", "--seeds", "0:3", "--jobs", "1"],
+            [sys.executable, "-m", "linearlens", "sweep", "--seeds", "0:3", "--jobs", "1"],
             cwd=small,
-            env={**os.environ, "PYTHONPATH": str(small / "src")},
+            env=environment_of(small),
             stderr=subprocess.PIPE,
             text=True,
             preexec_fn=heed_interrupts,
@@ -186,7 +186,7 @@ def scheduler_of(small):
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=small,
-        env={**os.environ, "PYTHONPATH": str(small / "src")},
+        env=environment_of(small),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -213,14 +213,14 @@ def test_an_existing_scheduler_runs_it_if_its_workers_have_the_same_sources(smal
         write_chapter(small / "notebooks" / "01_small.ipynb", SMALL_CELL, "pass")
         refused = command("sweep", "--seeds", "3:5", "--scheduler", address)
         assert refused.returncode == 1
-        assert "other sources than we: notebooks/01_small.ipynb; bring both to the same commit" in refused.stderr
+        assert "other sources than we: cells; bring both to the same commit" in refused.stderr
         assert kept(small) == {3: 19.0}
         assert not (theirs / "_build" / "executed" / "quick-seed4").exists(), "workers are asked before they run"
 
         (theirs / "notebooks" / "01_small.ipynb").unlink()
         refused = command("sweep", "--seeds", "3:5", "--scheduler", address)
         assert refused.returncode == 1
-        assert "has no checkout of this book: FileNotFoundError" in refused.stderr
+        assert "has no checkout of this book: PressError: notebooks/01_small.ipynb cannot be read" in refused.stderr
 
 
 def test_a_result_from_other_sources_is_not_kept(monkeypatch, tmp_path):
@@ -266,11 +266,10 @@ def test_without_dask_the_package_is_named(monkeypatch):
 
 def test_dask_is_not_imported_before_it_is_needed():
     code = "import sys, linearlens.press.cli, linearlens.press.running.seeds; sys.exit('distributed' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, check=True)
+    subprocess.run([sys.executable, "-c", code], env=environment_of(ROOT), check=True)
 
 
-def test_kept_runs_are_read_as_they_were_written_and_a_line_each(monkeypatch, tmp_path):
-    monkeypatch.setattr(seed_runs, "FOLDER", tmp_path)
+def test_kept_runs_are_read_as_they_were_written_and_a_line_each(here):
     old, new = ({"commit": c, "dirty": False, "python": "3", "versions": {}, "sources": {"a": c}} for c in "12")
     records = [{"id": "a.b", "value": {"x": [0.1, math.inf], "y": True}}, {"id": "a.c", "value": 3}]
     runs = [SeedRun(seed, 1.25, records, origin) for seed, origin in ((11, old), (2, new), (0, old), (3, old))]
@@ -285,9 +284,15 @@ def test_kept_runs_are_read_as_they_were_written_and_a_line_each(monkeypatch, tm
     assert read_seeds("01_a", "quick")[3].origin == new
     assert list(seed_runs.fresh(read_seeds("01_a", "quick"), {"a": "2"})) == [2, 3]
 
-    path.write_text(path.read_text()[:-20])
-    with pytest.raises(PressError, match=r"01_a\.json cannot be read .* remove it, then run: linearlens sweep"):
-        read_seeds("01_a", "quick")
+    whole = path.read_text()
+    for text, says in (
+        (whole[:-20], "it is no JSON"),
+        (whole.replace("1.25", "1.5"), "it was changed after it was written"),
+        (to_json({"runs": []}), "it holds no runs of seeds"),
+    ):
+        path.write_text(text)
+        with pytest.raises(PressError, match=rf"01_a\.json is damaged: {says}.*; get it back with .* sweep 01_a$"):
+            read_seeds("01_a", "quick")
 
 
 def test_a_claim_over_seeds_has_a_median_an_interval_and_a_share():
