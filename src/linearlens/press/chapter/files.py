@@ -107,12 +107,12 @@ def read_sealed(path: Path) -> Any:
         content = json.loads(text)
     except FileNotFoundError:
         raise
-    except (OSError, ValueError) as error:  # a folder, other letters, no JSON
+    except (OSError, ValueError, RecursionError) as error:  # a folder, other letters, no JSON, or too deep
         raise DamagedError(f"{path} is damaged: {reason_of(error)}") from error
-    match = SEALED.search(text)
-    if not match:
+    seals = list(SEALED.finditer(text))  # one is the file's own; others may stand in what it holds
+    if not seals or not isinstance(content, dict):
         raise DamagedError(f"{path} is damaged: it has no seal")
-    if _hash(text[: match.start(1)] + UNSEALED + text[match.end(1) :]) != match[1]:
+    if not any(_hash(text[: one.start(1)] + UNSEALED + text[one.end(1) :]) == one[1] for one in seals):
         raise DamagedError(f"{path} is damaged: it was changed after it was written")
     return content
 

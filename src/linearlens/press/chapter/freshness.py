@@ -6,13 +6,15 @@ these as a stamp, and a seal. Prose is not among them, nor are comments, docstri
 them, and pages take the prose from the notebook as it is now. What only draws is hashed apart from what measures.
 """
 
+import ast
 import hashlib
 import json
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 from linearlens.paths import BUILD, DEVICE, ROOT
 from linearlens.press.chapter.drawing import parts_of
 from linearlens.press.chapter.errors import DamagedError, PressError
-from linearlens.press.chapter.files import read_sealed, reason_of
+from linearlens.press.chapter.files import read_sealed
 from linearlens.press.chapter.notebooks import Cell, Edition, cells_of, code_of, is_exercise, read_source
-from linearlens.press.chapter.reachable import Reach, Statement, find, hash_code, hash_of, module
+from linearlens.press.chapter.reachable import Reach, find, forget_changed, look
+from linearlens.press.chapter.statements import Module, Statement, hash_code, hash_of
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -34,7 +37,7 @@ REGISTRY = ROOT / "src" / "linearlens" / "datasets" / "registry.toml"
 # Libraries whose results, or drawings, reach the page; a new version of another one changes nothing.
 COMPUTES = ("numpy", "scipy", "scikit-learn", "pandas", "torch", "pydmd", "captum")
 DRAWS = ("matplotlib", "contourpy")
-FIGURES = ROOT / "src" / "linearlens" / "figures"
+FIGURES = "linearlens.figures"
 TAGS = {"parameters", "raises-exception", "skip-execution"}  # that change how a cell is run
 APART = ("drawings", "exercises")
 
@@ -80,13 +83,10 @@ class Executed:
             state = os.stat(self.path)
         except NotADirectoryError as error:
             raise FileNotFoundError(str(error)) from error
-        content = _content(self.path, state.st_mtime_ns, state.st_size, state.st_ino)
+        content = _content(self.path, state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino)
         stamp = content.get("metadata", {}).get("linearlens_run", {})
-        if (stamp.get("chapter"), stamp.get("profile"), stamp.get("seed")) != (
-            self.chapter,
-            self.edition.profile,
-            self.edition.seed,
-        ):
+        wanted = {"chapter": self.chapter, **self.edition.parameters}
+        if {name: stamp.get(name) for name in wanted} != wanted:
             raise DamagedError(f"{self.path} is damaged: it is the run of another chapter, profile or seed")
         return content
 
@@ -112,10 +112,10 @@ class Executed:
         except DamagedError as error:
             return str(error)
         wanted = device or asked_device(self.edition)
-        if wanted in ("cpu", "cuda") and stamp["device"] != wanted:
-            return f"it was run on {stamp['device']}, {wanted} is wanted"
+        if wanted in ("cpu", "cuda") and stamp.get("device") != wanted:
+            return f"it was run on {stamp.get('device')}, {wanted} is wanted"
         try:
-            changed = sources(self.chapter, self.edition).changes(stamp["sources"], stamp["files"])
+            changed = sources(self.chapter, self.edition).changes(stamp.get("sources", {}), stamp.get("files", {}))
         except PressError as error:
             return str(error)
         return f"changed since: {', '.join(changed)}" if changed else None
@@ -134,7 +134,7 @@ class Executed:
         return page
 
 
-@cache
+@lru_cache(64)
 def _content(path: Path, *_state: int) -> dict[str, Any]:
     """Read once for each state of the file."""
     return read_sealed(path)
@@ -159,11 +159,12 @@ def sources(chapter: str, edition: Edition) -> Sources:
     PressError
         If a cell, or a module it reaches, cannot be read.
     """
-    code = [*(ROOT / "src" / "linearlens").rglob("*.py"), *ROOT.glob("*.py"), *REGISTRY.parent.glob(REGISTRY.name)]
-    state = [(path, path.stat().st_mtime_ns) for path in sorted(code)]
-    hashes, files = _code(chapter, hash_of(json.dumps(cells_of(chapter))), hash_of(str(state)))
+    if forget_changed():
+        _code.cache_clear()
+    hashes, files = _code(chapter, json.dumps(cells_of(chapter)))
     hashes = {
         **hashes,
+        "drawings": f"{hashes['drawings']} {_versions(DRAWS)}",
         "versions": _versions(COMPUTES),
         "execution": _hash_module(EXECUTES),
         "parameters": json.dumps(edition.parameters),
@@ -175,39 +176,46 @@ def sources(chapter: str, edition: Edition) -> Sources:
 
 
 @cache
-def _code(chapter: str, *_state: str) -> tuple[dict[str, str], dict[str, str]]:
-    module.cache_clear()
+def _code(chapter: str, _cells: str) -> tuple[dict[str, str], dict[str, str]]:
     cells = code_of(chapter)
     whole, measuring, every = parts_of([(tree, _shows(cell)) for tree, cell in cells])
-    try:
-        reach, all_of_it = Reach(whole, measuring), Reach(whole, every)
-    except SyntaxError as error:
-        raise PressError(f"{error.filename}, line {error.lineno}: {error.msg}") from error
-    tags = [sorted(TAGS & {*cell["tags"]}) for _, cell in cells]
-    keys: dict[Path, list[str]] = {}
+    measured = [one for cell in measuring for one in cell]
+    with _readable():
+        reach = Reach(whole, measured, _only_draws(whole, measuring, cells), FIGURES)
+        n = len(reach.of)
+    asked = reach.asked_for()
+    data = [] if asked == set() else [one for one in _checksums() if asked is None or one[0] in asked]
+    files: dict[str, list[str]] = {}
     for statement, where in reach.of.items():
-        if where.path is not None and FIGURES not in where.path.parents:
-            keys.setdefault(where.path, []).append(reach.key(statement))
-    drawn = [all_of_it.key(one) for one in all_of_it.of if one not in reach.of or _draws(all_of_it, one)]
+        if where.name and (path := find(where.name)):
+            files.setdefault(path.relative_to(ROOT).as_posix(), []).append(statement.own)
+    with _readable():
+        reach.extend(whole, [one for cell in every for one in cell])
+    tags = [sorted(TAGS & {*cell["tags"]}) for _, cell in cells]
+    # How cells are cut matters to a number only where a tag does; to the page it does, which puts the outputs in place.
+    run = [(tag, [one.own for one in cell]) for tag, cell in zip(tags, measuring, strict=True)]
+    cut = [[one.own for one in cell if one not in measured] for cell in every]
     hashes = {
-        "cells": hash_of(f"{[reach.key(one) for one in measuring]} {tags}"),
-        "code": hash_of(str(sorted(key for many in keys.values() for key in many))),
-        "data": hash_of(str(_data(sorted({name for one in reach.of for name in one.fetches})))),
-        "drawings": hash_of(f"{sorted(drawn)} {_versions(DRAWS)}"),
+        "cells": hash_of(str([entry for tag, cell in run for entry in ([(tag, cell)] if tag else cell)])),
+        "code": reach.hash(0, n),
+        "data": hash_of(str(data)),
+        "drawings": hash_of(f"{cut} {reach.hash(n)}"),
     }
-    files = {path.relative_to(ROOT).as_posix(): hash_of(str(sorted(many))) for path, many in sorted(keys.items())}
-    return hashes, files
+    return hashes, {name: hash_of(str(sorted(many))) for name, many in sorted(files.items())}
 
 
-def _draws(reach: Reach, statement: Statement) -> bool:
-    path = reach.of[statement].path
-    return path is not None and FIGURES in path.parents
+def _only_draws(
+    whole: Module, measuring: list[list[Statement]], cells: list[tuple[ast.Module, Cell]]
+) -> set[Statement]:
+    """Of the cells that measure, what may use figures without giving a number: those that show one, and bare calls."""
+    calls = {node: node.value for node in whole.read if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)}
+    bare = {whole.read[node] for node, call in calls.items() if not call.args and not call.keywords}  # use_style()
+    return bare | {one for many, (_, cell) in zip(measuring, cells, strict=True) if _shows(cell) for one in many}
 
 
 def _shows(cell: Cell) -> bool:
     """Whether a cell shows or keeps a figure; `drawing` decides whether it does nothing else."""
-    metadata = cell["metadata"]
-    figure = any("figure" in metadata.get(key, {}) for key in ("mystnb", "linearlens"))
+    figure = any("figure" in str(cell["metadata"].get(key)) for key in ("mystnb", "linearlens"))
     records = "record(" in cell["source"]
     return not records and (figure or any(word in cell["source"] for word in ("plt.show(", "Slider(", "glue(")))
 
@@ -217,15 +225,13 @@ def measuring(hashes: Mapping[str, str]) -> dict[str, str]:
     return {kind: value for kind, value in hashes.items() if kind not in APART}
 
 
-def _data(names: Iterable[str]) -> list[Any]:
+def _checksums() -> list[tuple[str, list]]:
     """What the registry says of the content of data sets: checksums alone, so that it may be worded anew."""
     try:
-        registry = tomllib.loads(REGISTRY.read_text(encoding="utf-8"))
-        entries = [registry[name]["files"] for name in names if name in registry]
-        return [[(one["name"], one["sha256"]) for one in files] for files in entries]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        said = reason_of(error) if isinstance(error, OSError) else error
-        raise PressError(f"{REGISTRY.relative_to(ROOT)} cannot be read: {said}") from error
+        registry = tomllib.loads((look(str(REGISTRY)) or b"").decode())  # type: ignore[union-attr]
+        return [(name, [(one["name"], one["sha256"]) for one in registry[name]["files"]]) for name in sorted(registry)]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PressError(f"{REGISTRY.relative_to(ROOT)} cannot be read: {error}") from error
 
 
 @cache
@@ -243,8 +249,20 @@ def _version(name: str) -> str:
 
 def _hash_module(name: str) -> str:
     path = find(name)
-    assert path is not None
-    return hash_code(path.read_text(encoding="utf-8"))
+    code = look(str(path)) if path else None
+    if not isinstance(code, bytes):
+        raise PressError(f"{name} cannot be read")
+    with _readable():
+        return hash_code(code)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (SyntaxError, ValueError, RecursionError) as error:
+        where = f"{getattr(error, 'filename', None)}, line {getattr(error, 'lineno', None)}"
+        raise PressError(f"{where}: {getattr(error, 'msg', error)}") from error
 
 
 def hash_bytes(content: bytes) -> str:

@@ -93,7 +93,7 @@ def cells_of(chapter: str) -> list[Cell]:
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         return [_joined(cell) for cell in cells]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise PressError(f"notebooks/{path.name} cannot be read: {reason_of(error)}") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise PressError(f"notebooks/{path.name} is no notebook: it has no list of cells") from error
@@ -101,7 +101,13 @@ def cells_of(chapter: str) -> list[Cell]:
 
 def _joined(cell: Cell) -> Cell:
     source = cell["source"]
-    return {**cell, "source": source if isinstance(source, str) else "".join(source), "tags": tags_of(cell)}
+    return {
+        **cell,
+        "cell_type": str(cell["cell_type"]),
+        "metadata": dict(cell["metadata"]),
+        "source": source if isinstance(source, str) else "".join(source),
+        "tags": tags_of(cell),
+    }
 
 
 def read_source(chapter: str) -> "NotebookNode":
@@ -135,10 +141,10 @@ def code_of(chapter: str) -> list[tuple[ast.Module, Cell]]:
         if cell["cell_type"] == "code" and not is_exercise(cell):
             try:
                 trees.append((ast.parse(cell["source"]), cell))
-            except (SyntaxError, ValueError) as error:
+            except (SyntaxError, ValueError, RecursionError) as error:
                 where = f"notebooks/{chapter}.ipynb, cell {number}"
-                line = getattr(error, "lineno", None)
-                said = (cell["source"].splitlines() or [""])[(line or 1) - 1].strip()
+                line = getattr(error, "lineno", None) or 1
+                said = "".join(cell["source"].split("\n")[line - 1 : line]).strip()
                 raise PressError(
                     f"{where}, line {line}: {getattr(error, 'msg', error)}: {said!r} (chapters are plain Python, "
                     "without % and ! commands)"
@@ -162,7 +168,7 @@ def heading_of(cells: list[Cell]) -> str:
 
 def tags_of(cell: Cell) -> list[str]:
     """Tags of a cell, as a list."""
-    return list(cell.get("metadata", {}).get("tags", []))
+    return [str(tag) for tag in cell.get("metadata", {}).get("tags", [])]
 
 
 def is_exercise(cell: Cell) -> bool:
@@ -173,10 +179,10 @@ def is_exercise(cell: Cell) -> bool:
 def expected_seconds(chapter: str, profile: str) -> float | None:
     """Seconds the chapter says it takes, from its metadata ``linearlens.seconds``."""
     try:
-        metadata = json.loads(source_of(chapter).read_text(encoding="utf-8")).get("metadata", {})
-    except (OSError, ValueError):
+        metadata = json.loads(source_of(chapter).read_text(encoding="utf-8"))["metadata"]
+        return metadata["linearlens"]["seconds"][profile]
+    except (OSError, ValueError, LookupError, TypeError):
         return None
-    return metadata.get("linearlens", {}).get("seconds", {}).get(profile)
 
 
 def check_parameters(chapter: str, parameters: dict) -> None:

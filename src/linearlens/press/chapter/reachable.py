@@ -2,298 +2,245 @@
 
 The unit is a statement at the top level of a module: a function, a class, an assignment. A statement reaches what its
 names lead to, through imports, aliases and attributes of modules; so an edit of a function that nobody calls reaches no
-chapter, and one that moves to another module is still the same. What a module does when it is imported (a bare call, a
-loop, a decorator that registers) counts for all who import it, however far away.
+chapter, and one that moves to another module is still the same. What a module does when it is imported (a call, a loop,
+a decorator that registers) counts for all who import it, however far away. In doubt a statement is reached: a name that
+may lead to several leads to all, and a module that is handed on as a whole, to all of it.
 """
 
 import ast
-import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+import os
+from collections import deque
+from collections.abc import Container, Iterable
 from functools import cache
 from pathlib import Path
 
 from linearlens.paths import ROOT
+from linearlens.press.chapter.statements import PACKAGE, Module, Name, Statement, hash_of, read_code
 
-PACKAGE = "linearlens"
 # Not followed: what it gives is told by the checksums of the data sets that are asked for.
 CHECKED = "linearlens.datasets.registry"
-DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-SPECIAL = {"ctx", "kind", "type_comment"}  # fields that say nothing, or differ between versions of Python
-# Decorators that only wrap; any other may register what it decorates, which is an effect of the import.
-WRAPPERS = {
-    "cache", "cached_property", "classmethod", "contextmanager", "dataclass", "lru_cache", "no_grad", "overload",
-    "property", "singledispatch", "staticmethod", "wraps",
-}  # fmt: skip
-
-SCOPES = (
-    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda,
-    ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
-)  # fmt: skip
-
-Name = tuple[str, ...]  # a name with its attributes: ("np", "linalg", "norm")
+# Looks at code that others hand it, by whatever name; it runs none.
+REFLECTS = "linearlens.models._fingerprint"
+# Who uses these can reach anything, by names that are not written down.
+ANYTHING = {"__builtins__", "__import__", "__loader__", "__spec__", "eval", "exec", "get_ipython", "globals"}
+ANY_MODULE = {"builtins", "importlib", "importlib.util", "pkgutil", "runpy", "subprocess"}
 
 
-@dataclass(frozen=True, eq=False)
-class Statement:
-    """One statement at the top level of a module; `own` is the hash of what Python makes of it."""
+# Reading files: all that was looked at is remembered, also what was not there, so that a change can be told.
 
-    own: str
-    uses: frozenset[Name]
-    texts: frozenset[str]  # constants in it, of which some may be names of modules
-    fetches: frozenset[str]  # data sets it asks for by name
+_looked: dict[str, object] = {}
 
 
-@dataclass(frozen=True)
-class Module:
-    """What a module binds and does."""
-
-    name: str
-    path: Path | None
-    binds: dict[str, list[Statement]] = field(default_factory=dict)
-    imports: dict[str, tuple[str, str | None]] = field(default_factory=dict)  # name → module, or name in a module
-    stars: list[str] = field(default_factory=list)
-    effects: list[Statement] = field(default_factory=list)
-    loads: list[str] = field(default_factory=list)  # modules that importing this one imports
-    read: dict[ast.stmt, Statement] = field(default_factory=dict)
-
-    def statements(self) -> list[Statement]:
-        """All of them."""
-        return [*self.effects, *(one for many in self.binds.values() for one in many)]
+def look(path: str) -> bytes | tuple[str, ...] | None:
+    """The content of a file, the names in a folder, or None; the same until `forget_changed`."""
+    if path not in _looked:
+        _looked[path] = _state(path)
+    return _looked[path]  # type: ignore[return-value]
 
 
-def hash_of(content: str) -> str:
-    """A short hash of a text."""
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+def _state(path: str) -> object:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except IsADirectoryError:
+        return tuple(sorted(name for name in os.listdir(path) if name != "__pycache__"))
+    except OSError:
+        return None
+
+
+def forget_changed() -> bool:
+    """Whether anything that was read has changed, or is of another project; then nothing is remembered of it."""
+    if all(path.startswith(str(ROOT)) and _state(path) == state for path, state in _looked.items()):
+        return False
+    for forget in (_looked.clear, module.cache_clear, find.cache_clear, inside.cache_clear, lead.cache_clear):
+        forget()
+    return True
 
 
 @cache
-def hash_code(code: str) -> str:
-    """Hash of what Python makes of some code: not of comments, docstrings or layout; the same in all versions."""
-    return hash_of(_dump(ast.parse(code)))
-
-
-def _dump(node: object) -> str:
-    if isinstance(node, list):
-        return f"[{','.join(map(_dump, node))}]"
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    fields = dict(ast.iter_fields(node))
-    if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-        fields["body"] = node.body[1:]
-    said = [f"{k}={_dump(v)}" for k, v in fields.items() if k not in SPECIAL and v is not None and v != []]
-    return f"{type(node).__name__}({','.join(said)})"
-
-
-# Reading modules.
-
-
 def find(name: str) -> Path | None:
-    """The file of a module of the package, or of one that lies where cells would find it; None for all others."""
-    parts = name.split(".")
-    stem = (ROOT / "src" if parts[0] == PACKAGE else ROOT).joinpath(*parts)
-    return next((path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()), None)
+    """The file of a module of the package, or of another that lies where cells would find it; None for all others."""
+    for folder in _folders(name):
+        for path in (f"{folder}/__init__.py", f"{folder}.py"):
+            if isinstance(look(path), bytes):
+                return Path(path)
+    return None
+
+
+def _folders(name: str) -> list[str]:
+    return [f"{root}/{name.replace('.', '/')}" for root in (ROOT, ROOT / "src")]
 
 
 @cache
 def module(name: str) -> Module | None:
-    """A module of ours, read; None if it is not ours. Whoever expects changes clears what is remembered first."""
+    """A module of ours, read; None if it is not ours."""
     path = None if name == CHECKED else find(name)
-    return None if path is None else _read(name, path, path.read_text(encoding="utf-8"))
+    if path is None:
+        return None
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    try:
+        return _read(name, package, look(str(path)))
+    except (SyntaxError, ValueError) as error:  # ValueError: a zero byte
+        said, line = getattr(error, "msg", str(error)), getattr(error, "lineno", None)
+        raise SyntaxError(said, (str(path), line, None, None)) from error
 
 
 @cache
-def _read(name: str, path: Path, code: str) -> Module:
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    return read_code(name, path, ast.parse(code, str(path)), package)
+def _read(name: str, package: str, code: bytes) -> Module:
+    return read_code(name, ast.parse(code), package)
 
 
-def read_code(name: str, path: Path | None, tree: ast.Module, package: str = "") -> Module:
-    """A module from its syntax tree."""
-    found = Module(name, path)
-    skipped = ast.get_docstring(tree, clean=False) is not None and bool(name)
-    for node in tree.body[skipped:]:
-        for one in ast.walk(node):
-            _add_import(found, one, package, top=one is node)
-        statement, names = found.read.setdefault(node, statement_of(node)), bound_by(node)
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            continue
-        for bound in names:
-            found.binds.setdefault(bound, []).append(statement)
-        if not names or not isinstance(node, (*DOCUMENTED, ast.Assign, ast.AnnAssign)) or _registers(node):
-            found.effects.append(statement)
-    return found
-
-
-def _add_import(found: Module, node: ast.AST, package: str, *, top: bool) -> None:
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            target = alias.name if alias.asname else alias.name.split(".")[0]
-            found.imports[alias.asname or target] = (target, None)
-            found.loads.extend([alias.name] if top else [])
-    elif isinstance(node, ast.ImportFrom):
-        base = node.module or ""
-        if node.level:
-            parts = package.split(".")
-            base = ".".join([*parts[: len(parts) - node.level + 1], *filter(None, [base])])
-        for alias in node.names:
-            if alias.name == "*":
-                found.stars.append(base)
-            else:
-                found.imports[alias.asname or alias.name] = (base, alias.name)
-            found.loads.extend([base, f"{base}.{alias.name}"] if top else [])
-
-
-def bound_by(node: ast.AST) -> set[str]:
-    """Names a statement binds at the top level."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {node.name}
-    inner = [child for child in _outside_functions(node) if isinstance(child, ast.Name)]
-    names = {child.id for child in inner if isinstance(child.ctx, ast.Store | ast.Del)}
-    return names | {
-        child.name for child in _outside_functions(node) if isinstance(child, ast.FunctionDef | ast.ClassDef)
-    }
-
-
-def free_names(node: ast.AST) -> set[str]:
-    """Names that a statement takes from outside itself, its functions included."""
-    if isinstance(node, ast.Name):
-        return {node.id} if isinstance(node.ctx, ast.Load) else set()
-    inner = {name for child in ast.iter_child_nodes(node) for name in free_names(child)}
-    if not isinstance(node, SCOPES) or isinstance(node, ast.ClassDef):
-        return inner
-    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-        own = {one.id for part in node.generators for one in ast.walk(part.target) if isinstance(one, ast.Name)}
-        return (inner - own) | free_names(node.generators[0].iter)
-    own = {one.arg for one in ast.walk(node.args) if isinstance(one, ast.arg)}
-    body = [] if isinstance(node, ast.Lambda) else node.body
-    declared = {name for one in body for g in ast.walk(one) if isinstance(g, ast.Global) for name in g.names}
-    own |= {name for one in body for name in bound_by(one)} - declared
-    outside = [*node.args.defaults, *filter(None, node.args.kw_defaults), *getattr(node, "decorator_list", [])]
-    return (inner - own) | {name for one in outside for name in free_names(one)}
-
-
-def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
-    yield node
-    if isinstance(node, SCOPES):
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from _outside_functions(child)
-
-
-def _registers(node: ast.AST) -> bool:
-    decorators = getattr(node, "decorator_list", [])
-    return any((name_of(d.func if isinstance(d, ast.Call) else d) or ("?",))[-1] not in WRAPPERS for d in decorators)
-
-
-def statement_of(node: ast.AST) -> Statement:
-    """What counts of a statement."""
-    nodes = list(ast.walk(node))
-    texts = {one.value for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str)}
-    calls = [one for one in nodes if isinstance(one, ast.Call) and (name_of(one.func) or ("",))[-1] == "fetch"]
-    fetches = {arg.value for call in calls for arg in call.args if isinstance(arg, ast.Constant)}
-    return Statement(hash_of(_dump(node)), frozenset(_names_in(node)), frozenset(texts), frozenset(map(str, fetches)))
-
-
-def _names_in(node: ast.AST) -> Iterator[Name]:
-    """All names, each with as many attributes as follow it."""
-    if name := name_of(node):
-        yield name
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from _names_in(child)
-
-
-def name_of(node: ast.AST) -> Name | None:
-    """A plain name with its attributes; None for what is none."""
-    if isinstance(node, ast.Name):
-        return (node.id,)
-    if isinstance(node, ast.Attribute) and (base := name_of(node.value)):
-        return (*base, node.attr)
-    return None
+def _submodules(name: str) -> list[str]:
+    files = [entry for folder in _folders(name) for entry in look(folder) or () if isinstance(entry, str)]
+    return sorted({f"{name}.{file.removesuffix('.py')}" for file in files if file != "__init__.py" and "-" not in file})
 
 
 # Following names.
 
+Found = dict[Statement, Module]
+
+
+@cache
+def inside(base: str, attributes: Name) -> tuple[Found, list[str]]:
+    """The statements that attributes of a module lead to, of a module used as a whole all; and what is not ours."""
+    found: Found = {}
+    outside, seen, waiting = [], set(), deque([(base, attributes)])
+    while waiting:
+        if (at := waiting.popleft()) in seen:
+            continue
+        seen.add(at)
+        base, attributes = at
+        first, rest = attributes[:1], attributes[1:]
+        here = module(base)
+        if here is None:
+            outside.append(".".join([base, *attributes]))
+            if first and any(isinstance(look(folder), tuple) for folder in _folders(base)):  # without __init__.py
+                waiting.append((f"{base}.{first[0]}", rest))
+        elif not first:
+            found.update(dict.fromkeys(here.statements(), here))
+            waiting.extend(target for targets in here.imports.values() for target in targets)
+            waiting.extend((star, ()) for star in here.stars)
+            waiting.extend((submodule, ()) for submodule in _submodules(base) if find(submodule))
+        else:
+            targets = [(further, (*name, *rest)) for further, name in here.imports.get(first[0], [])]
+            if find(f"{base}.{first[0]}"):
+                targets.append((f"{base}.{first[0]}", rest))
+            own = here.binds.get(first[0], [])
+            found.update(dict.fromkeys(own, here))
+            unknown = not own and not targets and not first[0].startswith("__")
+            waiting.extend([*targets, (base, ())] if unknown else targets)  # __getattr__, or a star
+    return found, outside
+
+
+@cache
+def lead(where: Module, name: Name) -> tuple[Found, list[str]]:
+    """The statements a name with attributes leads to, seen from a module; and what is not ours."""
+    first, rest = name[0], name[1:]
+    found: Found = dict.fromkeys(where.binds.get(first, []), where)
+    through = [(base, (*inner, *rest)) for base, inner in where.imports.get(first, [])]
+    through += [(star, name) for star in where.stars]
+    outside = [] if found or through else [first]
+    for base, attributes in through:
+        more, others = inside(base, attributes)
+        found, outside = found | more, outside + others
+    anything = (not found and not through and first in ANYTHING) or any(_is_any(one) for one in outside)
+    return (inside(PACKAGE, ())[0] if anything and where.name != REFLECTS else found), outside
+
+
+def _is_any(name: str) -> bool:
+    return name in ANY_MODULE or name.rpartition(".")[0] in ANY_MODULE
+
 
 class Reach:
-    """All statements that can be reached from some: `of` tells in which module each stands, and what it leads to."""
+    """All statements that can be reached from some: `of` tells in which module each stands, in the order of discovery.
 
-    def __init__(self, start: Module, roots: Iterable[Statement]) -> None:
-        self.of: dict[Statement, Module] = {}
+    `drawing` are statements that only draw or set a style: what they use of `apart` is put off until `extend`.
+    """
+
+    def __init__(
+        self, start: Module, roots: Iterable[Statement], drawing: Container[Statement] = (), apart: str = "-"
+    ) -> None:
+        self.of: Found = {}
+        self.order: list[Statement] = []  # what is run on import, of which some may never be reached
+        self._drawing, self._apart = drawing, apart
+        self._later: Found = {}
         self._loaded: set[str] = set()
-        self._waiting: list[tuple[Module, Statement]] = []
-        self._led: dict[tuple[str, Name], list[tuple[Module, list[Statement]]]] = {}
-        for name in start.loads:
-            self._load(name)
-        self._add(start, roots)
+        self._waiting: deque[Statement] = deque()
+        for name in start.runs:
+            if isinstance(name, str):
+                self._load(name)
+        self._follow(dict.fromkeys(roots, start))
+
+    def extend(self, start: Module, roots: Iterable[Statement]) -> None:
+        """Go on from more statements, and from what was put off."""
+        later, self._later, self._drawing = self._later, {}, ()
+        self._follow({**later, **dict.fromkeys(roots, start)})
+
+    def _follow(self, roots: Found) -> None:
+        self._add(roots)
         while self._waiting:
-            where, statement = self._waiting.pop()
-            for used in sorted(statement.uses):
-                for found, many in self._follow(where, used):
-                    self._add(found, many)
-            for text in statement.texts:  # import_module("linearlens.koopman")
-                if text.startswith(f"{PACKAGE}.") and (named := module(text)):
-                    self._add(named, named.statements())
+            statement = self._waiting.popleft()
+            where = self.of[statement]
+            for name in statement.loads:
+                self._load(name)
+            for text in statement.texts:  # import_module("linearlens.koopman"), patch("linearlens.koopman.forecast")
+                if text.startswith(f"{PACKAGE}."):
+                    parts = text.split(".")
+                    self._add(inside(PACKAGE, tuple(parts[1:]) if all(map(str.isidentifier, parts)) else ())[0])
+            for used in statement.uses:
+                found, _ = lead(where, used)
+                if statement in self._drawing:
+                    put_off = {one: there for one, there in found.items() if there.name.startswith(self._apart)}
+                    self._later |= put_off
+                    found = {one: there for one, there in found.items() if one not in put_off}
+                self._add(found)
 
-    def key(self, statement: Statement) -> str:
-        """Hash of a statement and of what its names lead to, wherever these stand."""
-        where = self.of[statement]
-        leads = {}
-        for name in statement.uses:
-            target = where.imports.get(name[0])
-            own = sorted(one.own for _, many in self._follow(where, name) for one in many)
-            outside = ".".join(filter(None, target)) if target and module(target[0]) is None else ""
-            if own or outside:
-                leads[".".join(name)] = [*own, outside]
-        return hash_of(f"{statement.own} {sorted(leads.items())}")
-
-    def _add(self, where: Module, statements: Iterable[Statement]) -> None:
-        if where.name:
-            self._load(where.name)
-        for statement in statements:
+    def _add(self, found: Found) -> None:
+        for statement, where in found.items():
             if statement not in self.of:
                 self.of[statement] = where
-                self._waiting.append((where, statement))
+                self._waiting.append(statement)
+                self._load(where.name)
 
     def _load(self, name: str) -> None:
-        """What happens when a module is imported: its effects, and those of what it imports."""
+        """What happens when a module is imported: first its package, then in its order its imports and what it does."""
         for one in [".".join(name.split(".")[: n + 1]) for n in range(name.count(".") + 1)]:
             if one in self._loaded or (loaded := module(one)) is None:
                 continue
             self._loaded.add(one)
-            self._add(loaded, loaded.effects)
-            for other in loaded.loads:
-                self._load(other)
+            for run in loaded.runs:
+                if isinstance(run, str):
+                    self._load(run)
+                else:
+                    self.order.append(run)
+                    self._add({run: loaded} if run in loaded.acts else {})
 
-    def _follow(self, where: Module, name: Name) -> list[tuple[Module, list[Statement]]]:
-        """The statements a name with attributes leads to, seen from a module."""
-        if (where.name, name) not in self._led:
-            self._led[where.name, name] = self._look_up(where, name)
-        return self._led[where.name, name]
+    def hash(self, first: int = 0, stop: int | None = None) -> str:
+        """Hash of the statements from one place of discovery to another, and of what each name in them leads to.
 
-    def _look_up(self, where: Module, name: Name) -> list[tuple[Module, list[Statement]]]:
-        first, *rest = name
-        if first in where.binds:
-            return [(where, where.binds[first])]
-        if first in where.imports:
-            base, attribute = where.imports[first]
-            return _inside(base, [*filter(None, [attribute]), *rest])
-        return [found for star in where.stars for found in _inside(star, [first, *rest])]
+        Of cells, whose text is hashed elsewhere, only what they lead to. Where a statement stands is no part of it.
+        """
+        place = {statement: number for number, statement in enumerate(list(self.of)[:stop])}
+        said: list[object] = [[place[one] for one in self.order if place.get(one, -1) >= first]]
+        for statement in list(place)[first:]:
+            where, leads = self.of[statement], []
+            for name in statement.uses:
+                found, outside = lead(where, name)
+                known = [one for one, there in found.items() if there.name and one in place]
+                to = [place[one] - first if place[one] >= first else one.own for one in known]
+                if to or any(one != name[0] for one in outside):
+                    leads.append((name, to, outside))
+            said.append([statement.own if where.name else "", leads])
+        return hash_of(str(said))
+
+    def asked_for(self) -> set[str] | None:
+        """Texts of which some may be names of data sets that are asked for; None if one is by no written name."""
+        fetches = [(one, name) for one, where in self.of.items() for name in one.uses if _fetches(where, name)]
+        if any(name in one.asks for one, name in fetches):
+            return None
+        return {text for one in self.of for text in one.texts} if fetches else set()
 
 
-def _inside(base: str, attributes: list[str]) -> list[tuple[Module, list[Statement]]]:
-    """The statements that attributes of a module lead to; of a module used as a whole, all."""
-    if (here := module(base)) is None:
-        return []
-    if not attributes:
-        return [(here, here.statements())]
-    first, *rest = attributes
-    if first in here.binds:
-        return [(here, here.binds[first])]
-    if find(f"{base}.{first}"):
-        return _inside(f"{base}.{first}", rest)
-    if first in here.imports:
-        further, attribute = here.imports[first]
-        return _inside(further, [*filter(None, [attribute]), *rest])
-    return [found for star in here.stars for found in _inside(star, attributes)]
+def _fetches(where: Module, name: Name) -> bool:
+    wanted = [target for target in lead(where, name)[1] if target.startswith(CHECKED)]
+    return any(not target.endswith("Error") for target in wanted)
