@@ -5,7 +5,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 READY  := .venv/.ready
 RUN    := .venv/bin/
 
-.PHONY: book test test-all help check format clean lock bench pdf mutants
+.PHONY: book test test-all help check format clean lock bench pdf mutants faults
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -40,8 +40,11 @@ lock: $(READY)   ## write requirements.lock and environment.yml from what .venv 
 bench: $(READY)  ## time the core beside its peers, one thread, and write book/speed.md
 	OMP_NUM_THREADS=1 $(RUN)python tests/bench/bench.py
 
-mutants: $(READY) ## plant faults one by one, and see that a test notices each
+mutants: $(READY) ## plant bugs one by one, and see that a test notices each
 	$(RUN)python tests/mutants.py
+
+faults: $(READY) ## kill, damage, fill and cut: plant faults in the press; takes hours, and goes on where it was stopped
+	PYTHONPATH=tests $(RUN)python -m faults
 
 clean:           ## remove what was built; keep .venv and downloaded data
 	rm -rf _build

@@ -17,12 +17,9 @@ KINDS = ("wrong number", "traceback", "by hand", "unclear", "left behind", "in v
 
 
 def tracebacks(done: Done) -> list[str]:
-    """Raw tracebacks of Python in what a command said; that of a reader's own failing cell is none."""
-    found = []
-    for match in TRACEBACK.finditer(done.said):
-        if not OF_A_CELL.search(done.said[: match.start()]):
-            found.append(" … ".join([match.group().strip(), _last_line(done.said[match.start() :])]))
-    return found
+    """The last raw traceback of Python in what a command said; that of a reader's own failing cell is none."""
+    found = [match for match in TRACEBACK.finditer(done.said) if not OF_A_CELL.search(done.said[: match.start()])]
+    return [f"{match.group().strip()} … {_last_line(done.said[match.start() :])}" for match in found[-1:]]
 
 
 def _last_line(text: str) -> str:

@@ -62,9 +62,10 @@ class Verdict:
     said: str = ""
 
     def add(self, kind: str, complaints: list[str]) -> None:
-        """Put complaints beside those of the same kind."""
+        """Put complaints beside those of the same kind, each once."""
         if complaints:
-            self.complaints.setdefault(kind, []).extend(complaints)
+            known = self.complaints.setdefault(kind, [])
+            known.extend(one for one in dict.fromkeys(complaints) if one not in known)
 
 
 def try_one(trial: Trial, name: str, template: Path, work: Path, module: str, *, heal: bool = True) -> Verdict:

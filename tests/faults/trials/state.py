@@ -140,7 +140,7 @@ EXECUTED = f"_build/executed/quick-seed0/{SUM}.ipynb"
 FEW = ("empty", "cut", "foreign", "tampered")
 MADE = (
     Thing("executed", _at(EXECUTED), ("run",), says=(SUM,)),
-    Thing("executed-claims", _at(EXECUTED), ("claims",), codes=frozenset({0, 1}), says=(SUM,)),
+    Thing("executed-claims", _at(EXECUTED), ("claims",), codes=frozenset({0, 1}), says=(f"{SUM}.ipynb", "damaged")),
     Thing("executed-book", _at(EXECUTED), ("book",), ("empty", "tampered"), says=(SUM,)),
     Thing("executed-figure", _at(EXECUTED), FIGURE_COMMAND, ("garbage", "tampered")),
     Thing("executed-sweep", _at("_build/executed/quick-seed1/01_sum.ipynb"), ("sweep", "--seeds", "0:3"), ("cut",)),
