@@ -6,7 +6,8 @@ import ast
 
 import pytest
 
-from linearlens.press.chapter.drawing import parts_of
+from linearlens.paths import ROOT
+from linearlens.press.chapter.drawing import FIRST, FREE, OURS, PLOTS, parts_of
 
 IMPORTS = """
 import functools, itertools, operator, os, random
@@ -219,3 +220,20 @@ def test_what_a_definition_does_is_measured_though_nobody_uses_it():
 
 def test_an_import_of_another_library_is_measured_though_nobody_uses_it():
     assert parts("import evil\nfrom __future__ import annotations\nimport numpy", "n = 1") == [2, 0]
+
+
+def test_methods_of_the_library_that_figures_may_call_set_nothing():
+    """Which `drawing` takes on trust; a property may be read by any cell, too."""
+    rooms = [ROOT.joinpath("src", *name.split(".")) for name in OURS]
+    files = [path for room in rooms for path in (*room.glob("*.py"), room.with_suffix(".py")) if path.is_file()]
+    trees = [(path, node) for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    seen = set()
+    for path, cls in trees:
+        for method in cls.body if isinstance(cls, ast.ClassDef) else ():
+            if isinstance(method, ast.FunctionDef) and (method.name in FREE | FIRST | PLOTS or method.decorator_list):
+                stored = [one for one in ast.walk(method) if isinstance(one, ast.Attribute | ast.Subscript)]
+                changed = [one for one in stored if not isinstance(one.ctx, ast.Load)]
+                own = [one for one in changed if ast.unparse(one).startswith("self.")]
+                assert not own, f"{path.name}: {cls.name}.{method.name}"
+                seen.add(method.name)
+    assert {"predict", "residuals", "contributions"} <= seen

@@ -1,7 +1,6 @@
 """Running chapters: what is run again, what is refused, and what a failure, an interrupt or a kill leaves behind."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -11,7 +10,6 @@ import nbformat
 import psutil
 import pytest
 from conftest import (
-    KOOPMAN_CELL,
     SMALL_CELL,
     command_of,
     environment_of,
@@ -23,7 +21,7 @@ from conftest import (
 
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.files import aside, write_text
-from linearlens.press.chapter.freshness import Executed, sources
+from linearlens.press.chapter.freshness import Executed
 from linearlens.press.chapter.notebooks import Edition
 from linearlens.press.running.chapters import _device_kind
 
@@ -43,47 +41,6 @@ def test_a_fresh_chapter_is_not_run_again(ran, command):
     assert "1 chapter is fresh" in command("run").stderr
     assert executed(ran).read_bytes() == before
     assert "01_small: done" in command("run", "--force").stderr
-
-
-@pytest.mark.parametrize(
-    ("name", "old", "new", "runs"),
-    [
-        ("src/linearlens/koopman/_delays.py", "windows[:, ::-1]", "windows[:, :]", True),  # used
-        ("src/linearlens/koopman/_delays.py", "Delay coordinates.", "Delay  coordinates.", False),  # a docstring
-        ("src/linearlens/koopman/_delays.py", "import numpy", "# a comment\n\nimport numpy", False),
-        ("src/linearlens/koopman/_delays.py", "or delays < 0 or", "or delays < 1 or", True),  # called by what is used
-        ("src/linearlens/paths.py", 'os_cache("linearlens")', 'os_cache("lenses")', True),  # done by an import far away
-        ("src/linearlens/koopman/_gram.py", "* max(len(xx), 32)", "* max(len(xx), 64)", False),  # only beside it
-        ("src/linearlens/koopman/__init__.py", "__all__", "print(1)\n__all__", True),  # an effect of the import
-        ("src/linearlens/models/mlp.py", "import torch", "import math\nimport torch", False),  # not reached
-        ("src/linearlens/press/cli.py", "import sys", "import math\nimport sys", False),
-        ("src/linearlens/press/running/kernel.py", '"1")', '"2")', True),  # how cells are run
-        ("requirements.lock", "numpy==", "numpy==1", False),  # a promise: what is installed counts
-        ("notebooks/01_small.ipynb", "A small chapter", "A changed chapter", False),  # prose
-        ("notebooks/01_small.ipynb", "np.arange(5.0)", "np.arange(6.0)", True),
-        ("notebooks/01_small.ipynb", "np.arange(5.0)", "np.arange( 5.0 )", False),  # layout
-        ("data/claims.yml", "A sum is", "The sum is", False),  # changes the ledger, not the chapter
-        ("src/linearlens/datasets/registry.toml", "[mnist]", "[mnist2]", False),  # no data set is read
-    ],
-)
-def test_what_makes_a_chapter_stale(here, name, old, new, runs):
-    """The sources before and after an edit, without running."""
-    write_chapter(here / "notebooks" / "01_small.ipynb", KOOPMAN_CELL)
-    before = sources("01_small", Edition()).hashes
-    edit(here / name, old, new)
-    os.utime(here / name, ns=(1, 1))  # an edit within one tick of the clock of files is an edit
-    assert (sources("01_small", Edition()).hashes != before) is runs
-
-
-@pytest.mark.parametrize(("loader", "reads"), [("load_mnist", True), ("load_digits", False)])
-def test_data_makes_stale_what_reads_data(here, loader, reads):
-    code = f"from linearlens.datasets import {loader}\n{loader}"
-    write_chapter(here / "notebooks" / "01_small.ipynb", SMALL_CELL, code)
-    before = sources("01_small", Edition()).hashes
-    registry = here / "src" / "linearlens" / "datasets" / "registry.toml"
-    edit(registry, 'sha256 = "', 'sha256 = "0')
-    os.utime(registry, ns=(1, 1))
-    assert ("data" in sources("01_small", Edition()).changes(before, {})) is reads
 
 
 def test_a_fresh_page_has_todays_prose_and_the_outputs_of_the_run(ran, here):

@@ -181,7 +181,7 @@ def expected_seconds(chapter: str, profile: str) -> float | None:
     try:
         metadata = json.loads(source_of(chapter).read_text(encoding="utf-8"))["metadata"]
         return metadata["linearlens"]["seconds"][profile]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
 

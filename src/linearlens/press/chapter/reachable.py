@@ -189,6 +189,8 @@ class Reach:
                     self._add(inside(PACKAGE, tuple(parts[1:]) if all(map(str.isidentifier, parts)) else ())[0])
             for used in statement.uses:
                 found, _ = lead(where, used)
+                if not where.name:  # a name inside a function may be that of another cell, which is no root
+                    found = {one: there for one, there in found.items() if there.name or one in self.of}
                 if statement in self._drawing:
                     put_off = {one: there for one, there in found.items() if there.name.startswith(self._apart)}
                     self._later |= put_off
