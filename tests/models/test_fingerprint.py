@@ -857,6 +857,26 @@ def test_a_module_that_makes_its_attributes(helper):
     assert of(use) != before
 
 
+def test_a_package_is_one_wherever_it_was_installed_and_a_module_beside_it_is_not(tmp_path, monkeypatch):
+    """As in folders that PYTHONPATH names, and in environments made of links."""
+    for folder, names in (("apart", ("listed_one", "listed_two")), ("own", ("listed_three",))):
+        for name in names:
+            (tmp_path / folder / name).mkdir(parents=True)
+            (tmp_path / folder / name / "__init__.py").write_text("")
+    (tmp_path / "apart" / "unlisted.py").write_text("")
+    (tmp_path / "apart" / "listed_one-1.0.dist-info").mkdir()
+    (tmp_path / "apart" / "listed_one-1.0.dist-info" / "RECORD").write_text(
+        "listed_one/__init__.py,,\nlisted_four.py,,\nlisted_one-1.0.dist-info/RECORD,,\n"
+    )
+    (tmp_path / "apart" / "listed_four.py").write_text("")
+    for folder in ("apart", "own"):
+        monkeypatch.syspath_prepend(tmp_path / folder)
+    for name in ("listed_one", "listed_four"):
+        assert _fingerprint._version(name), name
+    for name in ("listed_two", "listed_three", "unlisted"):
+        assert _fingerprint._version(name) is None, name
+
+
 def test_a_new_version_of_a_package_is_seen(monkeypatch):
     def f(x):
         return torch.relu(x)

@@ -27,6 +27,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from enum import Enum
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
@@ -202,6 +203,14 @@ def _installed() -> tuple[str, ...]:
 
 
 @functools.cache
+def _listed(place: str) -> bool:
+    """Whether beside a package, wherever that is, stands the list of files by which it was installed there."""
+    path = Path(os.path.abspath(place))
+    lists = [file.read_text(encoding="utf-8") for file in path.parent.glob("*.dist-info/RECORD")]
+    return any(re.search(rf"^{re.escape(path.name)}[/,]", text, re.M) for text in lists)
+
+
+@functools.cache
 def _version(name: str) -> str | None:
     """The version of the package a module is of, if it is not our own or the reader's."""
     top = str(name).partition(".")[0]
@@ -215,7 +224,7 @@ def _version(name: str) -> str | None:
     except (ImportError, ValueError):
         spec = None
     places = [getattr(spec, "origin", None) or "", *(getattr(spec, "submodule_search_locations", None) or [])]
-    inside = any(f"{os.path.realpath(place)}{os.sep}".startswith(_installed()) for place in places)
+    inside = any(f"{os.path.realpath(place)}{os.sep}".startswith(_installed()) or _listed(place) for place in places)
     if not inside and not {"built-in", "frozen"} & set(places):
         return None
     if top in sys.stdlib_module_names:

@@ -51,8 +51,9 @@ def keep_trained(
     The global random generators of torch, numpy and Python are seeded from all this while `train` runs, so the weights
     do not depend on what was drawn before; then they are put back.
     Files that `train` reads, the time, and compiled code of one's own are not seen: name them in `settings`.
-    Weights are stored as safetensors below ``_build/networks``. A file that is damaged, or of another training, gives a
-    warning and is made anew; where nothing can be written, the network is trained, a warning given, and nothing kept.
+    Weights are stored as safetensors, in a checkout below ``_build/networks``, otherwise in the user's cache folder. A
+    file that is damaged, or of another training, gives a warning and is made anew; where nothing can be written, the
+    network is trained, a warning given, and nothing kept.
 
     Parameters
     ----------
