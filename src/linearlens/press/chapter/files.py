@@ -67,10 +67,8 @@ def remove_drafts() -> None:
         for path in folder.rglob(".*") if folder.is_dir() else ():
             match = DRAFT.fullmatch(path.name)
             if match and not _lives(int(match["process"])):
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # a checkout that cannot be written to
+                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _lives(process: int) -> bool:

@@ -47,12 +47,12 @@ def build_book(*, console: Console) -> Path:
         If an executed chapter does not match its sources, or Jupyter Book warns of anything. The last
         good book stays.
     """
+    remove_drafts()
     key = _key()
     if _unfit(key) is None:
         console.print("pages: nothing changed")
         return HTML / "index.html"
     with one_at_a_time(BUILD / "book.lock", console):
-        remove_drafts()
         if reason := _unfit(key):  # another may have built them
             console.print(f"pages: building, takes about 20 s: {reason}", highlight=False, markup=False)
             _build(key)

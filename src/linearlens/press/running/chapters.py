@@ -59,13 +59,13 @@ def run_chapters(
     if jobs < 1:
         raise PressError(f"jobs must be 1 or more, got {jobs}")
     kind = _device_kind(device, edition)
+    remove_drafts()
     unfit = _unreadable(chapters, edition)
     readable = [chapter for chapter in chapters if chapter not in unfit]
     stale = dict.fromkeys(readable, "forced") if force else stale_chapters(readable, edition, kind)
     failures = list(unfit.values())
     if stale:  # a checkout that cannot be written to will do as long as nothing must be
         with one_at_a_time(BUILD / "run.lock", console):
-            remove_drafts()
             stale = stale if force else stale_chapters(readable, edition, kind)  # another may have run them
             failures += _run(stale, edition, jobs, console, kind)
     if not stale and readable:

@@ -69,13 +69,13 @@ def sweep(
         )
     for chapter in chapters:
         check_parameters(chapter, Edition(profile).parameters)
+    remove_drafts()
     hashes, tasks = _missing(chapters, seeds, profile)
     kept = len(hashes) * len(seeds) - len(tasks)
     console.print(f"profile {profile}: {kept} kept and fresh, {len(tasks)} to run", highlight=False)
     if not tasks:
         return 0
     with one_at_a_time(BUILD / "run.lock", console):
-        remove_drafts()
         hashes, tasks = _missing(chapters, seeds, profile)  # another may have run some
         with _client(jobs or 2, scheduler) as client:
             _refuse_other_sources(client, hashes, profile)
