@@ -6,8 +6,7 @@ import ast
 
 import pytest
 
-from linearlens.paths import ROOT
-from linearlens.press.chapter.drawing import FIRST, FREE, OURS, PLOTS, parts_of
+from linearlens.press.chapter.drawing import parts_of
 
 IMPORTS = """
 import functools, itertools, operator, os, random
@@ -127,6 +126,15 @@ CHANGING = {
     "one of the library": ("xs = iterate_hidden(network, batches)", "ax.plot(list(xs))"),
     "an open file": ("xs = open('a')", "ax.plot(list(xs))"),
     "an alias of a generator": ("xs = (n for n in [1])\nit = xs", "ax.plot(list(it))"),
+    "one of a library": ("from torch.utils.data import DataLoader\nxs = DataLoader(data, shuffle=True)", "for n in xs:\n    ax.plot(n)"),
+    "one of itertools": ("xs = itertools.chain([1], [2])", "ax.plot(list(xs))"),
+    "one of a copied list": ("rngs = [np.random.default_rng(0)]\nxs = rngs.copy()", "draw_spectrum(ax, xs[0])"),
+    "one of a dict": ("rngs = {1: np.random.default_rng(0)}\nxs = list(rngs.values())", "draw_spectrum(ax, xs[0])"),
+    "one of a loop": ("rngs = [np.random.default_rng(0)]\nfor xs in rngs:\n    pass", "draw_spectrum(ax, xs)"),
+    "one of a tuple of one": ("it = (n for n in [1])\nfor xs in (it,):\n    pass", "ax.plot(list(xs))"),
+    "one kept in a library": ("np.kept = np.random.default_rng(0)\nxs = 1", "draw_spectrum(ax, np.kept)"),
+    "one of a comprehension": ("xs = {n: np.random.default_rng(n) for n in [1]}", "draw_spectrum(ax, xs[1])"),
+    "one in an argument of its own": ("rng = np.random.default_rng(0)\nxs = [1]\nclass H:\n    def __init__(self, r):\n        self.r = r\nh = H(rng)", "draw_spectrum(ax, h.r)"),
     "a context": ("@contextmanager\ndef c():\n    yield\nxs = c()", "with xs:\n    pass"),
     # networks
     "a network in train mode": ("xs = nn.Dropout()", "ax.plot(xs(1))"),
@@ -218,22 +226,10 @@ def test_what_a_definition_does_is_measured_though_nobody_uses_it():
     ) == [4, 0]
 
 
+def test_a_class_that_may_be_registered_is_measured_though_nobody_uses_it():
+    base = "class A:\n    def __init_subclass__(cls):\n        xs.append(cls)"
+    assert parts(base, "class B(A):\n    pass\nclass C(nn.Module):\n    pass", "n = 1") == [1, 1, 0]
+
+
 def test_an_import_of_another_library_is_measured_though_nobody_uses_it():
     assert parts("import evil\nfrom __future__ import annotations\nimport numpy", "n = 1") == [2, 0]
-
-
-def test_methods_of_the_library_that_figures_may_call_set_nothing():
-    """Which `drawing` takes on trust; a property may be read by any cell, too."""
-    rooms = [ROOT.joinpath("src", *name.split(".")) for name in OURS]
-    files = [path for room in rooms for path in (*room.glob("*.py"), room.with_suffix(".py")) if path.is_file()]
-    trees = [(path, node) for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
-    seen = set()
-    for path, cls in trees:
-        for method in cls.body if isinstance(cls, ast.ClassDef) else ():
-            if isinstance(method, ast.FunctionDef) and (method.name in FREE | FIRST | PLOTS or method.decorator_list):
-                stored = [one for one in ast.walk(method) if isinstance(one, ast.Attribute | ast.Subscript)]
-                changed = [one for one in stored if not isinstance(one.ctx, ast.Load)]
-                own = [one for one in changed if ast.unparse(one).startswith("self.")]
-                assert not own, f"{path.name}: {cls.name}.{method.name}"
-                seen.add(method.name)
-    assert {"predict", "residuals", "contributions"} <= seen

@@ -60,11 +60,18 @@ def forget_changed() -> bool:
 @cache
 def find(name: str) -> Path | None:
     """The file of a module of the package, or of another that lies where cells would find it; None for all others."""
-    for folder in _folders(name):
+    outer = name.rpartition(".")[0]
+    for folder in _folders(name) if not outer or _holds_modules(outer) else ():
         for path in (f"{folder}/__init__.py", f"{folder}.py"):
             if isinstance(look(path), bytes):
                 return Path(path)
     return None
+
+
+def _holds_modules(name: str) -> bool:
+    """Whether a module is a package, or a folder without ``__init__.py``."""
+    path = find(name)
+    return path.name == "__init__.py" if path else any(isinstance(look(folder), tuple) for folder in _folders(name))
 
 
 def _folders(name: str) -> list[str]:
@@ -114,7 +121,7 @@ def inside(base: str, attributes: Name) -> tuple[Found, list[str]]:
         here = module(base)
         if here is None:
             outside.append(".".join([base, *attributes]))
-            if first and any(isinstance(look(folder), tuple) for folder in _folders(base)):  # without __init__.py
+            if first and _holds_modules(base):
                 waiting.append((f"{base}.{first[0]}", rest))
         elif not first:
             found.update(dict.fromkeys(here.statements(), here))

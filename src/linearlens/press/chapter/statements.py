@@ -56,6 +56,10 @@ class Module:
     acts: set[Statement] = field(default_factory=set)  # of these, those that do more than bind names
     read: dict[ast.stmt, Statement] = field(default_factory=dict)
 
+    def ours(self) -> set[str]:
+        """Names imported from the package."""
+        return {name for name, targets in self.imports.items() if any(base.startswith(PACKAGE) for base, _ in targets)}
+
     def statements(self) -> list[Statement]:
         """All of them."""
         return list(self.read.values())
@@ -102,9 +106,9 @@ def read_code(name: str, tree: ast.Module, package: str = "") -> Module:
             if isinstance(one, ast.Import | ast.ImportFrom):
                 _add_import(found, one, package)
     count = Counter(name for names in bound.values() for name in names)
-    ours = {name for name, targets in found.imports.items() if any(base.startswith(PACKAGE) for base, _ in targets)}
+    ours = found.ours()
     defined = {name for node in bound for name in bound_by(node)}
-    acting = {node for node in bound if any(_acts(one, ours, defined) for one in _running(node))}
+    acting = {node for node in bound if acts(node, ours, defined)}
     again = {name for name, times in count.items() if times > 1}
     # What is used where others change it, so that it matters which comes first.
     unsettled = ours | (defined if acting or again else set())
@@ -176,9 +180,9 @@ def _running(node: ast.AST) -> Iterator[ast.AST]:
             yield from _running(child)
 
 
-def acts(node: ast.AST) -> bool:
-    """Whether a statement of a cell does more, when it is run, than to bind names."""
-    return any(_acts(one, set(), {}) for one in _running(node))
+def acts(node: ast.AST, ours: Container[str], bound: Container[str]) -> bool:
+    """Whether a statement does more, when it is run, than to bind names; which of these are ours is told."""
+    return any(_acts(one, ours, bound) for one in _running(node))
 
 
 def _acts(node: ast.AST, ours: Container[str], bound: Container[str]) -> bool:
