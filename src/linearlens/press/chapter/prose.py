@@ -35,7 +35,8 @@ RESULT = re.compile(
     r"|\b\d+ (out )?of \d+\b"
 )
 ALLOWED = re.compile(
-    r"CC BY \d\.\d|Python 3\.\d+((,| or| and) 3\.\d+)*|\b(MIT|Jupyter Book|MathJax) \d[\d.]*|arXiv[ :]\d{4}\.\d{5}|\b10\.\d{4,}/\S+"
+    r"CC BY \d\.\d|Python 3\.\d+((,| or| and) 3\.\d+)*"
+    r"|\b(MIT|Jupyter Book|MathJax) \d[\d.]*|arXiv[ :]\d{4}\.\d{5}|\b10\.\d{4,}/\S+"
     r"|v?\d+\.\d+\.\d+"
 )
 
