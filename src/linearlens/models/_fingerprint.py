@@ -54,6 +54,7 @@ NO_CODE = re.compile(
     r"|file|loader|name|package|path|spec)__|_abc_impl|_autograd_function_id"
 )
 LOADS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
+JOINED = re.compile(r"((?:LOAD|STORE)_FAST(?:_BORROW)?)_((?:LOAD|STORE)_FAST(?:_BORROW)?)")
 BY_ANY_NAME = {"eval", "exec", "globals"}  # with these a function reaches all globals
 IMPORTERS = (importlib.import_module, importlib.__import__, builtins.__import__, sys.modules)
 COMPILED = re.compile(r"_cython_\w+|pybind11_builtins")  # no modules, but where compiled packages keep their types
@@ -308,8 +309,17 @@ def _read(code: CodeType) -> _Code:
     return _SEEN[id(code)][1]
 
 
+def _apart(step: dis.Instruction) -> list[dis.Instruction]:
+    """The two instructions that Python 3.13 joins into one where they stand on one line."""
+    joined = JOINED.fullmatch(step.opname)
+    if joined is None:
+        return [step]
+    return [step._replace(opname=name, argval=one) for name, one in zip(joined.groups(), step.argval, strict=True)]
+
+
 def _disassembled(code: CodeType) -> _Code:
-    steps = [step for step in dis.get_instructions(code, adaptive=False) if step.opname not in ("NOP", "EXTENDED_ARG")]
+    steps = [step for whole in dis.get_instructions(code, adaptive=False) for step in _apart(whole)]
+    steps = [step for step in steps if step.opname not in ("NOP", "EXTENDED_ARG")]
     # A docstring of a class within is stored as any other name.
     stored = {k for k, step in enumerate(steps) if step.opname == "STORE_NAME" and step.argval == "__doc__"}
     steps = [step for k, step in enumerate(steps) if not {k, k + 1} & stored]
