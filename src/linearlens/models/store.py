@@ -19,7 +19,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from linearlens.models._fingerprint import fingerprint
 from linearlens.models.device import training_device
 from linearlens.paths import NETWORKS
 
@@ -83,6 +82,8 @@ def keep_trained(
 
         seconds = keep_trained(network, lambda m: fit(m, **settings), settings=settings, data=[inputs, labels])
     """
+    from linearlens.models._fingerprint import fingerprint  # what trains nothing does not depend on it
+
     key = fingerprint(
         conditions=_conditions(),
         settings=sorted(settings.items()),
@@ -188,6 +189,8 @@ def _weights(model: nn.Module) -> Weights:
 
 def _beside_weights(model: nn.Module) -> str:
     """A fingerprint of the network as if in eval mode; if its weights are equal, of all else."""
+    from linearlens.models._fingerprint import fingerprint
+
     modes = [(part, part.training) for part in model.modules()]
     try:
         return fingerprint(model=model.eval())
