@@ -44,7 +44,7 @@ def test_the_second_of_two_says_for_whom_it_waits(tmp_path):
     first.stdin.write(f"{lock}\n")
     first.stdin.flush()
     assert first.stdout.readline() == "held\n"
-    waiting = threading.Thread(target=second)
+    waiting = threading.Thread(target=second, daemon=True)
     waiting.start()
     wait_until(said.getvalue)
     assert said.getvalue().startswith(f"waiting for process {first.pid}, `linearlens run --jobs 1`, running since ")
@@ -91,7 +91,7 @@ def test_chapters_wait_until_they_fit_into_memory(monkeypatch):
             leave.wait()
 
     with children.room(600):
-        beside = threading.Thread(target=second)
+        beside = threading.Thread(target=second, daemon=True)
         beside.start()
         assert waits.wait(60)
         assert not entered.is_set()
