@@ -11,6 +11,9 @@ def main() -> None:
         from linearlens.press.cli import app
 
         app(prog_name="linearlens")
+    except KeyboardInterrupt:  # before the command could begin
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("linearlens"):
             raise
