@@ -21,8 +21,9 @@ test: $(READY)   ## style, types, units, chapters with their claims, the built b
 	-@$(RUN)linearlens run  # both cores are at work; what fails here the tests report
 	$(RUN)python -m pytest -n 2 --dist worksteal -m "not slow" --durations=20
 
-test-all: $(READY) ## what `make test` leaves out, since it takes minutes
-	$(RUN)python -m pytest -m slow
+test-all: $(READY) ## what `make test` leaves out, since it takes minutes; with some of the mutants
+	$(RUN)python -m pytest -m slow --durations=20
+	$(RUN)python tests/mutants.py 6
 
 check: $(READY)  ## style and types only
 	$(RUN)ruff check .
