@@ -198,9 +198,10 @@ def claims(
     with _in_checkout():
         from linearlens.ledger import show, to_json
         from linearlens.press.chapter.notebooks import Edition
-        from linearlens.press.evidence.measurements import ledger_rows
+        from linearlens.press.evidence.measurements import damaged_runs, ledger_rows
 
         rows = ledger_rows(Edition(profile, seed))
+        troubles = damaged_runs(Edition(profile, seed))
         if json:
             sys.stdout.write(to_json(rows) + "\n")
         for row in [] if json else rows:
@@ -212,6 +213,8 @@ def claims(
     unmeasured = sorted({row.chapter for row in rows if row.measured is None})
     stale = sorted({row.chapter for row in rows if row.stale} - set(unmeasured))
     failed = [row.id for row in rows if row.holds is False]
+    for trouble in troubles:
+        err.print(f"error: {trouble}", markup=False)
     if stale or unmeasured:
         names = "; ".join(
             f"{what}: {', '.join(chapters)}"

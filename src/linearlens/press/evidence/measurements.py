@@ -1,6 +1,7 @@
 """The ledger filled in from executed chapters."""
 
 from linearlens.ledger import Claim, Row, judge, load_claims
+from linearlens.press.chapter.errors import DamagedError
 from linearlens.press.chapter.freshness import Executed
 from linearlens.press.chapter.notebooks import Edition, all_chapters
 
@@ -26,6 +27,19 @@ def ledger_rows(edition: Edition, claims: dict[str, Claim] | None = None) -> lis
         )
         for name, claim in claims.items()
     ]
+
+
+def damaged_runs(edition: Edition) -> list[str]:
+    """What is wrong with executed chapters whose files are not as they were written."""
+    said = []
+    for chapter in all_chapters():
+        try:
+            Executed(chapter, edition).content()
+        except DamagedError as error:
+            said.append(str(error))
+        except FileNotFoundError:
+            pass
+    return said
 
 
 def _records(chapter: str, edition: Edition) -> list[dict]:
