@@ -25,6 +25,11 @@ from linearlens.paths import ROOT
 if TYPE_CHECKING:
     from linearlens.press.chapter.notebooks import Edition
 
+# Workers of xdist share the processors: with threads of their own, which wait in loops, tests of networks take five
+# times the CPU seconds. This comes before anything imports numpy.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 # What the press needs is imported where it is used: the tests of the library run without, and on Windows, too.
 
 Command = Callable[..., subprocess.CompletedProcess]

@@ -299,9 +299,13 @@ def test_inference_times_are_the_shortest_of_turns_on_one_thread(network, inputs
     monkeypatch.setattr("time.process_time", lambda: clock[0])
     network.register_forward_hook(lambda *_: pass_time("fast"))
     before = torch.get_num_threads()
-    seconds = inference_seconds({"fast": network, "slow": Slow()}, inputs, repeats=3)
+    torch.set_num_threads(3)
+    try:
+        seconds = inference_seconds({"fast": network, "slow": Slow()}, inputs, repeats=3)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
     assert calls == [("fast", 1), ("slow", 1)] * 3
-    assert torch.get_num_threads() == before
     assert seconds == {"fast": 1, "slow": 5}
     for models, repeats in (({}, 5), ({"fast": network}, 0)):
         with pytest.raises(ValueError, match="one model or more and repeats of 1 or more"):
