@@ -43,28 +43,30 @@ def run_and(project: Project, command: Sequence[str], attack: Signal | None = No
 
 def _strike(process: subprocess.Popen, attack: Signal) -> bool:
     """Wait for the target and its moment; False if the command ended before."""
-    deadline = time.monotonic() + LIMIT
+    deadline, pause = time.monotonic() + LIMIT, attack.after
     while time.monotonic() < deadline and process.poll() is None:
         if victim := _find(process, attack.target):
-            time.sleep(attack.after)
-            return _send(process, attack, victim)
+            time.sleep(pause)
+            pause = 0.0  # one that has ended meanwhile is followed by the next of its kind
+            if _send(process, attack, victim):
+                if attack.again is not None:
+                    time.sleep(attack.again)
+                    _send(process, attack, victim)
+                return True
         time.sleep(TICK)
     return False
 
 
 def _send(process: subprocess.Popen, attack: Signal, victim: psutil.Process) -> bool:
-    for pause in [0.0] if attack.again is None else [0.0, attack.again]:
-        time.sleep(pause)
-        with suppress(psutil.NoSuchProcess, ProcessLookupError):
-            if process.poll() is not None or victim.status() == psutil.STATUS_ZOMBIE:
-                return pause > 0
+    """Whether it could still be sent."""
+    with suppress(psutil.NoSuchProcess, ProcessLookupError):
+        if process.poll() is None and victim.status() != psutil.STATUS_ZOMBIE:
             if attack.target == "group":
                 os.killpg(process.pid, attack.number)
             else:
                 victim.send_signal(attack.number)
-            continue
-        return pause > 0
-    return True
+            return True
+    return False
 
 
 def _find(process: subprocess.Popen, target: str) -> psutil.Process | None:
