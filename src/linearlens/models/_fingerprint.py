@@ -232,7 +232,7 @@ def _version(name: str) -> str | None:
         return "{}.{}".format(*sys.version_info)
     try:
         return str(getattr(module, "__version__", None) or importlib.metadata.version(top))
-    except importlib.metadata.PackageNotFoundError:
+    except (importlib.metadata.PackageNotFoundError, FileNotFoundError):  # the latter from its backport
         return "unknown"
 
 

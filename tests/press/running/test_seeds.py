@@ -213,7 +213,7 @@ def test_an_existing_scheduler_runs_it_if_its_workers_have_the_same_sources(smal
         write_chapter(small / "notebooks" / "01_small.ipynb", SMALL_CELL, "pass")
         refused = command("sweep", "--seeds", "3:5", "--scheduler", address)
         assert refused.returncode == 1
-        assert "other sources than we: cells; bring both to the same commit" in refused.stderr
+        assert "other sources than we: cells, code; bring both to the same commit" in refused.stderr
         assert kept(small) == {3: 19.0}
         assert not (theirs / "_build" / "executed" / "quick-seed4").exists(), "workers are asked before they run"
 
