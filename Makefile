@@ -23,7 +23,7 @@ test: $(READY)   ## style, types, units, chapters with their claims, the built b
 
 test-all: $(READY) ## what `make test` leaves out, since it takes minutes; with some of the mutants
 	$(RUN)python -m pytest -m slow --durations=20
-	$(RUN)python tests/mutants.py 6
+	$(RUN)python tests/mutants.py 4
 
 check: $(READY)  ## style and types only
 	$(RUN)ruff check .

@@ -39,20 +39,21 @@ def chromium() -> Iterator[Any]:
     Raises
     ------
     PressError
-        If there is no Chromium on this machine, or no playwright.
+        If there is no Chromium on this machine or no playwright, or Chromium ends early.
     """
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import Error, sync_playwright
     except ImportError as error:
         raise PressError("playwright is missing; run: pip install playwright") from error
     if CHROMIUM is None:
         raise PressError("no Chromium found; on Debian or Ubuntu: apt install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         try:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             yield browser
-        finally:
             browser.close()
+        except Error as error:  # it was killed, or cannot run here; it ends with playwright
+            raise PressError(f"Chromium gave up: {error.message.partition(chr(10))[0]}") from error
 
 
 def open_page(browser: Any, address: str, **options: Any) -> Any:

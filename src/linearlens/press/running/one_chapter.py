@@ -16,7 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
-from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from linearlens.ledger import MIME, Recorded
@@ -69,7 +68,9 @@ def execute(chapter: str, edition: Edition, *, on_cell: OnCell = lambda done, n_
             traceback = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
             said = f"{error.ename}: {error.evalue}\n\n{traceback}\n"
             raise progress.failure(said, error.exec_count) from error
-        except DeadKernelError as error:
+        except PressError:
+            raise
+        except RuntimeError as error:  # the kernel died in a cell, or before the first
             raise progress.failure(_death()) from error
         finally:
             running.unlink(missing_ok=True)
