@@ -121,9 +121,9 @@ def processes_of(project: Path) -> list[str]:
 def wait_until(true: Callable[[], object], seconds: float = 120) -> None:
     """Until it is, and fail if that takes too long."""
     deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:
+    while not (seen := true()) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert true()
+    assert seen
 
 
 # Small projects. Each is made once for all workers of a run, and copied for each test.
