@@ -7,19 +7,23 @@ from pathlib import Path
 
 from faults.project import NET, SEEDS, SUM, VALUES, Done, Project
 
-TRACEBACK = re.compile(r"^(\W*)Traceback \(most recent call last\)|^Exception ignored in|^Fatal Python error", re.M)
+TRACEBACK = re.compile(
+    r"^\W*Traceback \(most recent call last\)|^Exception ignored in|^Fatal Python error|^ +File \".+\", line \d+, in ",
+    re.M,
+)
 OF_A_CELL = re.compile(r"notebooks/\w+\.ipynb, cell \d+")
 NUMBER = re.compile(r"(?<![\d.])[45]\d{5}(?![\d])")
 BLOCK = re.compile(r"</?(?:p|br|tr|td|li|div|section|figcaption|h\d|pre|title)\b[^>]*>")
 TAG = re.compile(r"<[^>]+>")
 LEFT = (".part", ".old", ".draft-", ".tmp", ".partial")
-KINDS = ("wrong number", "traceback", "by hand", "unclear", "left behind", "in vain")
+BAD = ("wrong number", "traceback", "by hand")  # kinds of complaints that may not be
+REST = ("unclear", "left behind", "in vain")
 
 
 def tracebacks(done: Done) -> list[str]:
     """The last raw traceback of Python in what a command said; that of a reader's own failing cell is none."""
     found = [match for match in TRACEBACK.finditer(done.said) if not OF_A_CELL.search(done.said[: match.start()])]
-    return [f"{match.group().strip()} … {_last_line(done.said[match.start() :])}" for match in found[-1:]]
+    return [f"{match.group().strip()[:80]} … {_last_line(done.said[match.start() :])}" for match in found[-1:]]
 
 
 def _last_line(text: str) -> str:
@@ -68,12 +72,17 @@ def of_pages(project: Project) -> dict[str, set[int]]:
 def of_figure(project: Project) -> dict[str, set[int]]:
     """What lies beside a figure: its data, and its record."""
     shown = {}
-    data, record = project / "out/line.csv", project / "out/line.provenance.json"
+    _, data, record = figure_files(project)
     if data.is_file():
         shown["figure data"] = {int(n) for n in NUMBER.findall(data.read_text())}
     if record.is_file():
         shown["figure record"] = {claim["measured"] for claim in json.loads(record.read_text())["claims"]}
     return shown
+
+
+def figure_files(project: Project) -> list[Path]:
+    """The drawing, its data, and the record of where both come from."""
+    return [project / f"out/line.{ending}" for ending in ("svg", "csv", "provenance.json")]
 
 
 def of_folder(folder: Path, patterns: tuple[str, ...]) -> dict[str, set[int]]:
@@ -156,6 +165,29 @@ def missing(project: Project, command: tuple[str, ...], shown: dict[str, set[int
         for place, numbers in needed.items()
         if numbers - shown.get(place, set()) - {None}
     ]
+
+
+# What a command leaves that did not come to its end.
+
+
+def state_of(project: Project) -> dict[Path, bytes]:
+    """Files that should stay together: those of the figure, and the pages of the book."""
+    files = [*figure_files(project), project / "_build/html/index.html", *map(project.page, VALUES)]
+    return {file: file.read_bytes() for file in files if file.is_file()}
+
+
+def torn(project: Project, before: dict[Path, bytes]) -> dict[str, list[str]]:
+    """Files of two runs beside each other, pages that ended in the middle, and a book that is gone."""
+    now, found = state_of(project), {}
+    *made, record = figure_files(project)
+    new = {now.get(file) != before.get(file) for file in (*made, record)}
+    if record in now and len(new) > 1:
+        found["wrong number"] = ["files of a figure from two runs stand beside each other"]
+    pages = [file for file in before if file.suffix == ".html"]
+    new_pages = [page for page in pages if page in now and now[page] != before[page]]
+    half = [f"half a page: {page.name}" for page in new_pages if not now[page].rstrip().endswith(b"</html>")]
+    gone = [f"no page until the next run: {page.name}" for page in pages if page not in now]
+    return {**found, "left behind": half + gone}
 
 
 def leftovers(project: Project) -> list[str]:

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from faults.checks import BAD, REST
 from faults.trial import Verdict
 from faults.trials import WHAT
-
-# The three that may not be, then the rest.
-BAD = ("wrong number", "traceback", "by hand")
-REST = ("unclear", "left behind", "in vain")
 
 
 @dataclass(frozen=True)

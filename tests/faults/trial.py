@@ -52,7 +52,7 @@ class Trial:
 
 @dataclass
 class Verdict:
-    """What was seen: complaints by kind, see `checks.KINDS`; or why it was skipped."""
+    """What was seen: complaints by kind, see `checks.BAD` and `checks.REST`; or why it was skipped."""
 
     trial: str
     complaints: dict[str, list[str]] = field(default_factory=dict)
@@ -86,6 +86,7 @@ def try_one(trial: Trial, name: str, template: Path, work: Path, module: str, *,
 def _try(trial: Trial, project: Project, verdict: Verdict, *, heal: bool) -> None:
     trial.plant(project)
     before = {name: _content(project / name) for name, _ in trial.changes}
+    together = checks.state_of(project)
     project.environment |= trial.environment
     done, struck = (trial.act or _plainly)(project, trial)
     project.environment.clear()
@@ -96,6 +97,8 @@ def _try(trial: Trial, project: Project, verdict: Verdict, *, heal: bool) -> Non
     verdict.add("unclear", _unclear(trial, done, verdict.late))
     for kind, text in project.complaints:
         verdict.add(kind, [text])
+    for kind, texts in checks.torn(project, together).items() if done.code else ():
+        verdict.add(kind, texts)
     for name, must in trial.changes:
         if must != (_content(project / name) != before[name]):
             verdict.add("unclear" if must else "in vain", [f"{name} is {'the same' if must else 'another'} now"])
@@ -157,7 +160,7 @@ def _heal(trial: Trial, project: Project, verdict: Verdict) -> None:
         shutil.rmtree(project / "pack", ignore_errors=True)
     done = project.run(*command)
     verdict.add("traceback", checks.tracebacks(done))
-    if done.code:
+    if done.code != 0:
         verdict.add("by hand", [f"the next {command[0]} ends with {done.code}: {_end(done)}"])
         return
     shown, raw = checks.shown_by(project, command, ran=True)
