@@ -69,10 +69,10 @@ def of_pages(project: Project) -> dict[str, set[int]]:
     return {f"page {page.name}": of_text(page.read_text(encoding="utf-8")) for page in pages if page.is_file()}
 
 
-def of_figure(project: Project) -> dict[str, set[int]]:
+def of_figure(project: Project, drawing: str) -> dict[str, set[int]]:
     """What lies beside a figure: its data, and its record."""
     shown = {}
-    _, data, record = figure_files(project)
+    data, record = (project / drawing.replace(".svg", ending) for ending in (".csv", ".provenance.json"))
     if data.is_file():
         shown["figure data"] = {int(n) for n in NUMBER.findall(data.read_text())}
     if record.is_file():
@@ -115,15 +115,19 @@ def shown_by(project: Project, command: tuple[str, ...], *, ran: bool) -> tuple[
     if command[0] == "sweep" or "--seeds" in command:
         more, bad = of_seeds(project)
         shown, raw = shown | more, raw + bad
-    made = {
-        "book": of_pages,
-        "figure": of_figure,
-        "pack": lambda one: of_folder(one / "pack", ("*.ipynb", "*.html", "*.md")),
-        "pdf": of_pdf,
-    }
-    if ran and command[0] in made:
-        shown |= made[command[0]](project)
-    return shown, raw
+    return shown | (_made(project, command) if ran else {}), raw
+
+
+def _made(project: Project, command: tuple[str, ...]) -> dict[str, set[int]]:
+    """What the files show that a command has made."""
+    target = command[command.index("-o") + 1] if "-o" in command else ""
+    if command[0] == "book":
+        return of_pages(project)
+    if command[0] == "pdf":
+        return of_pdf(project)
+    if command[0] == "pack":
+        return of_folder(project / target, ("*.ipynb", "*.html", "*.md"))
+    return of_figure(project, target) if command[0] == "figure" and target else {}
 
 
 def wrong(project: Project, shown: dict[str, set[int]]) -> list[str]:

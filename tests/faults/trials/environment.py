@@ -27,7 +27,7 @@ def in_shell(script: str) -> Act:
     """The command as ``"$@"`` of a shell script."""
 
     def act(project: Project, trial: Trial) -> tuple[Done, bool]:
-        return run_and(project, ["sh", "-c", script, "sh", *project.command(*trial.command)])
+        return run_and(project, ["bash", "-o", "pipefail", "-c", script, "bash", *project.command(*trial.command)])
 
     return act
 
@@ -65,7 +65,7 @@ def _full() -> Iterator[Trial]:
             f"no file may grow past 8 kB during {name}",
             command,
             plant=change,
-            act=in_shell('ulimit -f 16; exec "$@"'),  # in blocks of 512 bytes
+            act=in_shell('ulimit -f 8; exec "$@"'),  # in blocks of 1024 bytes
             codes=BOTH,
             names=FULL,
         )
@@ -214,7 +214,7 @@ def _streams() -> Iterator[Trial]:
             command,
             plant=lambda project, command=command: project.change(SUM) if command[0] == "run" else None,
             act=in_shell(script),
-            codes=BOTH if "full" in name or "closed" in name else frozenset({0}),
+            codes=frozenset({0, 1, 141}),  # whoever reads no more may end us
         )
 
 
