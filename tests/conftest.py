@@ -20,6 +20,7 @@ from unittest import mock
 import pytest
 
 import linearlens
+from linearlens.ledger import Claim
 from linearlens.paths import ROOT
 
 if TYPE_CHECKING:
@@ -82,13 +83,21 @@ record("small.value", delay_embed(np.arange(5.0)[:, None], delays=1).sum() + see
 
 SMALL_CLAIM = """- id: small.value
   chapter: 01_small
+  kind: identity
   paper: this book
   where: ""
   says: A sum is what it is.
+  set: before
   bound: value >= 0
   why: All terms are positive.
-  verdict: beyond the paper
 """
+
+
+def a_claim(**changes: Any) -> Claim:
+    """A claim of the book's own, with these changes."""
+    fields = {"id": "a.b", "chapter": "01_a", "kind": "ours", "paper": "this book", "where": "", "says": "Small."}
+    fields |= {"set": "before", "bound": {"quick": "value <= 1"}, "why": "No reason."}
+    return Claim(**{**fields, **changes})
 
 
 def write_registry(path: Path, entries: dict[str, dict[str, Any]]) -> None:

@@ -24,12 +24,15 @@ from linearlens.ledger import (
 ENTRY = {
     "id": "a.b",
     "chapter": "01_a",
+    "kind": "paper",
     "paper": "someone2020",
     "where": "Fig. 1",
     "says": "It is small.",
+    "set": "before",
     "bound": "value <= 1",
     "why": "A reason.",
     "verdict": "reproduced",
+    "control": ["plain"],
 }
 
 
@@ -150,6 +153,14 @@ def test_what_was_not_measured_does_not_hold(tmp_path):
     ("changes", "says"),
     [
         ([{"verdict": "maybe"}], "no verdict 'maybe'"),
+        ([{"kind": "fact"}], "no kind 'fact'"),
+        ([{"set": "later"}], "set 'later'; say before or after"),
+        ([{"kind": "ours"}], "a verdict is for what a paper states"),
+        ([{"kind": "paper", "verdict": None}], "no verdict None"),
+        ([{"broken_by": {"other": "plain"}}], r"replaces \['other'\], which no bound of it names"),
+        ([{"broken_by": {"value": "c.d"}}], "no record 'c.d'"),
+        ([{"broken_by": {"value": "c.d"}}, {"id": "c.d", "chapter": "02_d"}], "no record 'c.d'"),
+        ([{"earlier": "value =< 1"}], r"a\.b: .*not a comparison"),
         ([{"bound": {"fast": "value <= 1"}}], "no profile"),
         ([{}, {}], "twice"),
         ([{"verdict": "not reproduced"}], "needs a paper_bound"),

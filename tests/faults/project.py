@@ -55,9 +55,10 @@ CLAIM = """- id: {name}.value
   paper: this book
   where: ""
   says: A number is what it is.
+  kind: identity
+  set: before
   bound: value >= 0
   why: All terms are positive.
-  verdict: beyond the paper
 """
 EDITABLE = ("_config.yml", "requirements.lock", "Makefile", "pyproject.toml", ".gitignore")
 BUILDING = (

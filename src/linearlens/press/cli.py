@@ -198,6 +198,7 @@ def claims(
     with _in_checkout():
         from linearlens.ledger import show, to_json
         from linearlens.press.chapter.notebooks import Edition
+        from linearlens.press.evidence.ledger_page import standing
         from linearlens.press.evidence.measurements import damaged_runs, ledger_rows
 
         rows = ledger_rows(Edition(profile, seed))
@@ -207,7 +208,7 @@ def claims(
         for row in [] if json else rows:
             holds = {True: "holds", False: "FAILS", None: "-----"}[row.holds]
             measured = f"{show(row.measured)}{' (stale)' if row.stale and row.measured is not None else ''}"
-            out.print(f"{holds}  {row.id}  [{row.verdict}]", markup=False)
+            out.print(f"{holds}  {row.id}  [{standing(row)}]", markup=False)
             out.print(f"       measured {measured}; bound {row.bound or 'none in this profile'}", markup=False)
         sys.stdout.flush()
     unmeasured = sorted({row.chapter for row in rows if row.measured is None})
@@ -232,13 +233,14 @@ def _claims_over_seeds(profile: str, json: bool) -> None:
         from linearlens.ledger import load_claims
         from linearlens.press.chapter.notebooks import Edition
         from linearlens.press.evidence import seed_runs as many
+        from linearlens.press.evidence.ledger_page import standing
 
         ledger = load_claims()
         rows = many.seeds_rows(ledger, Edition(profile).profile)
         if json:
             sys.stdout.write(many.to_json(rows.values()) + "\n")
         for row in [] if json else rows.values():
-            out.print(f"{'WRONG' if row.wrong else '     '}  {row.id}  [{row.verdict}]  {row}", markup=False)
+            out.print(f"{'WRONG' if row.wrong else '     '}  {row.id}  [{standing(row)}]  {row}", markup=False)
             out.print(f"       measured {row.show()}; bound {row.bound or 'none in this profile'}", markup=False)
     unmeasured = sorted({claim.chapter for claim in ledger.values() if claim.id not in rows})
     if unmeasured:

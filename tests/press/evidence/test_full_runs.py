@@ -3,12 +3,11 @@
 import json
 import re
 import subprocess
-from dataclasses import replace
 
 import pytest
-from conftest import SMALL_CELL, write_chapter
+from conftest import SMALL_CELL, a_claim, write_chapter
 
-from linearlens.ledger import Claim, LedgerError, judge, load_claims
+from linearlens.ledger import LedgerError, judge, load_claims
 from linearlens.paths import ROOT
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.files import SEAL, to_json
@@ -146,10 +145,8 @@ def test_a_damaged_result_is_named_with_what_to_do(here, change, says):
 
 
 def test_the_papers_bound_is_shown_in_both_profiles_and_the_verdict_second():
-    claim = Claim(
-        "a.b", "01_a", "this book", "", "Four.", "No reason.", "not reproduced", {"quick": "value > 4"}, "value == 4"
-    )
-    claim = replace(claim, bound={**claim.bound, "full": "value >= 4"})
+    bounds = {"quick": "value > 4", "full": "value >= 4"}
+    claim = a_claim(kind="paper", verdict="not reproduced", bound=bounds, paper_bound="value == 4")
     claims = {"a.b": claim}
     rows = [judge(claim, 5, profile="quick", seed=0)]
     full = {"a.b": judge(claim, 4, profile="full", seed=0)}
@@ -164,13 +161,19 @@ def test_the_papers_bound_is_shown_in_both_profiles_and_the_verdict_second():
 
 def test_claims_by_paper_and_those_that_fell_short():
     def claim(name, paper, verdict):
-        bound = "value > 9" if verdict == "not reproduced" else None
-        return Claim(
-            name, "01_a", paper, "Sec. 1", f"Says {name}.", f"Why {name}.", verdict, {"quick": "value > 0"}, bound
+        return a_claim(
+            id=name,
+            kind="paper" if verdict else "ours",
+            paper=paper,
+            says=f"Says {name}.",
+            why=f"Why {name}.",
+            verdict=verdict,
+            bound={"quick": "value > 0"},
+            paper_bound="value > 9" if verdict == "not reproduced" else None,
         )
 
     given = [
-        claim("a.ours", "this book", "beyond the paper"),
+        claim("a.ours", "this book", None),
         claim("a.whole", "naiman2023", "reproduced"),
         claim("a.none", "li2023", "not reproduced"),
         claim("a.part", "naiman2023", "partly"),
@@ -179,6 +182,7 @@ def test_claims_by_paper_and_those_that_fell_short():
     rows = [judge(one, 5, profile="quick", seed=0) for one in given]
     text = by_paper(rows)
     assert re.findall(r"^## (.*)$", text, re.M) == ["{cite:t}`naiman2023`", "{cite:t}`li2023`", "This book"]
+    assert "- *of this book*: Says a.ours. ([01](notebooks/01_a.ipynb), `a.ours`)" in text
     assert "- *partly*: Says a.part. ([01](notebooks/01_a.ipynb), `a.part`)" in text
     text = shortfalls(rows, claims, {})
     assert re.findall(r"`(a\.\w+)` \|", text) == ["a.none", "a.part"]
@@ -193,7 +197,7 @@ def test_a_ledger_without_claims_is_a_page():
 
 def test_a_stale_run_that_a_new_bound_cannot_judge_is_left_out(monkeypatch):
     bound = "median(plain) > 0 and median(added) > 0"
-    claim = Claim("a.b", "01_a", "this book", "", "Two.", "No reason.", "partly", {"full": bound}, None)
+    claim = a_claim(bound={"full": bound})
     run = {"sources": {"cells": "older"}, "records": [{"id": "a.b", "value": {"plain": [1.0]}}]}
     monkeypatch.setattr(full_runs, "sources", lambda *_: Sources({"cells": "newer"}, {}))
     assert kept_rows({"a.b": claim}, {"01_a": run}) == {}

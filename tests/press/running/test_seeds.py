@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 import psutil
 import pytest
-from conftest import SMALL_CELL, environment_of, heed_interrupts, processes_of, wait_until, write_chapter
+from conftest import SMALL_CELL, a_claim, environment_of, heed_interrupts, processes_of, wait_until, write_chapter
 from rich.console import Console
 
-from linearlens.ledger import PROFILES, Claim, judge, load_claims
+from linearlens.ledger import PROFILES, judge, load_claims
 from linearlens.paths import ROOT
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.files import to_json
@@ -34,7 +34,7 @@ from linearlens.press.running import seeds as sweep
 
 MANY = 10  # seeds from which on a share is held against the ledger
 
-CLAIM = Claim("a.b", "01_a", "this book", "", "Small.", "No reason.", "partly", {"quick": "value <= 1"}, None)
+CLAIM = a_claim(bound={"quick": "value <= 1"})
 
 
 def kept(small):
@@ -103,14 +103,14 @@ def test_two_seeds_are_run_kept_and_not_run_again(small, command):
 
     said = command("claims", "--seeds")
     assert said.returncode == 0
-    assert "small.value  [beyond the paper]  holds in 2 of 2 seeds\n" in said.stdout
+    assert "small.value  [identity, checks the code]  holds in 2 of 2 seeds\n" in said.stdout
     assert "measured 16.5, 16 to 17; bound value >= 0" in said.stdout
     ledger = small / "data" / "claims.yml"
     ledger.write_text(ledger.read_text().replace("value >= 0", "value <= 16"))
     write_chapter(small / "notebooks" / "01_small.ipynb", SMALL_CELL, "pass")
     wrong = command("claims", "--seeds")
     assert wrong.returncode == 1
-    assert "WRONG  small.value  [beyond the paper]  holds in 1 of 2 seeds (stale)" in wrong.stdout
+    assert "WRONG  small.value  [identity, checks the code]  holds in 1 of 2 seeds (stale)" in wrong.stdout
     assert "holds in fewer than 90% of the seeds: small.value" in wrong.stderr
     assert json.loads(command("claims", "--seeds", "--json").stdout)[0]["held"] == 1
 
@@ -307,7 +307,7 @@ def test_a_claim_over_seeds_has_a_median_an_interval_and_a_share():
 
 def test_a_list_counts_once_a_seed_and_nan_is_missing():
     values = {0: {"x": [1.0, 2.0, 9.0], "y": [True, False]}, 1: {"x": math.inf, "y": True}, 2: {"x": math.nan, "y": 1}}
-    claim = Claim(**{**vars(CLAIM), "bound": {"quick": "max(x) <= 9"}})
+    claim = a_claim(bound={"quick": "max(x) <= 9"})
     row = seeds_row(claim, values, profile="quick")
     assert row.held == 1, "NaN holds nothing"
     assert row.measured == {"x": Spread(math.inf, 2.0, math.inf, 2), "y": Spread(1.0, 0.5, 1.0, 3)}
@@ -315,7 +315,7 @@ def test_a_list_counts_once_a_seed_and_nan_is_missing():
 
 
 def test_the_ledger_shows_both_profiles_over_seeds():
-    claim = Claim(**{**vars(CLAIM), "bound": {"quick": "x <= 1", "full": "x <= 2"}})
+    claim = a_claim(bound={"quick": "x <= 1", "full": "x <= 2"})
     claims, value = {"a.b": claim}, {"x": 0.5, "y": 4}
     rows = [judge(claim, value, profile="quick", seed=0)]
     full = {"a.b": judge(claim, value, profile="full", seed=0)}

@@ -92,11 +92,17 @@ def kept_rows(claims: Mapping[str, Claim], runs: Mapping[str, Mapping[str, Any]]
     rows = {}
     for chapter, run in runs.items():
         stale = not is_fresh(chapter, run["sources"])
-        for item in run["records"]:
-            if (claim := claims.get(item["id"])) is None:
-                continue
+        records = {item["id"]: item["value"] for item in run["records"]}
+        for name in filter(claims.__contains__, records):
             try:
-                rows[claim.id] = judge(claim, item["value"], profile=EDITION.profile, seed=EDITION.seed, stale=stale)
+                rows[name] = judge(
+                    claims[name],
+                    records[name],
+                    profile=EDITION.profile,
+                    seed=EDITION.seed,
+                    stale=stale,
+                    records=records,
+                )
             except LedgerError:
                 if not stale:
                     raise

@@ -10,6 +10,7 @@ from linearlens.press.evidence.seed_runs import SeedsRow, Spread
 Seeds = Mapping[str, Mapping[str, SeedsRow]]  # by profile, then by id
 
 OURS = "this book"
+KINDS = {"ours": "of this book", "known": "known, checked here", "identity": "identity, checks the code"}
 STANDS = {True: "holds", False: "fails", None: "left open, since a value is missing"}
 STALE = "(stale)"
 WHY_STALE = f"What is marked *{STALE}* was measured before the sources of its chapter last changed."
@@ -63,6 +64,11 @@ def shortfalls(rows: Sequence[Row], claims: Mapping[str, Claim], kept: Mapping[s
     return "\n\n".join([*_why_stale("".join(parts)), *parts]) + "\n"
 
 
+def standing(row: Row | SeedsRow) -> str:
+    """The verdict on what a paper states; of other claims what they are."""
+    return row.verdict or KINDS[row.kind]
+
+
 def _first_place(rows: Sequence[Row], paper: str) -> int:
     return next(place for place, row in enumerate(rows) if row.paper == paper)
 
@@ -73,7 +79,7 @@ def _heading(paper: str) -> str:
 
 def _listed(rows: Iterable[Row]) -> str:
     return "\n".join(
-        f"- *{row.verdict}*: {row.says} ([{row.chapter[:2]}](notebooks/{row.chapter}.ipynb), `{row.id}`)"
+        f"- *{standing(row)}*: {row.says} ([{row.chapter[:2]}](notebooks/{row.chapter}.ipynb), `{row.id}`)"
         for row in rows
     )
 
@@ -118,7 +124,7 @@ def _table(rows: Iterable[Row], claims: Mapping[str, Claim], kept: Mapping[str, 
         measured = _judged(row, paper_bound, seeds)
         if row.id in kept:
             measured += f"<br><br>*full profile:*<br>{_judged(kept[row.id], paper_bound, seeds)}"
-        cells = [says, row.verdict, measured]
+        cells = [says, standing(row), measured]
         lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     return ":::{div} ledger\n" + "\n".join(lines) + "\n:::"
 

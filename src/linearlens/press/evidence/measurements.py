@@ -24,6 +24,7 @@ def ledger_rows(edition: Edition, claims: dict[str, Claim] | None = None) -> lis
             profile=edition.profile,
             seed=edition.seed,
             stale=stale.get(claim.chapter, True),
+            records=values,
         )
         for name, claim in claims.items()
     ]

@@ -55,7 +55,8 @@ class SeedsRow:
 
     id: str
     chapter: str
-    verdict: str
+    kind: str
+    verdict: str | None
     profile: str
     bound: str | None
     n_seeds: int
@@ -221,6 +222,7 @@ def seeds_row(claim: Claim, values: Mapping[int, Recorded], *, profile: str, sta
     return SeedsRow(
         id=claim.id,
         chapter=claim.chapter,
+        kind=claim.kind,
         verdict=claim.verdict,
         profile=profile,
         bound=bound,
