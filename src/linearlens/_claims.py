@@ -25,8 +25,10 @@ class Claim:
         result, checked here) or ``identity`` (it cannot fail unless the code is wrong).
     bound : mapping of profile to str
         What must hold of the recorded value; see `bound_holds`.
-    set, earlier : str
-        Whether the bound was set ``before`` or ``after`` looking, and the bound before it was changed.
+    set : str
+        Whether the bound was set ``before`` or ``after`` looking.
+    earlier : mapping of profile to str
+        The bound before it was changed, where it was.
     verdict : str, optional
         Whether a paper's statement was reproduced; None for all other kinds.
     paper_bound : str, optional
@@ -48,7 +50,7 @@ class Claim:
     why: str
     verdict: str | None = None
     paper_bound: str | None = None
-    earlier: str | None = None
+    earlier: Mapping[str, str] = field(default_factory=dict)
     control: Sequence[str] = ()
     broken_by: Mapping[str, str] = field(default_factory=dict)
     margin: str | None = None
@@ -77,8 +79,9 @@ def load_claims(path: Path | None = None) -> dict[str, Claim]:
     for entry in _entries(path or DATA / "claims.yml"):
         name = entry.get("id", "an entry without id")
         fields = dict(entry)
-        if isinstance(fields.get("bound"), str):
-            fields["bound"] = dict.fromkeys(PROFILES, fields["bound"])
+        for one in ("bound", "earlier"):
+            if isinstance(fields.get(one), str):
+                fields[one] = dict.fromkeys(PROFILES, fields[one])
         try:
             claim = Claim(**fields)
         except TypeError as error:
@@ -106,12 +109,13 @@ def _complaints(claim: Claim) -> Iterator[str]:
         yield f"a verdict is for what a paper states, kind paper; this one is {claim.kind}"
     if claim.kind == "paper" and claim.verdict not in VERDICTS:
         yield f"no verdict {claim.verdict!r}; there are {', '.join(VERDICTS)}"
-    if not isinstance(claim.bound, dict):
-        yield f"the bound {claim.bound!r} is neither a text nor one for each profile"
-    if unknown := {*claim.bound} - {*PROFILES}:
-        yield f"no profile {sorted(unknown)}; there are {', '.join(PROFILES)}"
-    bounds = [*claim.bound.values(), claim.paper_bound, claim.earlier]
-    for bound in filter(None, bounds):
+    for bounds in (claim.bound, claim.earlier):
+        if not isinstance(bounds, dict):
+            yield f"the bound {bounds!r} is neither a text nor one for each profile"
+        if unknown := {*bounds} - {*PROFILES}:
+            yield f"no profile {sorted(unknown)}; there are {', '.join(PROFILES)}"
+    papers = [] if claim.paper_bound is None else [claim.paper_bound]
+    for bound in [*claim.bound.values(), *claim.earlier.values(), *papers]:
         try:
             check_bound(bound)
         except LedgerError as error:
