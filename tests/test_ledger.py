@@ -160,6 +160,7 @@ def test_what_was_not_measured_does_not_hold(tmp_path):
         ([{"broken_by": {"other": "plain"}}], r"replaces \['other'\], which no bound of it names"),
         ([{"broken_by": {"value": "c.d"}}], "no record 'c.d'"),
         ([{"broken_by": {"value": "c.d"}}, {"id": "c.d", "chapter": "02_d"}], "no record 'c.d'"),
+        ([{"broken_by": {"value": None}}], r"a control is a name, got \['plain', None\]"),
         ([{"earlier": "value =< 1"}], r"a\.b: .*not a comparison"),
         ([{"bound": {"fast": "value <= 1"}}], "no profile"),
         ([{}, {}], "twice"),

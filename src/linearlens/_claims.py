@@ -122,6 +122,8 @@ def _complaints(claim: Claim) -> Iterator[str]:
             yield str(error)
     if claim.verdict == "not reproduced" and claim.paper_bound is None:
         yield "'not reproduced' needs a paper_bound, so that its failing is checked"
+    if not all(isinstance(name, str) for name in [*claim.control, *claim.broken_by.values()]):
+        yield f"a control is a name, got {[*claim.control, *claim.broken_by.values()]}; quote what YAML takes otherwise"
     if unused := {*claim.broken_by} - {name for bound in claim.bound.values() for name in names_in(parse(bound))}:
         yield f"broken_by replaces {sorted(unused)}, which no bound of it names"
 
