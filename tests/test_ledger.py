@@ -161,6 +161,10 @@ def test_what_was_not_measured_does_not_hold(tmp_path):
         ([{"broken_by": {"value": "c.d"}}], "no record 'c.d'"),
         ([{"broken_by": {"value": "c.d"}}, {"id": "c.d", "chapter": "02_d"}], "no record 'c.d'"),
         ([{"broken_by": {"value": None}}], r"a control is a name, got \['plain', None\]"),
+        ([{"control": []}], "kind paper needs a control, or broken_by"),
+        ([{"kind": "ours", "verdict": None, "control": []}], "kind ours needs a control, or broken_by"),
+        ([{"bound": "a > b"}], "'a > b' has no margin"),
+        ([{"bound": {"quick": "a > b + 1", "full": "share(a > b) >= 0.9"}}], "'a > b' has no margin"),
         ([{"earlier": "value =< 1"}], r"a\.b: .*not a comparison"),
         ([{"bound": {"fast": "value <= 1"}}], "no profile"),
         ([{}, {}], "twice"),
@@ -208,7 +212,22 @@ def test_a_file_that_is_no_ledger_is_named(tmp_path, text, says):
 def test_bounds_are_refused_only_for_what_no_value_can_mend(tmp_path):
     good = ["value", "all(value)", "share(value) >= 0.5", "value == 1", "1 / (a - b) <= 2", "min(a) > 0 and all(b < a)"]
     for bound in good:
-        assert ledger(tmp_path, {"bound": bound, "paper_bound": bound})["a.b"].paper_bound == bound
+        assert ledger(tmp_path, {"bound": bound, "paper_bound": bound, "margin": "None."})["a.b"].paper_bound == bound
+
+
+def test_what_cannot_fail_needs_no_control_nor_a_margin(tmp_path):
+    free = {"bound": "a >= b", "control": []}
+    for changes in ({"kind": "known", "verdict": None, **free}, {"kind": "identity", "verdict": None, **free}):
+        assert ledger(tmp_path, changes)["a.b"].verdict is None
+    assert ledger(tmp_path, {"bound": "a >= b", "margin": "They need only be equal."})["a.b"].margin
+    failed = {"verdict": "not reproduced", "paper_bound": "value == 4", "control": []}
+    assert ledger(tmp_path, failed)["a.b"].control == []
+
+
+def test_the_bound_before_may_be_one_for_each_profile(tmp_path):
+    both = ledger(tmp_path, {"set": "after", "earlier": "value <= 2"})["a.b"].earlier
+    assert both == {"quick": "value <= 2", "full": "value <= 2"}
+    assert ledger(tmp_path, {"earlier": {"full": "value <= 2"}})["a.b"].earlier == {"full": "value <= 2"}
 
 
 def test_record_and_ledger_must_match(tmp_path):

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from linearlens._bounds import LedgerError, check_bound, names_in, parse
+from linearlens._controls import bare_comparisons
 from linearlens.paths import DATA
 
 KINDS = ("paper", "ours", "known", "identity")
+COULD_FAIL = ("paper", "ours")  # the kinds that must show it
 SETS = ("before", "after")
 VERDICTS = ("reproduced", "partly", "not reproduced")
 PROFILES = ("quick", "full")
@@ -73,7 +75,8 @@ def load_claims(path: Path | None = None) -> dict[str, Claim]:
     LedgerError
         If the file cannot be read or holds no list of entries; if an entry lacks a field, has an unknown one, a
         kind, verdict or profile that does not exist, or is there twice; if a bound is none, as far as that can be
-        seen before anything is recorded.
+        seen before anything is recorded; if a claim that could fail names nothing that would break it, or compares
+        two recorded names without a margin.
     """
     claims: dict[str, Claim] = {}
     for entry in _entries(path or DATA / "claims.yml"):
@@ -126,6 +129,17 @@ def _complaints(claim: Claim) -> Iterator[str]:
         yield f"a control is a name, got {[*claim.control, *claim.broken_by.values()]}; quote what YAML takes otherwise"
     if unused := {*claim.broken_by} - {name for bound in claim.bound.values() for name in names_in(parse(bound))}:
         yield f"broken_by replaces {sorted(unused)}, which no bound of it names"
+    if claim.kind in COULD_FAIL:
+        yield from _unbreakable(claim)
+
+
+def _unbreakable(claim: Claim) -> Iterator[str]:
+    """What a claim that could fail lacks to show it."""
+    if claim.verdict != "not reproduced" and not (claim.control or claim.broken_by):
+        yield f"kind {claim.kind} needs a control, or broken_by: what would break the bound"
+    for bound in claim.bound.values():
+        for comparison in bare_comparisons(bound) if claim.margin is None else ():
+            yield f"{comparison!r} has no margin: say how much matters, or with `margin` why any difference does"
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from linearlens._bounds import LedgerError, Recorded, as_recorded, bound_holds, decide_bound
-from linearlens._claims import KINDS, PROFILES, SETS, VERDICTS, Claim, load_claims
+from linearlens._claims import COULD_FAIL, KINDS, PROFILES, SETS, VERDICTS, Claim, load_claims
 from linearlens._controls import breaks_bound, in_words
 
 __all__ = [
+    "COULD_FAIL",
     "KINDS",
     "MIME",
     "PROFILES",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from linearlens.ledger import PROFILES, load_claims, mismatches
+from linearlens.ledger import COULD_FAIL, PROFILES, load_claims, mismatches
 from linearlens.press.chapter.freshness import Executed
 from linearlens.press.chapter.notebooks import all_chapters, expected_seconds
 from linearlens.press.evidence.costs import BOOK_MINUTES, MEGABYTES, NOISE, budget_of
@@ -25,6 +25,13 @@ def test_claim_holds(rows, claim):
     assert row.measured is not None, f"{claim} was not measured"
     assert not row.stale
     assert row.bound is None or row.holds, f"{row.says} measured {row.measured}, bound {row.bound}"
+
+
+@pytest.mark.parametrize("claim", [name for name, claim in load_claims().items() if claim.kind in COULD_FAIL])
+def test_the_control_breaks_the_claim(rows, claim):
+    row = rows[claim]
+    needed = row.bound is not None and row.broken_by is not None
+    assert row.breaks is True or not needed, f"{row.says} holds with {row.broken_by}, or that was not recorded"
 
 
 def test_every_record_has_its_claim_and_every_claim_its_record(quick):
