@@ -5,8 +5,8 @@ import math
 import pytest
 from conftest import a_claim
 
-from linearlens._controls import bare_comparisons, breaks_bound, in_words
 from linearlens.ledger import LedgerError, judge
+from linearlens.ledger._controls import bare_comparisons, breaks_bound, in_words
 
 PAIR = {"koopman": [0.1, 0.2], "persistence": [0.5, 0.6], "random": [0.15, 0.1]}
 BELOW = "all(koopman <= 0.5 * persistence)"

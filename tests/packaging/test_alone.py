@@ -18,8 +18,8 @@ LIBRARY = sorted(
 # Imported only inside functions, and only where somebody has them.
 WHERE_THERE_IS_ONE = {
     "koopman/_blocks.py": {"dask"},  # who passes a dask array has it
-    "ledger.py": {"IPython"},  # a notebook
-    "_claims.py": {"yaml"},  # data/claims.yml of the book
+    "ledger/_ledger.py": {"IPython"},  # a notebook
+    "ledger/_claims.py": {"yaml"},  # data/claims.yml of the book
     "figures/style.py": {"IPython", "matplotlib_inline"},
     "__main__.py": set(),
 }

@@ -2,8 +2,8 @@
 
 import pytest
 
-from linearlens._bounds import names_in, parse
 from linearlens.ledger import COULD_FAIL, PROFILES, judge, load_claims
+from linearlens.ledger._bounds import names_in, parse
 from linearlens.press.chapter.notebooks import all_chapters
 from linearlens.press.evidence.full_runs import read_full_run
 from linearlens.press.evidence.seed_runs import read_seeds

@@ -1,10 +1,4 @@
-"""Claims: what the paper says, what we measured, whether the bound holds.
-
-A chapter calls :func:`record`. ``data/claims.yml`` says for each id what must hold of the recorded value.
-A recorded value is a number, a list of numbers (one for each seed or network), or a mapping of names to either;
-True and False count as numbers. A bound is a comparison such as ``value <= 1e-10``, ``all(value >= 0.9)`` or
-``median(lifted) > median(affine)``.
-"""
+"""What a chapter records, held against what the ledger claims."""
 
 import json
 import math
@@ -14,30 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from linearlens._bounds import LedgerError, Recorded, as_recorded, bound_holds, decide_bound
-from linearlens._claims import COULD_FAIL, KINDS, PROFILES, SETS, VERDICTS, Claim, load_claims
-from linearlens._controls import breaks_bound, in_words
-
-__all__ = [
-    "COULD_FAIL",
-    "KINDS",
-    "MIME",
-    "PROFILES",
-    "SETS",
-    "VERDICTS",
-    "Claim",
-    "LedgerError",
-    "Recorded",
-    "Row",
-    "bound_holds",
-    "decide_bound",
-    "judge",
-    "load_claims",
-    "mismatches",
-    "record",
-    "show",
-    "to_json",
-]
+from linearlens.ledger._bounds import Recorded, as_recorded, bound_holds, decide_bound
+from linearlens.ledger._claims import Claim
+from linearlens.ledger._controls import breaks_bound, in_words
 
 MIME = "application/vnd.linearlens.record+json"
 

@@ -4,7 +4,7 @@ import ast
 import itertools
 from collections.abc import Mapping, Sequence
 
-from linearlens._bounds import Recorded, decide_bound, names_in, parse
+from linearlens.ledger._bounds import Recorded, decide_bound, names_in, parse
 
 
 def breaks_bound(

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from linearlens._bounds import LedgerError, check_bound, names_in, parse
-from linearlens._controls import bare_comparisons
+from linearlens.ledger._bounds import LedgerError, check_bound, names_in, parse
+from linearlens.ledger._controls import bare_comparisons
 from linearlens.paths import DATA
 
 KINDS = ("paper", "ours", "known", "identity")
@@ -36,7 +36,7 @@ class Claim:
     paper_bound : str, optional
         The paper's own statement.
     control, broken_by : sequence of str, mapping of str to str
-        What breaks the bound; see `linearlens._controls.breaks_bound`.
+        What breaks the bound; see `linearlens.ledger._controls.breaks_bound`.
     margin : str, optional
         Why a comparison of two recorded names needs none.
     """
