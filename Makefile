@@ -13,7 +13,7 @@ help:            ## this list
 book: $(READY)   ## run the stale chapters, build the pages, print where they are
 	@$(RUN)linearlens book
 
-pdf: book        ## print the pages to PDF, one by one and as one book; needs Chromium
+pdf: $(READY)    ## build the pages, and print them to PDF, one by one and as one book; needs Chromium
 	@$(RUN)linearlens pdf
 
 test: $(READY)   ## style, types, units, chapters with their claims, the built book

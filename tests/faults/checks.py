@@ -153,7 +153,8 @@ def missing(project: Project, command: tuple[str, ...], shown: dict[str, set[int
     if command[0] in ("run", "claims", "book", "pack") and "--seeds" not in command and "full" not in command:
         needed |= {f"claims {VALUES[chapter]}": {number} for chapter, number in first.items()}
     if command[0] == "sweep" or "--seeds" in command:
-        needed |= {f"seeds {VALUES[c]}": {number, number + 1} for c, number in first.items() if number}
+        last = int(command[-1].partition(":")[2] or 2) - 1 if command[0] == "sweep" else 1  # seeds begin with 0
+        needed |= {f"seeds {VALUES[c]}": {number, number + last} for c, number in first.items() if number}
     if command[0] == "book":
         needed |= {"page index.html": set(first.values())}
         needed |= {f"page {chapter}.html": {number} for chapter, number in first.items()}

@@ -109,11 +109,13 @@ def book(jobs: Jobs = 2, device: Device = None) -> None:
 
 
 @app.command()
-def pdf() -> None:
-    """Print the built pages with Chromium: a PDF a page, and the whole book in one."""
-    with _in_checkout():
+def pdf(jobs: Jobs = 2, device: Device = None) -> None:
+    """Build the pages if something has changed, then print them with Chromium: a PDF a page, and the book in one."""
+    with _in_checkout(device):
+        from linearlens.press.pages.book import make_book
         from linearlens.press.pages.pdf import make_pdf
 
+        make_book(jobs=jobs, console=err, device=device)
         out.print(f"{make_pdf(console=err)}", markup=False)
 
 
@@ -199,10 +201,10 @@ def claims(
         from linearlens.ledger import show, to_json
         from linearlens.press.chapter.notebooks import Edition
         from linearlens.press.evidence.ledger_page import standing
-        from linearlens.press.evidence.measurements import damaged_runs, ledger_rows
+        from linearlens.press.evidence.measurements import damaged_runs, ledger_rows, unclaimed
 
         rows = ledger_rows(Edition(profile, seed))
-        troubles = damaged_runs(Edition(profile, seed))
+        troubles = [*damaged_runs(Edition(profile, seed)), *unclaimed(Edition(profile, seed))]
         if json:
             sys.stdout.write(to_json(rows) + "\n")
         for row in [] if json else rows:
@@ -225,7 +227,7 @@ def claims(
         err.print(f"error: {names}; run: linearlens run --profile {profile} --seed {seed}")
     if failed:
         err.print(f"error: does not hold: {', '.join(failed)}")
-    raise typer.Exit(1 if failed or unmeasured or stale else 0)
+    raise typer.Exit(1 if failed or unmeasured or stale or troubles else 0)
 
 
 def _claims_over_seeds(profile: str, json: bool) -> None:

@@ -90,7 +90,8 @@ class Thing:
     """Something that is read back: where it lies, which command reads it, which damages are tried.
 
     ``written`` says that an author wrote it, so that a message naming ``names`` is right; what the press made must be
-    made again by the command itself.
+    made again by the command itself. ``kept`` is what took hours and stands in git: it is not thrown away for being
+    damaged, but the message says how to get it back, and that is then done.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Thing:
     damages: tuple[str, ...] = tuple(DAMAGES)
     names: tuple[str, ...] = ()
     written: bool = False
+    kept: bool = False
     codes: frozenset[int] = frozenset({0})
     says: tuple[str, ...] = ()  # of a damaged file that is there, one of these is said even where all goes well
 
@@ -144,14 +146,16 @@ MADE = (
     Thing("executed-book", _at(EXECUTED), ("book",), ("empty", "tampered"), says=(SUM,)),
     Thing("executed-figure", _at(EXECUTED), FIGURE_COMMAND, ("garbage", "tampered")),
     Thing("executed-sweep", _at("_build/executed/quick-seed1/01_sum.ipynb"), ("sweep", "--seeds", "0:3"), ("cut",)),
-    Thing("kept-full", _at(f"data/results/full/{SUM}.json"), ("book",), (*FEW, "braces", "folder"), says=(SUM,)),
-    Thing("kept-seeds", _at(f"data/results/seeds/quick/{SUM}.json"), SWEEP_COMMAND, says=(SUM,)),
+    Thing(
+        "kept-full", _at(f"data/results/full/{SUM}.json"), ("book",), (*FEW, "braces", "folder"), says=(SUM,), kept=True
+    ),
+    Thing("kept-seeds", _at(f"data/results/seeds/quick/{SUM}.json"), SWEEP_COMMAND, says=(SUM,), kept=True),
     Thing(
         "kept-seeds-claims",
         _at(f"data/results/seeds/quick/{SUM}.json"),
         ("claims", "--seeds"),
         says=(SUM,),
-        codes=frozenset({0, 1}),
+        kept=True,
     ),
     Thing("network", _network, ("run", "02", "--force")),
     Thing("page", _at(f"_build/html/notebooks/{SUM}.html"), ("book",), ("missing", "cut", "tampered", "folder")),
@@ -195,10 +199,10 @@ def _damaged() -> Iterator[Trial]:
                 f"{thing.name}: {' '.join((DAMAGES[damage].__doc__ or '').split())} Then {' '.join(thing.command)}",
                 thing.command,
                 plant=_damage(thing, damage),
-                codes=thing.codes | ({0, 1} if thing.written else set()),
-                names=thing.names,
+                codes=thing.codes | ({0, 1} if thing.written or thing.kept else set()),
+                names=("get it back with `git checkout",) if thing.kept else thing.names,
                 says=() if damage == "missing" else thing.says,
-                mend=_give_back if thing.written else None,
+                mend=_get_back(thing) if thing.kept else _give_back if thing.written else None,
             )
 
 
@@ -214,6 +218,17 @@ def _damage(thing: Thing, damage: str):
 
 def _give_back(project: Project) -> None:
     project.checkout(".")
+
+
+def _get_back(thing: Thing) -> Callable[[Project], None]:
+    """What the message says: remove it, and take it from git if it is there."""
+
+    def mend(project: Project) -> None:
+        path = thing.find(project)
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        project.checkout(".")
+
+    return mend
 
 
 # The stamp of an executed chapter, one field at a time.

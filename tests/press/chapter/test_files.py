@@ -131,6 +131,15 @@ def test_readers_of_a_file_that_others_write_see_it_whole(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_whoever_writes_a_file_removes_drafts_of_it_that_a_killed_process_left(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / f".a.svg.{ended.pid}-01234567.part").touch()
+    (tmp_path / f".b.svg.{ended.pid}-01234567.part").touch()
+    write_text(tmp_path / "a.svg", "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f".b.svg.{ended.pid}-01234567.part", "a.svg"]
+
+
 def test_drafts_of_processes_that_ended_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "BUILD", tmp_path / "_build")
     monkeypatch.setattr(files, "DATA", tmp_path / "none")

@@ -10,6 +10,7 @@ from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.freshness import Executed
 from linearlens.press.chapter.notebooks import Edition
 from linearlens.press.pages.book import refuse_stale
+from linearlens.press.pages.browser import reading_order
 
 DAMAGES = {
     "it is no JSON": lambda text: text[: len(text) // 2],
@@ -62,3 +63,18 @@ def test_the_next_run_makes_it_again(ran, command):
     assert done.returncode == 0, done.stderr
     assert f"01_small: {path} is damaged: is a directory" in done.stderr
     assert json.loads(path.read_text())["metadata"]["linearlens_run"]["records"][0]["value"] == 16.0
+
+
+def test_what_was_recorded_and_is_not_in_the_ledger_is_said(ran, command):
+    ledger = ran / "data" / "claims.yml"
+    ledger.write_text(ledger.read_text().replace("id: small.value", "id: small.other"))
+    done = command("claims")
+    assert done.returncode == 1
+    assert "01_small records small.value, which is not in data/claims.yml" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "[]", "root: index\nparts: 3\n", "{"])
+def test_a_table_of_contents_that_is_none_is_named(here, text):
+    (here / "book" / "_toc.yml").write_text(text)
+    with pytest.raises(PressError, match=r"_toc\.yml is no table of contents"):
+        reading_order()

@@ -20,7 +20,6 @@ from conftest import (
 )
 
 from linearlens.press.chapter.errors import PressError
-from linearlens.press.chapter.files import aside, write_text
 from linearlens.press.chapter.freshness import Executed
 from linearlens.press.chapter.notebooks import Edition
 from linearlens.press.running.chapters import _device_kind
@@ -178,25 +177,3 @@ def test_the_data_list_says_where_things_are(command, tmp_path):
     assert done.returncode == 0
     for needed in ("mnist", "not present", "MB", "licence:", "citation:", str(tmp_path / "mine" / "mnist")):
         assert needed in done.stdout
-
-
-def test_aside_is_all_or_nothing(tmp_path):
-    target = tmp_path / "deep" / "a.txt"
-    write_text(target, "old")
-
-    def fail_half_way():
-        with aside(target) as draft:
-            draft.write_text("half")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail_half_way()
-    assert target.read_text() == "old"
-    with aside(tmp_path / "folder") as draft:
-        draft.mkdir()
-        (draft / "new").touch()
-    with aside(tmp_path / "folder") as draft:
-        draft.mkdir()
-        (draft / "newer").touch()
-    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["newer"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["deep", "folder"]

@@ -14,8 +14,9 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,12 @@ DRAFT = re.compile(r"\.(?P<target>.+)\.(?P<process>\d+)-[0-9a-f]{8}\.(part|old)(
 
 @contextmanager
 def aside(target: Path) -> Iterator[Path]:
-    """Yield a path beside `target` to write to; on success it replaces `target`, otherwise it is removed."""
+    """Yield a path beside `target` to write to; on success it replaces `target`, otherwise it is removed.
+
+    So are those of processes that were killed while they wrote the same.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_dead(target.parent.glob(f".{escape(target.name)}.*"))
     draft = target.with_name(f".{target.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part")
     try:
         yield draft
@@ -64,11 +69,15 @@ def write_text(target: Path, text: str) -> None:
 def remove_drafts() -> None:
     """Remove what killed processes left aside, in ``_build`` and ``data``; those of living ones stay."""
     for folder in (BUILD, DATA):
-        for path in folder.rglob(".*") if folder.is_dir() else ():
-            match = DRAFT.fullmatch(path.name)
-            if match and not _lives(int(match["process"])):
-                with contextlib.suppress(OSError):  # a checkout that cannot be written to
-                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        _remove_dead(folder.rglob(".*") if folder.is_dir() else ())
+
+
+def _remove_dead(paths: Iterable[Path]) -> None:
+    for path in paths:
+        match = DRAFT.fullmatch(path.name)
+        if match and not _lives(int(match["process"])):
+            with contextlib.suppress(OSError):  # a checkout that cannot be written to
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _lives(process: int) -> bool:

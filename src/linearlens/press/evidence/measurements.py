@@ -30,6 +30,17 @@ def ledger_rows(edition: Edition, claims: dict[str, Claim] | None = None) -> lis
     ]
 
 
+def unclaimed(edition: Edition) -> list[str]:
+    """What fresh executed chapters recorded, and the ledger lacks."""
+    claims = load_claims()
+    return [
+        f"{chapter} records {name}, which is not in data/claims.yml"
+        for chapter, ids in recorded_ids(edition).items()
+        for name in ids
+        if name not in claims and not Executed(chapter, edition).trouble()
+    ]
+
+
 def damaged_runs(edition: Edition) -> list[str]:
     """What is wrong with executed chapters whose files are not as they were written."""
     said = []

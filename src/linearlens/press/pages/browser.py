@@ -16,7 +16,7 @@ from linearlens.press.chapter.errors import PressError
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-TYPESET = "() => !document.querySelector('.math') || document.querySelector('mjx-container')"
+TYPESET = "() => !document.querySelector('.math') || window.MathJax?.startup?.promise?.then(() => true)"
 
 
 @contextmanager
@@ -48,24 +48,37 @@ def chromium() -> Iterator[Any]:
     if CHROMIUM is None:
         raise PressError("no Chromium found; on Debian or Ubuntu: apt install chromium")
     with sync_playwright() as playwright:
+        browser = None
         try:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             yield browser
             browser.close()
         except Error as error:  # it was killed, or cannot run here; it ends with playwright
+            if browser and browser.is_connected():
+                raise
             raise PressError(f"Chromium gave up: {error.message.partition(chr(10))[0]}") from error
 
 
 def open_page(browser: Any, address: str, **options: Any) -> Any:
     """A page of the browser at that address, with its mathematics typeset; to be closed by the caller."""
     page = browser.new_page(**options)
-    page.goto(address, wait_until="networkidle")
-    page.wait_for_function(TYPESET, timeout=20_000)
+    page.goto(address, wait_until="load")
+    page.wait_for_function(TYPESET, timeout=60_000)
     return page
 
 
 def reading_order() -> list[str]:
-    """Names of all pages without their ending, as the table of contents has them."""
-    toc = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
-    parts = toc.get("parts") or [{"chapters": toc.get("chapters", [])}]
-    return [toc["root"], *(chapter["file"] for part in parts for chapter in part["chapters"])]
+    """Names of all pages without their ending, as the table of contents has them.
+
+    Raises
+    ------
+    PressError
+        If that cannot be read.
+    """
+    try:
+        toc = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
+        parts = toc.get("parts") or [{"chapters": toc.get("chapters", [])}]
+        return [toc["root"], *(chapter["file"] for part in parts for chapter in part["chapters"])]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise PressError(f"book/_toc.yml is no table of contents with a root and chapters: {reason}") from error
