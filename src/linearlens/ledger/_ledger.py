@@ -46,7 +46,7 @@ def record(claim: str, value: Any) -> None:
         raw=True,
         metadata={"scrapbook": {"name": f"_record.{claim}", "mime_prefix": "application/papermill.record/"}},
     )
-    for name, number in _texts(claim, plain):
+    for name, number in texts_of(claim, plain):
         display(
             {"application/papermill.record/text/plain": repr(number)},
             raw=True,
@@ -54,9 +54,10 @@ def record(claim: str, value: Any) -> None:
         )
 
 
-def _texts(name: str, value: Recorded) -> list[tuple[str, float]]:
+def texts_of(name: str, value: Recorded) -> list[tuple[str, float]]:
+    """The names under which a text can show a recorded value, each with its number."""
     if isinstance(value, dict):
-        return [text for key, item in value.items() for text in _texts(f"{name}.{key}", item)]
+        return [text for key, item in value.items() for text in texts_of(f"{name}.{key}", item)]
     if isinstance(value, list):
         return [(f"{name}.{how.__name__}", float(how(value))) for how in (np.median, np.min, np.max, len)]
     return [(name, value)]

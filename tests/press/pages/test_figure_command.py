@@ -210,7 +210,7 @@ def test_the_catalogue_and_the_chapters_agree(drawn, command):
 
 
 def test_each_figure_on_a_page_says_how_to_make_it(shown, here):
-    page = with_commands(Executed("01_small", Edition()).page())
+    page = with_commands(Executed("01_small", Edition()).page(), None)
     nbformat.validate(page)
     text = "\n".join(cell.source for cell in page.cells if cell.cell_type == "markdown")
     outputs = [output for cell in page.cells for output in cell.get("outputs", [])]
@@ -219,7 +219,7 @@ def test_each_figure_on_a_page_says_how_to_make_it(shown, here):
     (slides,) = [o.data for o in outputs if "text/html" in o.get("data", {})]
     assert "image/svg+xml" not in slides, "the page would show the still frame"
     for name in ("answer", "line", "slide"):
-        assert f"re-run: `linearlens figure fig-small-{name}` (profile quick, seed 0, " in text
+        assert f"{{div}} again\nre-run: `linearlens figure fig-small-{name}` (seed 0, " in text
     assert "*A point.*" in text
     assert "*A line.*" not in text, "myst-nb captions that one"
 

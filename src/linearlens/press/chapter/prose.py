@@ -15,6 +15,7 @@ FENCE = re.compile(r"^\s*(`{3,}|:{3,})\s*(\{[\w:-]+\})?")
 PROSE_DIRECTIVES = (
     "admonition", "note", "warning", "tip", "important", "dropdown", "exercise", "solution", "hint", "figure",
     "glue:figure", "grid", "grid-item-card", "card", "prf:theorem", "prf:proof", "prf:proposition", "div", "margin",
+    "edition",
 )  # fmt: skip
 BARE_FORMULA = re.compile(r"\$\s*[-−]?[\d.,]+\s*(\\?%|\\times.*)?\s*\$")
 NOT_PROSE = (

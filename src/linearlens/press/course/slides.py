@@ -22,7 +22,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from linearlens.paths import BOOK
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.notebooks import heading_of
-from linearlens.press.pages.figure_index import shown_by
+from linearlens.press.chapter.outputs import shown_by
 from linearlens.press.pages.materials import Materials, image
 from linearlens.press.pages.plain_text import Chapter, to_plain
 

@@ -14,13 +14,14 @@ from linearlens.press.chapter.errors import DamagedError, PressError
 from linearlens.press.chapter.files import SEAL, read_sealed, to_json, write_text
 from linearlens.press.chapter.freshness import Executed, measuring, sources
 from linearlens.press.chapter.notebooks import Edition, all_chapters
+from linearlens.press.evidence.full_pages import FullPage, keep_files, read_page, shown_files
 
 EDITION = Edition("full", 0)
 FOLDER = DATA / "results" / EDITION.profile
 
 
 def keep(chapter: str) -> Path:
-    """Write what the last full run of a chapter recorded, and its provenance.
+    """Write what the last full run of a chapter recorded and showed, and its provenance.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def keep(chapter: str) -> Path:
     Returns
     -------
     Path
-        The file, one a chapter.
+        The file, one a chapter; figures and tables lie in a folder beside it.
 
     Raises
     ------
@@ -43,7 +44,9 @@ def keep(chapter: str) -> Path:
     if (stamp := executed.stamp()) is None:
         raise PressError(f"the full run of {chapter} cannot be kept: {executed.path} has gone meanwhile")
     path = _path(chapter)
-    write_text(path, to_json({name: value for name, value in stamp.items() if name not in ("exercises", SEAL)}))
+    shown = keep_files(path.with_suffix(""), shown_files(executed.page()))
+    kept = {name: value for name, value in stamp.items() if name not in ("exercises", SEAL)}
+    write_text(path, to_json({**kept, "shown": shown}))
     return path
 
 
@@ -107,6 +110,25 @@ def kept_rows(claims: Mapping[str, Claim], runs: Mapping[str, Mapping[str, Any]]
                 if not stale:
                     raise
     return rows
+
+
+def full_pages(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, FullPage]:
+    """What pages show of the kept runs that would measure the same today, by chapter; `runs` as from `read_kept`.
+
+    Raises
+    ------
+    PressError
+        If a kept figure or table is damaged.
+    """
+    fresh = [chapter for chapter, run in runs.items() if is_fresh(chapter, run["sources"])]
+    return {
+        chapter: read_page(
+            runs[chapter],
+            _path(chapter).with_suffix(""),
+            drawn_today=runs[chapter]["sources"].get("drawings") == sources(chapter, EDITION).hashes["drawings"],
+        )
+        for chapter in fresh
+    }
 
 
 def is_fresh(chapter: str, hashes: Mapping[str, str]) -> bool:

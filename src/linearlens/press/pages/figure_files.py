@@ -15,9 +15,11 @@ from linearlens.figures.export import MIME
 from linearlens.ledger import load_claims
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.files import aside
-from linearlens.press.chapter.freshness import Executed, code_cells, hash_bytes
+from linearlens.press.chapter.freshness import Executed, hash_bytes
 from linearlens.press.chapter.notebooks import Edition, expected_seconds
+from linearlens.press.chapter.outputs import figures_of
 from linearlens.press.chapter.provenance import commit_of_checkout
+from linearlens.press.evidence.full_pages import pixels
 from linearlens.press.pages.figure_index import Shown, choose_figure
 from linearlens.press.running.chapters import run_chapters
 
@@ -69,10 +71,11 @@ def make_figure(
     if data is not None:
         _check_target(data, TABLES)
     run_chapters([figure.chapter], edition, jobs=1, force=False, console=console)
-    notebook = Executed(figure.chapter, edition).read()
-    if notebook is None:
-        raise PressError(f"{Executed(figure.chapter, edition).path} has gone meanwhile; try again")
-    bundle = _bundle(figure, notebook)
+    executed = Executed(figure.chapter, edition)
+    if (notebook := executed.read()) is None:
+        raise PressError(f"{executed.path} has gone meanwhile; try again")
+    if (bundle := figures_of(executed.page()).get(name)) is None:
+        raise PressError(f"{figure.chapter} ran, but showed no figure {name}; is `use_style()` in its first cell?")
     written = {output: DRAWINGS[output.suffix](bundle), output.with_suffix(".provenance.json"): b""}
     if data is not None:
         written[data] = TABLES[data.suffix](bundle[MIME]).encode()
@@ -95,19 +98,6 @@ def _check_target(path: Path, kinds: Mapping[str, Any]) -> None:
         raise PressError(f"there is no folder {path.parent}; make it first")
 
 
-def _bundle(figure: Shown, notebook: nbformat.NotebookNode) -> dict[str, Any]:
-    """All forms of a figure in the executed chapter, by kind."""
-    cells = code_cells(notebook)
-    outputs = [o for cell in (cells if figure.cell is None else [cells[figure.cell]]) for o in cell.outputs]
-    for output in outputs:
-        prefix = output.get("metadata", {}).get("scrapbook", {}).get("mime_prefix", "")
-        bundle = {kind.removeprefix(prefix): content for kind, content in output.get("data", {}).items()}
-        named = output.get("metadata", {}).get("scrapbook", {}).get("name")
-        if MIME in bundle and named == figure.glue:
-            return bundle
-    raise PressError(f"{figure.chapter} ran, but showed no figure {figure.id}; is `use_style()` in its first cell?")
-
-
 def _provenance(figure: Shown, notebook: nbformat.NotebookNode) -> dict[str, Any]:
     run = notebook.metadata["linearlens_run"]
     kept = ("chapter", "profile", "seed", "commit", "dirty", "cpu_seconds", "python", "versions", "sources")
@@ -127,16 +117,6 @@ def _provenance(figure: Shown, notebook: nbformat.NotebookNode) -> dict[str, Any
 # Kinds of files.
 
 
-def _png(bundle: Mapping[str, Any]) -> bytes:
-    import pypdfium2
-
-    document = pypdfium2.PdfDocument(base64.b64decode(bundle["application/pdf"]))
-    buffer = io.BytesIO()
-    document[0].render(scale=DOTS_PER_INCH / 72).to_pil().save(buffer, format="png", dpi=(DOTS_PER_INCH,) * 2)
-    document.close()
-    return buffer.getvalue()
-
-
 def _csv(series: list[dict[str, Any]]) -> str:
     """One row a point; what is the same for a whole series is repeated."""
     text = io.StringIO()
@@ -153,7 +133,7 @@ def _csv(series: list[dict[str, Any]]) -> str:
 DRAWINGS: dict[str, Callable[[Mapping[str, Any]], bytes]] = {
     ".svg": lambda bundle: "".join(bundle["image/svg+xml"]).encode(),
     ".pdf": lambda bundle: base64.b64decode(bundle["application/pdf"]),
-    ".png": _png,
+    ".png": lambda bundle: pixels(base64.b64decode(bundle["application/pdf"]), "png", DOTS_PER_INCH),
 }
 TABLES: dict[str, Callable[[list[dict[str, Any]]], str]] = {
     ".csv": _csv,

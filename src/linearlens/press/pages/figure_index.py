@@ -14,10 +14,8 @@ from linearlens.ledger import load_claims
 from linearlens.paths import DATA
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.notebooks import all_chapters, is_exercise, read_source
+from linearlens.press.chapter.outputs import GLUED, options_of, shown_by
 
-GLUED = re.compile(
-    r"^(`{3,})\{glue:figure\} (?P<glue>\S+)\n(?P<options>(?::[^\n]*\n)*)\n?(?P<caption>.*?)\n\1$", re.S | re.M
-)
 UNSEEN = ("application/pdf", MIME)  # forms of a figure that no page shows
 
 
@@ -85,18 +83,12 @@ def _figures_of(chapter: str, entries: Mapping[str, Mapping]) -> list[Shown]:
     for cell in read_source(chapter).cells:
         if cell.cell_type == "markdown":
             for match in GLUED.finditer(cell.source):
-                options = dict(re.findall(r"^:(\w+): (.*)$", match["options"], re.M))
-                add(options["name"], match["caption"], glue=match["glue"])
+                add(options_of(match)["name"], match["caption"], glue=match["glue"])
         if cell.cell_type == "code" and not is_exercise(cell):
             number += 1
             if figure := shown_by(cell):
                 add(figure["name"], figure["caption"], cell=number)
     return figures
-
-
-def shown_by(cell: nbformat.NotebookNode) -> Mapping[str, str] | None:
-    """Name and caption of the figure a cell shows; one with a slider, which myst-nb does not caption, has its own."""
-    return next((f for key in ("mystnb", "linearlens") if (f := cell.metadata.get(key, {}).get("figure"))), None)
 
 
 def choose_figure(name: str) -> Shown:
@@ -124,13 +116,19 @@ def glued_drawings(notebook: nbformat.NotebookNode) -> dict[str, str]:
 # In the pages.
 
 
-def with_commands(page: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The page of a chapter with a line below each figure: the command that makes it, and what it comes from."""
-    run = page.metadata["linearlens_run"]
+def with_commands(page: nbformat.NotebookNode, full: Mapping[str, Any] | None) -> nbformat.NotebookNode:
+    """The page of a chapter with a line below each figure: the command that makes it, and what it comes from.
+
+    `full` is the kept run whose figures the page shows beside its own; None if it shows none.
+    """
+    runs = [run for run in (page.metadata["linearlens_run"], full) if run]
+
+    def command(name: str) -> str:
+        classes = [f"again ed-{run['profile']}" for run in runs] if full else ["again"]
+        return "\n\n".join(_command(name, run, kind) for run, kind in zip(runs, classes, strict=True))
 
     def glued(match: re.Match) -> str:
-        (name,) = re.findall(r"^:name: (.*)$", match["options"], re.M)
-        return f"{match.group()}\n\n{_command(name, run)}"
+        return f"{match.group()}\n\n{command(options_of(match)['name'])}"
 
     cells = []
     for cell in page.cells:
@@ -145,15 +143,15 @@ def with_commands(page: nbformat.NotebookNode) -> nbformat.NotebookNode:
                 del output.data[kind]
         if figure := shown_by(cell):
             own = f"*{figure['caption']}*\n\n" if "figure" in cell.metadata.get("linearlens", {}) else ""
-            line = own + _command(figure["name"], run)
+            line = own + command(figure["name"])
             cells.append(nbformat.v4.new_markdown_cell(line, id=f"again-{cell.id}"[:64]))
     page.cells = cells
     return page
 
 
-def _command(name: str, run: Mapping[str, Any]) -> str:
+def _command(name: str, run: Mapping[str, Any], kind: str) -> str:
     changed = " with changes" if run["dirty"] else ""
     commit = f"commit `{run['commit'][:10]}`{changed}" if run["commit"] else "no commit"
-    seconds = f"{run['cpu_seconds']:.0f} CPU seconds for the chapter"
-    where = f"profile {run['profile']}, seed {run['seed']}, {seconds}, {commit}"
-    return f":::{{div}} again\nre-run: `linearlens figure {name}` ({where})\n:::"
+    how = "" if run["profile"] == "quick" else f" --profile {run['profile']}"
+    where = f"seed {run['seed']}, {run['cpu_seconds']:.0f} CPU seconds for the chapter, {commit}"
+    return f":::{{div}} {kind}\nre-run: `linearlens figure {name}{how}` ({where})\n:::"

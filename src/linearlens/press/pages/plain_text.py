@@ -191,6 +191,11 @@ def _div(block: Fence, chapter: Chapter) -> str:
     return "\n" + to_plain(block.body, chapter) + "\n"
 
 
+def _edition(block: Fence, chapter: Chapter) -> str:
+    """What is true of the quick edition, whose numbers stand in the text."""
+    return _div(block, chapter) if block.argument == "quick" else ""
+
+
 def _proved(block: Fence, chapter: Chapter) -> str:
     kind = (block.name or "").partition(":")[2].capitalize()
     title = f"{kind} ({_inline(block.argument, chapter)})" if block.argument else kind
@@ -207,6 +212,7 @@ DIRECTIVES: dict[str, Callable[[Fence, Chapter], str]] = {
     "glue:figure": _figure,
     "include": _include,
     "div": _div,
+    "edition": _edition,
     **dict.fromkeys(ADMONITIONS, _admonition),
     **dict.fromkeys(PROVED, _proved),
 }
@@ -263,6 +269,7 @@ ROLES: dict[str, Callable[[str, Chapter], str]] = {
     "glue:text": _glue_text,
     "paper": lambda text, _: text,
     "given": lambda text, _: text,
+    "claim": lambda text, _: text.rpartition("<")[0].strip(),
     "cite:t": lambda keys, chapter: ", ".join(f"{one.authors} ({one.year})" for one in _cited(keys, chapter)),
     "cite:p": lambda keys, chapter: f"({'; '.join(f'{one.authors}, {one.year}' for one in _cited(keys, chapter))})",
     "numref": _reference,

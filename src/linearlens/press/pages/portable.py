@@ -7,7 +7,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from linearlens.press.chapter.exercises import Exercise, exercises_of
 from linearlens.press.chapter.notebooks import is_exercise
-from linearlens.press.pages.figure_index import shown_by
+from linearlens.press.chapter.outputs import shown_by
 from linearlens.press.pages.install import install_cell
 from linearlens.press.pages.materials import Materials
 from linearlens.press.pages.plain_text import Chapter, cited_keys, to_plain

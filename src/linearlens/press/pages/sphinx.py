@@ -1,27 +1,21 @@
-"""Small Sphinx extension of the book: quoted numbers are marked as such, and no page asks the network.
+"""Small Sphinx extension of the book: no page asks the network, drawings open, and numbers point at their claims.
 
 Two roles mark numbers in prose that are not results of ours, so that the lint can tell them from typed-in
 results: ``{paper}`97.3 %` `` for a value quoted from a paper, ``{given}`0.9` `` for one we chose or defined.
+Those of ours are the matter of `linearlens.press.pages.pointing`.
 """
 
 import re
 from pathlib import Path
 from typing import Any
 
-from docutils import nodes
 from sphinx.application import Sphinx
 
+from linearlens.press.pages.pointing import connect
+
 REMOTE = ("https://", "http://", "//")
-ROLES = ("paper", "given")
 DRAWING = re.compile(r'(?<=>)(\s*)(<img [^>]*src="([^":]+\.svg)"[^>]*>)(?=\s*<figcaption>)')
 PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
-
-
-def _role(name: str):
-    def role(_role, _rawtext, text, _lineno, _inliner, options=None, content=None):
-        return [nodes.inline("", text, classes=[name])], []
-
-    return role
 
 
 def _keep_local(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
@@ -59,8 +53,7 @@ def _unwanted(script: Any, filename: str) -> bool:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register roles and hooks."""
-    for name in ROLES:
-        app.add_role(name, _role(name))
+    connect(app)
     app.connect("html-page-context", _keep_local, priority=900)
     app.connect("html-page-context", _plain_lists)
     app.connect("html-page-context", _open_drawings)

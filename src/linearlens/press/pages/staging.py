@@ -1,7 +1,10 @@
 """Gather what Jupyter Book reads: prose, executed chapters, generated tables, configuration; and the downloads."""
 
+import json
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import yaml
@@ -11,10 +14,15 @@ from linearlens.press.chapter.exercises import as_tasks
 from linearlens.press.chapter.files import aside, write_text
 from linearlens.press.chapter.freshness import Executed
 from linearlens.press.chapter.notebooks import all_chapters
+from linearlens.press.evidence.full_pages import FullPage
+from linearlens.press.evidence.full_runs import full_pages
 from linearlens.press.evidence.tables import EDITION, Tables
+from linearlens.press.pages.cards import cards
+from linearlens.press.pages.editions import in_both, said_of
 from linearlens.press.pages.figure_index import glued_drawings, with_commands
 from linearlens.press.pages.install import repository
-from linearlens.press.pages.materials import Materials
+from linearlens.press.pages.materials import Materials, glued_texts
+from linearlens.press.pages.pointing import POINTED
 from linearlens.press.pages.portable import student
 
 
@@ -22,6 +30,7 @@ def stage(target: Path) -> None:
     """Gather what Jupyter Book reads: prose, executed chapters, generated tables, configuration; and the downloads."""
     tables = Tables()
     materials = Materials(tables)
+    kept = full_pages(tables.runs)
     with aside(target) as draft:
         shutil.copytree(BOOK, draft)
         write_text(draft / "_config.yml", _configuration())
@@ -32,8 +41,32 @@ def stage(target: Path) -> None:
             page = Executed(chapter, EDITION).page()
             for name, drawing in glued_drawings(page).items():
                 write_text(draft / "_generated" / f"{name}.svg", drawing)
-            nbformat.write(as_tasks(with_commands(page), solutions=True), draft / "notebooks" / f"{chapter}.ipynb")
+            full = kept.get(chapter)
+            page = as_tasks(with_commands(page, full.run if full and full.figures else None), solutions=True)
+            page = in_both(page, glued_texts(page), full)
+            nbformat.write(page, draft / "notebooks" / f"{chapter}.ipynb")
             nbformat.write(student(chapter, materials), draft / "_generated" / f"{chapter}.ipynb")
+        write_text(draft / POINTED, json.dumps(_pointed(tables, kept, draft / "_static" / "full"), ensure_ascii=False))
+
+
+def _pointed(tables: Tables, kept: Mapping[str, FullPage], folder: Path) -> dict[str, Any]:
+    """What pages say of claims and runs; figures of full runs are copied to the folder."""
+    runs: dict[str, dict[str, Any]] = {}
+    for chapter in all_chapters():
+        runs[chapter] = {"quick": {"said": said_of(Executed(chapter, EDITION).stamp() or {})}}
+        if full := kept.get(chapter):
+            runs[chapter]["full"] = {"said": said_of(full.run), "figures": dict(_figures(chapter, full, folder))}
+    rows = {row.id: row for row in tables.rows}
+    return {"claims": cards(tables.claims, rows, tables.kept, tables.seeds), "runs": runs}
+
+
+def _figures(chapter: str, full: FullPage, folder: Path) -> Iterator[tuple[str, str]]:
+    """The drawings of a full run, by id, each where a page finds its copy."""
+    for name, path in full.figures.items():
+        if path.suffix != ".html":
+            (folder / chapter).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder / chapter)
+            yield name, f"../_static/full/{chapter}/{path.name}"
 
 
 def _configuration() -> str:
