@@ -18,7 +18,7 @@ from linearlens.press.chapter.notebooks import all_chapters, is_exercise, read_s
 GLUED = re.compile(
     r"^(`{3,})\{glue:figure\} (?P<glue>\S+)\n(?P<options>(?::[^\n]*\n)*)\n?(?P<caption>.*?)\n\1$", re.S | re.M
 )
-UNSEEN = ("application/pdf", MIME)  # forms of a figure that no page shows
+UNSEEN = ("application/pdf", "image/png", MIME)  # forms of a figure that no page shows
 
 
 @dataclass(frozen=True)
