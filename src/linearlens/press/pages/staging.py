@@ -7,7 +7,7 @@ import nbformat
 import yaml
 
 from linearlens.paths import BOOK, ROOT
-from linearlens.press.chapter.exercises import as_tasks
+from linearlens.press.chapter.exercises import with_solutions
 from linearlens.press.chapter.files import aside, write_text
 from linearlens.press.chapter.freshness import Executed
 from linearlens.press.chapter.notebooks import all_chapters
@@ -21,9 +21,9 @@ from linearlens.press.pages.portable import student
 def stage(target: Path) -> None:
     """Gather what Jupyter Book reads: prose, executed chapters, generated tables, configuration; and the downloads."""
     tables = Tables()
-    materials = Materials(tables)
+    materials = Materials()
     with aside(target) as draft:
-        shutil.copytree(BOOK, draft)
+        shutil.copytree(BOOK, draft, ignore=shutil.ignore_patterns("answers"))
         write_text(draft / "_config.yml", _configuration())
         (draft / "notebooks").mkdir()
         for name, table in tables.pages.items():
@@ -32,7 +32,8 @@ def stage(target: Path) -> None:
             page = Executed(chapter, EDITION).page()
             for name, drawing in glued_drawings(page).items():
                 write_text(draft / "_generated" / f"{name}.svg", drawing)
-            nbformat.write(as_tasks(with_commands(page), solutions=True), draft / "notebooks" / f"{chapter}.ipynb")
+            with_solutions(with_commands(page), chapter)
+            nbformat.write(page, draft / "notebooks" / f"{chapter}.ipynb")
             nbformat.write(student(chapter, materials), draft / "_generated" / f"{chapter}.ipynb")
 
 
