@@ -5,7 +5,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 READY  := .venv/.ready
 RUN    := .venv/bin/
 
-.PHONY: book test test-all help check format clean lock bench pdf mutants faults
+.PHONY: book test test-all help check format clean lock lab bench pdf mutants faults
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+: +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -37,6 +37,9 @@ format: $(READY) ## mend style where it can be mended
 
 lock: $(READY)   ## write requirements.lock and environment.yml from what .venv holds
 	$(RUN)python -m linearlens.press.requirements
+
+lab: $(READY)    ## open the chapters in JupyterLab, their text as on the pages
+	$(RUN)python -m jupyterlab notebooks
 
 bench: $(READY)  ## time the core beside its peers, one thread, and write book/speed.md
 	OMP_NUM_THREADS=1 $(RUN)python tests/bench/bench.py

@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 
+from linearlens import ledger as ledger_module
 from linearlens.ledger import (
     MIME,
     LedgerError,
@@ -19,6 +20,7 @@ from linearlens.ledger import (
     record,
     show,
     to_json,
+    told,
 )
 
 ENTRY = {
@@ -245,6 +247,7 @@ def recorded(monkeypatch):
 
     def run(value):
         outputs = []
+        monkeypatch.setattr("IPython.core.interactiveshell.InteractiveShell.initialized", lambda: True)
         monkeypatch.setattr("IPython.display.display", lambda data, raw, metadata: outputs.append((data, metadata)))
         record("a.b", value)
         texts = {
@@ -291,13 +294,40 @@ def test_record_refuses_what_is_no_number(value):
         record("a.b", value)
 
 
-def test_record_does_without_ipython(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "IPython.display", None)
-    monkeypatch.setitem(sys.modules, "IPython", None)
+@pytest.mark.parametrize("missing", [("IPython", "IPython.core.interactiveshell"), ()])
+def test_record_prints_where_there_is_no_notebook(monkeypatch, capsys, missing):
+    for name in missing:
+        monkeypatch.setitem(sys.modules, name, None)
     record("a.b", 0.5)
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == "a.b  0.5\n"
     with pytest.raises(LedgerError, match="need a number"):
         record("a.b", "no number")
+
+
+@pytest.mark.parametrize(
+    ("profile", "value", "says"),
+    [
+        ("quick", {"a": 0.5, "b": [1, 2]}, "a.b\n  a  0.5\n  b  1.5 (1 to 2, 2 values)\n  the claim holds: a < 1"),
+        ("quick", {"a": 2.0}, "a.b\n  a  2\n  the claim DOES NOT HOLD: a < 1"),
+        ("quick", 0.5, "a.b  0.5\n  cannot be judged, the bound 'a < 1' names 'a'"),
+        ("full", {"a": 0.5}, "a.b\n  a  0.5"),  # no bound in this profile
+        (None, {"a": 0.5}, "a.b\n  a  0.5"),
+    ],
+)
+def test_record_says_whether_the_claim_holds(monkeypatch, tmp_path, profile, value, says):
+    claims = ledger(tmp_path, {"bound": {"quick": "a < 1"}})
+    monkeypatch.setattr(ledger_module, "_claims_at_hand", lambda: claims)
+    monkeypatch.setattr(sys.modules["__main__"], "profile", profile, raising=False)
+    said = told("a.b", value)
+    assert said.startswith(says) if "judged" in says else said == says
+
+
+def test_without_the_book_there_are_no_claims(monkeypatch):
+    def nothing():
+        raise LedgerError("no file")
+
+    monkeypatch.setattr(ledger_module, "load_claims", nothing)
+    assert ledger_module._claims_at_hand.__wrapped__() == {}
 
 
 def test_json_has_what_readers_need(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from linearlens.ledger import COULD_FAIL, PROFILES, load_claims, mismatches
-from linearlens.press.chapter.freshness import Executed
+from linearlens.press.chapter.freshness import Executed, code_cells
 from linearlens.press.chapter.notebooks import all_chapters, expected_seconds
 from linearlens.press.evidence.costs import BOOK_MINUTES, MEGABYTES, NOISE, budget_of
 from linearlens.press.evidence.measurements import ledger_rows, recorded_ids
@@ -44,6 +44,21 @@ def test_chapter_is_small_and_quiet(quick, chapter):
     assert notebook.metadata["linearlens_run"]["peak_megabytes"] <= MEGABYTES
     noise = [o.text for c in notebook.cells for o in c.get("outputs", []) if o.get("name") == "stderr"]
     assert noise == [], "a chapter prints no warnings"
+
+
+# Those in which every cell that readers see prints or draws; all others are to follow.
+TALKING = ("01_primer", "12_kann_sentiment")
+SHOWN = {"text/plain", "text/html", "image/svg+xml"}
+
+
+@pytest.mark.parametrize("chapter", TALKING)
+def test_every_visible_cell_prints_or_draws(quick, chapter):
+    silent = []
+    for cell in code_cells(Executed(chapter, quick).read()):
+        says = any("text" in output or SHOWN & output.get("data", {}).keys() for output in cell.outputs)
+        if not says and {"hide-input", "hide-cell", "parameters"}.isdisjoint(cell.metadata.get("tags", [])):
+            silent.append(cell.source)
+    assert silent == []
 
 
 # How long chapters take. What each says it takes is held against its budget. What it took is held against what it says

@@ -13,6 +13,7 @@ import yaml
 from bench import INTRODUCTION
 
 from linearlens.paths import BOOK, NOTEBOOKS, ROOT
+from linearlens.press.chapter.exercises import exercises_of
 from linearlens.press.chapter.prose import bare_numbers, prose_of
 from linearlens.press.requirements import environment
 
@@ -48,13 +49,6 @@ def code_cells(path):
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
 
 
-def shown_lines(cell):
-    """What readers find of a cell: of an exercise its stub and check."""
-    parts = re.split(r"^# (stub|solution|check|wrong: .+)\n", cell.source, flags=re.M)
-    kept = [body for head, body in zip(["", *parts[1::2]], parts[::2], strict=True) if head in ("", "stub", "check")]
-    return "".join(kept).strip().splitlines()
-
-
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_notebook_hygiene(path):
     notebook = nbformat.read(path, as_version=4)
@@ -71,9 +65,13 @@ def test_notebook_hygiene(path):
         assert "sys.path" not in cell.source
         assert "filterwarnings" not in cell.source
         folded = set(cell.metadata.get("tags", [])) & FOLDED
-        assert len(shown_lines(cell)) <= CODE_LINES or folded, cell.source[:60]
-    kinds = [cell.cell_type for cell in notebook.cells]
+        assert len(cell.source.splitlines()) <= CODE_LINES or folded, cell.source[:60]
+    kinds = [cell.cell_type for cell in notebook.cells if "check" not in cell.metadata.get("tags", [])]
     assert ("code", "code") not in pairwise(kinds), "a sentence stands between two code cells"
+    checks = [cell for cell in cells if "check" in cell.metadata.get("tags", [])]
+    assert all({"hide-input", "raises-exception"} <= {*cell.metadata.tags} for cell in checks), "nobody's Run All stops"
+    folded = [cell for cell in cells if FOLDED & {*cell.metadata.get("tags", [])}]
+    assert all(cell.metadata.get("jupyter", {}).get("source_hidden") for cell in folded), "in JupyterLab, too"
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -88,6 +86,11 @@ def test_every_figure_has_caption_and_alt_text(path):
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_no_result_is_typed_into_prose(path):
     assert bare_numbers(prose_of(path)) == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_nor_into_what_is_told_of_a_solution(path):
+    assert [number for one in exercises_of(path.stem) for number in bare_numbers(one.answers.told)] == []
 
 
 def test_the_page_on_speed_is_as_make_bench_wrote_it():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from linearlens.figures import drawn_data
-from linearlens.figures.export import to_pdf
+from linearlens.figures.export import to_pdf, to_png
 
 
 @pytest.fixture(autouse=True)
@@ -62,11 +62,12 @@ def test_what_is_hidden_is_not_there_and_insets_are():
     assert only(ax)["x"] == [7.0]
 
 
-def test_equal_figures_are_equal_files():
+@pytest.mark.parametrize(("save", "begins"), [(to_pdf, b"%PDF"), (to_png, b"\x89PNG")])
+def test_equal_figures_are_equal_files(save, begins):
     def draw():
         figure, ax = plt.subplots()
         ax.plot([1, 2])
-        return to_pdf(figure)
+        return save(figure)
 
-    assert draw().startswith(b"%PDF")
+    assert draw().startswith(begins)
     assert draw() == draw()

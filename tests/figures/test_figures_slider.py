@@ -43,12 +43,13 @@ class Tags(HTMLParser):
 
 def test_one_of_all_frames_is_shown(slider):
     page = Tags(slider._repr_html_())
-    images = page.named("img")
-    assert ["hidden" not in image for image in images] == [False, True, False]
-    assert [image["alt"] for image in images] == [alt(power) for power in (0.5, 1, 2)]
-    for image, power in zip(images, (0.5, 1, 2), strict=True):
-        svg = base64.b64decode(image["src"].removeprefix("data:image/svg+xml;base64,")).decode()
+    ((figure,), (image,)) = page.named("figure"), page.named("img")
+    alts, frames = json.loads(figure["data-alts"]), json.loads(figure["data-frames"])
+    assert alts == [alt(power) for power in (0.5, 1, 2)]
+    for frame, power in zip(frames, (0.5, 1, 2), strict=True):
+        svg = base64.b64decode(frame.removeprefix("data:image/svg+xml;base64,")).decode()
         assert f"power {power}" in svg
+    assert (image["alt"], image["src"]) == (alts[1], frames[1]), "also where attributes of data are taken away"
     assert plt.get_fignums() == []
 
 

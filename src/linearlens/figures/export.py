@@ -85,8 +85,17 @@ def _plain(column: Any) -> list[float | None]:
 
 def to_pdf(figure: Figure) -> bytes:
     """The figure as PDF, the same bytes for the same figure."""
+    return _saved(figure, "pdf", metadata={"CreationDate": None})
+
+
+def to_png(figure: Figure) -> bytes:
+    """The figure as PNG, for where SVG is not shown: a notebook that is not trusted; the same for the same figure."""
+    return _saved(figure, "png", metadata={"Software": None}, dpi=144)
+
+
+def _saved(figure: Figure, kind: str, **how: Any) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "There are no gridspecs with layoutgrids")  # a figure of free axes is fine
-        figure.savefig(buffer, format="pdf", bbox_inches="tight", metadata={"CreationDate": None})
+        figure.savefig(buffer, format=kind, bbox_inches="tight", **how)
     return buffer.getvalue()

@@ -10,13 +10,14 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from linearlens.figures.export import MIME, drawn_data, to_pdf
+from linearlens.figures.export import MIME, drawn_data, to_pdf, to_png
 
-# One line, since the page has it once for each slider; the frame that is shown is the one without `hidden`.
+# One line, since the page has it once for each slider. There is one image, and the frames wait in attributes: where
+# these are taken away, as from a notebook that is not trusted, the image remains.
 SLIDE = (
-    "const f=this.closest('figure'),v=JSON.parse(f.dataset.values)[this.value];"
-    "f.querySelectorAll('img').forEach((e,i)=>{e.hidden=i!=this.value});"
-    "f.querySelector('output').value=v;this.setAttribute('aria-valuetext',v)"
+    "const f=this.closest('figure'),i=f.querySelector('img'),one=d=>JSON.parse(f.dataset[d])[this.value];"
+    "i.src=one('frames');i.alt=one('alts');"
+    "f.querySelector('output').value=one('values');this.setAttribute('aria-valuetext',one('values'))"
 )
 
 
@@ -24,7 +25,7 @@ class Slider:
     """One figure for each value of a quantity, and a slider that picks the one that is shown.
 
     In a notebook and in the book it is moved by mouse, finger or arrow keys, without a kernel and without a network.
-    Where scripts are off, and on a printed page, the figure it starts with is shown.
+    Where scripts are off, on a printed page, and in a notebook that is not trusted, the figure it starts with is shown.
 
     Parameters
     ----------
@@ -85,14 +86,12 @@ class Slider:
         return f"Slider({self.label!r}, {self.texts[0]} to {self.texts[-1]}, at {self.texts[self.start]})"
 
     def _repr_html_(self) -> str:
-        images = "".join(
-            f'<img alt="{escape(alt)}" src="data:image/svg+xml;base64,{base64.b64encode(frame).decode()}"'
-            f"{'' if place == self.start else ' hidden'}>"
-            for place, (frame, alt) in enumerate(zip(self.frames, self.alts, strict=True))
-        )
+        frames = [f"data:image/svg+xml;base64,{base64.b64encode(frame).decode()}" for frame in self.frames]
+        data = {"values": self.texts, "alts": self.alts, "frames": frames}
+        given = " ".join(f'data-{name}="{escape(json.dumps(value))}"' for name, value in data.items())
         shown = escape(self.texts[self.start])
         return (
-            f'<figure class="slider" data-values="{escape(json.dumps(self.texts))}">{images}'
+            f'<figure class="slider" {given}><img alt="{escape(self.alts[self.start])}" src="{frames[self.start]}">'
             f'<label>{escape(self.label)} <input type="range" min="0" max="{len(self.frames) - 1}" step="1" '
             f'value="{self.start}" autocomplete="off" aria-valuetext="{shown}" oninput="{escape(SLIDE)}"> '
             f"<output>{shown}</output></label></figure>"
@@ -110,7 +109,9 @@ def _export(figure: Figure, *, still: bool) -> dict[str, Any]:
     buffer = io.BytesIO()
     try:
         figure.savefig(buffer, format="svg", metadata={"Date": None})
-        more = {"application/pdf": to_pdf(figure), MIME: drawn_data(figure)} if still else {}
+        more = (
+            {"application/pdf": to_pdf(figure), "image/png": to_png(figure), MIME: drawn_data(figure)} if still else {}
+        )
     finally:
         plt.close(figure)
     return {"image/svg+xml": buffer.getvalue(), **more}

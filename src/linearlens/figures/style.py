@@ -6,13 +6,13 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 
-from linearlens.figures.export import MIME, drawn_data, to_pdf
+from linearlens.figures.export import MIME, drawn_data, to_pdf, to_png
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#595959"
 
 
 def use_style() -> None:
-    """Set matplotlib's defaults for the book; in a notebook, figures become SVG, and PDF and their data travel along.
+    """Set matplotlib's defaults for the book; in a notebook, figures become SVG; PNG, PDF and data go along.
 
     The colours are then ``"C0"`` blue, ``"C1"`` orange, ``"C2"`` green, ``"C3"`` purple and ``"C4"`` grey.
     """
@@ -52,6 +52,7 @@ def _style_notebook() -> None:
     assert shell.display_formatter is not None
     formatters = shell.display_formatter.formatters
     formatters["application/pdf"].for_type(Figure, to_pdf)
+    formatters["image/png"].for_type(Figure, to_png)
     data = JSONFormatter(parent=shell.display_formatter, format_type=MIME, print_method="_repr_drawn_data_")
     data.for_type(Figure, drawn_data)
     formatters[MIME] = data

@@ -8,7 +8,7 @@ True and False count as numbers. A bound is a comparison such as ``value <= 1e-1
 
 from linearlens.ledger._bounds import LedgerError, Recorded, bound_holds, decide_bound
 from linearlens.ledger._claims import COULD_FAIL, KINDS, PROFILES, SETS, VERDICTS, Claim, load_claims
-from linearlens.ledger._ledger import MIME, Row, judge, mismatches, record, show, texts_of, to_json
+from linearlens.ledger._ledger import MIME, Row, judge, mismatches, record, show, texts_of, to_json, told
 
 __all__ = [
     "COULD_FAIL",
@@ -30,4 +30,5 @@ __all__ = [
     "show",
     "texts_of",
     "to_json",
+    "told",
 ]

@@ -1,24 +1,27 @@
 """What a chapter records, held against what the ledger claims."""
 
+import functools
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from linearlens.ledger._bounds import Recorded, as_recorded, bound_holds, decide_bound
-from linearlens.ledger._claims import Claim
+from linearlens.ledger._bounds import LedgerError, Recorded, as_recorded, bound_holds, decide_bound
+from linearlens.ledger._claims import Claim, load_claims
 from linearlens.ledger._controls import breaks_bound, in_words
 
 MIME = "application/vnd.linearlens.record+json"
 
 
 def record(claim: str, value: Any) -> None:
-    """Put a measured value into the executed notebook: for the ledger, and for the text to show.
+    """Print a measured value, and put it into the executed notebook: for the ledger, and for the text to show.
 
-    Where there is no IPython there is no notebook, and the value is only checked.
+    Whoever runs the notebook reads the value and whether its claim holds; the page, which shows both elsewhere, does
+    not print them. Where there is no notebook they are printed, and that is all.
 
     Parameters
     ----------
@@ -36,11 +39,13 @@ def record(claim: str, value: Any) -> None:
         If the value is none of these.
     """
     plain = as_recorded(claim, value)
-    try:
-        from IPython.display import display
-    except ModuleNotFoundError:
+    text = told(claim, plain)
+    if not _in_notebook():
+        print(text)
         return
-    shown = {"application/papermill.record/text/plain": ""}
+    from IPython.display import display
+
+    shown = {"application/papermill.record/text/plain": "", "text/plain": text}
     display(
         {MIME: {"id": claim, "value": plain}, **shown},
         raw=True,
@@ -52,6 +57,14 @@ def record(claim: str, value: Any) -> None:
             raw=True,
             metadata={"scrapbook": {"name": name, "mime_prefix": "application/papermill.record/"}},
         )
+
+
+def _in_notebook() -> bool:
+    try:
+        from IPython.core.interactiveshell import InteractiveShell
+    except ModuleNotFoundError:
+        return False
+    return InteractiveShell.initialized()
 
 
 def texts_of(name: str, value: Recorded) -> list[tuple[str, float]]:
@@ -178,6 +191,61 @@ def show(value: Recorded | None) -> str:
     if not math.isfinite(value):
         return str(value)
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def told(name: str, value: Recorded) -> str:
+    """What `record` prints: the measured value in words, and where the ledger is at hand what became of the claim.
+
+    Parameters
+    ----------
+    name : str
+        The id in ``data/claims.yml``.
+    value : float, list or dict
+        As recorded.
+
+    Returns
+    -------
+    str
+        A line for a number or a list, and one for each name of a mapping; then one for the claim. The profile that
+        decides on the bound is that of the notebook, its variable ``profile``.
+
+    Notes
+    -----
+    No number depends on this function, and no edit of it makes a chapter stale.
+
+    Examples
+    --------
+    >>> print(told("a.b", {"koopman": 0.012, "persistence": [0.3, 0.5]}))
+    a.b
+      koopman      0.012
+      persistence  0.4 (0.3 to 0.5, 2 values)
+    """
+    if isinstance(value, dict):
+        width = max(map(len, value))
+        lines = [name, *(f"  {key:{width}}  {show(item)}" for key, item in value.items())]
+    else:
+        lines = [f"{name}  {show(value)}"]
+    profile = getattr(sys.modules["__main__"], "profile", "")
+    if (claim := _claims_at_hand().get(name)) and profile in claim.bound:
+        lines.append(f"  {_verdict(claim, value, profile)}: {claim.bound[profile]}")
+    return "\n".join(lines)
+
+
+def _verdict(claim: Claim, value: Recorded, profile: str) -> str:
+    try:
+        holds = judge(claim, value, profile=profile, seed=0).holds
+    except LedgerError as error:
+        return f"cannot be judged, {error}"
+    return "the claim holds" if holds else "the claim DOES NOT HOLD"
+
+
+@functools.cache
+def _claims_at_hand() -> dict[str, Claim]:
+    """The claims of the book; none where the library is installed without it, or the file is being edited."""
+    try:
+        return load_claims()
+    except (LedgerError, ModuleNotFoundError):
+        return {}
 
 
 def to_json(rows: Sequence[Row]) -> str:

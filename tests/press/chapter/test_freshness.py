@@ -90,7 +90,14 @@ DELAYS, BASE = "src/linearlens/koopman/_delays.py", "src/linearlens/koopman/_bas
         ("src/linearlens/models/mlp.py", "import torch", "import math\nimport torch", set()),  # not reached
         ("src/linearlens/press/cli.py", "import sys", "import math\nimport sys", set()),
         ("src/linearlens/press/running/kernel.py", '"1")', '"2")', {"execution"}),  # how cells are run
-        ("src/linearlens/press/chapter/exercises.py", "import re\n", "import re\n\nx = 1\n", {"exercises"}),
+        ("src/linearlens/press/chapter/proof.py", "import ast\n", "import ast\n\nx = 1\n", {"exercises"}),
+        (
+            "src/linearlens/press/chapter/exercises.py",
+            "import re\n",
+            "import re\n\nx = 1\n",
+            set(),
+        ),  # it proves nothing
+        ("src/linearlens/ledger.py", "the claim holds", "it holds", set()),  # told to readers, not measured
         ("src/linearlens/figures/spectra.py", "s=48", "s=49", {"drawings"}),
         ("src/linearlens/figures/style.py", '"#0072B2"', '"#0072B3"', {"drawings"}),
         ("requirements.lock", "numpy==", "numpy==1", set()),  # a promise: what is installed counts
@@ -150,7 +157,6 @@ def rewrite(chapter, change):
         (lambda cells: cells[3].metadata.update(tags=["raises-exception"]), {"cells"}),
         (lambda cells: cells[3].metadata.update(tags=["skip-execution"]), {"cells"}),
         (lambda cells: cells[6].update(source="ax = None"), {"cells"}),
-        (lambda cells: cells.append(nbformat.v4.new_code_cell("1", metadata={"tags": ["exercise"]})), {"exercises"}),
         (lambda cells: cells[5].update(source=cells[5].source + "\nratio = 2"), {"drawings"}),
         (lambda cells: cells.append(nbformat.v4.new_code_cell("ratio")), {"cells", "drawings"}),
     ],

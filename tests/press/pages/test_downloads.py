@@ -1,17 +1,21 @@
 """The notebooks that pages offer for download: anywhere, they run as they are once the package is installed."""
 
+import ast
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import nbformat
 import pytest
+from conftest import in_process, working_on
 from nbclient import NotebookClient
+from test_exercises import add_exercise
 
 from linearlens.paths import ROOT
 from linearlens.press.chapter.exercises import exercises_of
-from linearlens.press.chapter.notebooks import read_source
+from linearlens.press.chapter.notebooks import all_chapters, code_of
 from linearlens.press.pages.staging import stage
 
 
@@ -40,7 +44,7 @@ def test_a_notebook_downloaded_from_its_page_runs_to_its_end(quick, installed, m
     outputs = [output for cell in done.cells for output in cell.get("outputs", [])]
     errors = [output.ename for output in outputs if output.output_type == "error"]
     assert set(errors) == {"AssertionError"}
-    assert len(errors) == len(exercises_of(read_source("41_credit_theory")))
+    assert len(errors) == len(exercises_of("41_credit_theory"))
 
 
 def test_each_page_offers_such_a_notebook_and_a_public_repository_a_button_for_it(built, command):
@@ -60,4 +64,32 @@ def test_each_page_offers_such_a_notebook_and_a_public_repository_a_button_for_i
     )
     assert (html / link[1]).is_file(), "on the branch of the pages"
     offered = nbformat.read(html / link[1], as_version=4)
-    assert "linearlens @ git+https://github.com/somebody/lenses@v" in offered.cells[0].source
+    assert "linearlens[chapters] @ git+https://github.com/somebody/lenses@v" in offered.cells[0].source
+
+
+def test_what_the_chapters_import_is_what_such_a_notebook_installs():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    brought = [*project["dependencies"], *project["optional-dependencies"]["chapters"]]
+    names = {re.split(r"[^\w-]", one)[0].replace("-", "_") for one in brought}
+    names |= {"linearlens", "sklearn", *sys.stdlib_module_names}
+    trees = [tree for chapter in all_chapters() for tree, _ in code_of(chapter)]
+    trees += [ast.parse(code) for chapter in all_chapters() for one in exercises_of(chapter) for code in code_in(one)]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    used = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    used |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in used} <= names
+
+
+def code_in(exercise):
+    return exercise.stub, exercise.check, exercise.answers.solution
+
+
+def test_no_answers_are_staged_with_the_pages(ran):
+    add_exercise(ran)
+    with working_on(ran):
+        assert not in_process(ran)("run").returncode
+        stage(ran / "stage")
+    assert not (ran / "stage" / "answers").exists()
+    offered = (ran / "stage" / "_generated" / "01_small.ipynb").read_text()
+    page = (ran / "stage" / "notebooks" / "01_small.ipynb").read_text()
+    assert ("base + 2" in page, "base + 2" in offered) == (True, False)

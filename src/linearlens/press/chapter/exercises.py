@@ -1,180 +1,147 @@
-"""Exercises: one cell of a notebook holds the stub, a solution, the check, and typical wrong answers.
+"""Exercises: readers find the stub and its check in the notebook; what answers them lies elsewhere.
 
-The cell has the tag ``exercise`` and stands after the ``{exercise}`` that asks the question. Its parts begin with lines
-of their own::
+In ``notebooks/NN.ipynb`` an exercise is the ``{exercise}`` that asks, with a label, a cell tagged ``exercise`` that
+holds the stub, and next to it one tagged ``check``. Its answers stand in ``book/answers/NN.py``, cells as jupytext
+writes them::
 
-    # stub
-    n_observables = None
-    # solution
-    n_observables = 8 + 6 + 1
-    # check
-    assert n_observables is not None, "put a number in place of None"
-    assert n_observables != 14, "the constant is an observable, too"
-    assert n_observables == 15, "count the state, the output of the layer, and the constant"
-    # wrong: the constant
-    n_observables = 8 + 6
-    # wrong: count the state
-    n_observables = 6
+    # %% ex-three [markdown]
+    # Count on from the base.
 
-Readers get the stub with the check, and the solution folded away. The quick run of a chapter proves each exercise where
-its names are at hand: the check fails for the stub, passes for the solution, and fails for each wrong answer with a
-message that contains the words written beside it.
+    # %% solution
+    three = base + 2
+
+    # %% wrong: begin to count
+    three = 2
+
+    # %% invented: one more than
+    three = 7
+
+From these the page's folded solution is made, the instructor's notebook, and the proof in the quick run of the chapter
+(:mod:`linearlens.press.chapter.proof`): the check fails for the stub, passes for the solution, and fails for each wrong
+answer with a message that holds the words beside it. Where a number is asked for, one that somebody made up must be
+among these.
 """
 
-import contextlib
-import io
 import re
-import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import nbformat
-from IPython.display import display
-
+from linearlens.paths import BOOK
 from linearlens.press.chapter.errors import PressError
-from linearlens.press.chapter.notebooks import is_exercise
+from linearlens.press.chapter.notebooks import cells_of
 
-MIME = "application/vnd.linearlens.proof+json"
-PART = re.compile(r"^# (stub|solution|check|wrong: .+)\n", re.M)
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
 LABEL = re.compile(r"\{exercise[\w-]*\}.*?^:label: (\S+)$", re.S | re.M)
+HEAD = re.compile(r"^# %%(?: (.*))?\n", re.M)
+FIRST = " [markdown]"  # after the label, where what is told of a solution follows
 LEAST_WRONG = 2
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What ``book/answers`` says of one exercise.
+
+    ``told`` is Markdown, the rest is code; each wrong or invented answer stands behind words of the message it meets.
+    """
+
+    told: str
+    solution: str
+    wrong: tuple[tuple[str, str], ...]
+    invented: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Exercise:
-    """One exercise; each wrong answer is code, with words of the message it should meet."""
+    """One exercise of a chapter with its answers."""
 
     label: str
     stub: str
-    solution: str
     check: str
-    wrong: tuple[tuple[str, str], ...]
-
-    @property
-    def task(self) -> str:
-        """What a reader finds: the stub and the check."""
-        return f"{self.stub}\n\n# The check:\n{self.check}"
+    answers: Answers
 
 
-def exercises_of(notebook: nbformat.NotebookNode) -> list[Exercise]:
+def exercises_of(chapter: str) -> list[Exercise]:
     """The exercises of a chapter, in order.
 
     Raises
     ------
     PressError
-        If a part is missing or there twice, fewer than two wrong answers stand beside an exercise, or no
-        ``{exercise}`` with a label comes before it.
+        If a stub has no label before it or no check next to it, or its answers are missing or lack a part; if answers
+        belong to no exercise.
     """
-    label, found = None, []
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            label = next(iter(LABEL.findall(cell.source)[-1:]), label)
-        elif is_exercise(cell):
-            found.append(_parse(label, cell.source))
+    found = list(_tasks(chapter))
+    answers = _answers(chapter) if found else {}
+    labels = [label for label, *_ in found]
+    if odd := sorted({*labels} ^ {*answers}) or [label for label in labels if labels.count(label) > 1]:
+        raise PressError(f"notebooks/{chapter}.ipynb and {_path(chapter)} should hold each exercise once: {odd[0]}")
+    return [Exercise(label, stub, check, answers[label]) for label, stub, check in found]
+
+
+def _tasks(chapter: str) -> Iterator[tuple[str, str, str]]:
+    """Label, stub and check of each exercise in a notebook."""
+    label, cells = None, cells_of(chapter)
+    for cell, following in zip(cells, [*cells[1:], None], strict=True):
+        if cell["cell_type"] == "markdown":
+            label = next(iter(LABEL.findall(cell["source"])[-1:]), label)
+        elif "exercise" in cell["tags"]:
+            where = f"notebooks/{chapter}.ipynb: the exercise {cell['source'][:60]!r}"
+            if label is None:
+                raise PressError(f"{where} has no {{exercise}} with a :label: before it")
+            if following is None or "check" not in following["tags"]:
+                raise PressError(f"{where} has no cell tagged check next to it")
+            yield label, cell["source"], following["source"]
             label = None
+
+
+def _path(chapter: str) -> str:
+    return f"book/answers/{chapter}.py"
+
+
+def _answers(chapter: str) -> dict[str, Answers]:
+    """What a file of answers holds, by label."""
+    try:
+        text = (BOOK / "answers" / f"{chapter}.py").read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise PressError(f"the answers {_path(chapter)} cannot be read: {error}") from error
+    _, *rest = HEAD.split(text)
+    heads, bodies = [head or "" for head in rest[::2]], [body.strip() for body in rest[1::2]]
+    starts = [place for place, head in enumerate(heads) if head.endswith(FIRST)]
+    found = {}
+    for start, stop in zip(starts, [*starts[1:], len(heads)], strict=True):
+        label = heads[start].removesuffix(FIRST)
+        parts = list(zip(heads[start + 1 : stop], bodies[start + 1 : stop], strict=True))
+        told = re.sub(r"^# ?", "", bodies[start], flags=re.M)
+        found[label] = _gathered(f"{_path(chapter)}: {label}", told, parts)
     return found
 
 
-def _parse(label: str | None, source: str) -> Exercise:
-    if label is None:
-        raise PressError(f"an exercise has no {{exercise}} with a :label: before it: {source[:60]!r}")
-    start, *rest = PART.split(source)
-    heads, bodies = rest[::2], [body.strip() for body in rest[1::2]]
-    parts = {head: body for head, body in zip(heads, bodies, strict=True) if not head.startswith("wrong")}
-    wrong = [(head.removeprefix("wrong: "), body) for head, body in zip(heads, bodies, strict=True) if head[0] == "w"]
-    if sorted(head for head in heads if head[0] != "w") != ["check", "solution", "stub"] or start.strip():
-        raise PressError(f"exercise {label} needs one part each of # stub, # solution, # check, and nothing before")
-    if len(wrong) < LEAST_WRONG:
-        raise PressError(f"exercise {label} needs {LEAST_WRONG} wrong answers or more, got {len(wrong)}")
-    return Exercise(label, parts["stub"], parts["solution"], parts["check"], tuple(wrong))
+def _gathered(where: str, told: str, parts: list[tuple[str, str]]) -> Answers:
+    kinds: dict[str, list[tuple[str, str]]] = {"solution": [], "wrong": [], "invented": []}
+    for head, body in parts:
+        kind, _, hint = head.partition(": ")
+        if kind not in kinds or bool(hint) == (kind == "solution"):
+            raise PressError(f"{where} has a part {head!r}; there are 'solution', 'wrong: HINT' and 'invented: HINT'")
+        kinds[kind].append((hint, body))
+    if not told or len(kinds["solution"]) != 1 or len(kinds["wrong"]) < LEAST_WRONG:
+        raise PressError(f"{where} needs words, one solution and {LEAST_WRONG} wrong answers or more")
+    return Answers(told, kinds["solution"][0][1], tuple(kinds["wrong"]), tuple(kinds["invented"]))
 
 
-# In the kernel of a chapter.
+def with_solutions(page: "NotebookNode", chapter: str) -> "NotebookNode":
+    """The page of a chapter with a folded ``{solution}`` below each check, changed in place."""
+    import nbformat
 
-
-def proof_cell(exercises: list[Exercise]) -> nbformat.NotebookNode:
-    """A cell of code that proves them where the names of the chapter are at hand."""
-    answers = [asdict(one) for one in exercises]
-    code = f"from linearlens.press.chapter.exercises import prove\nprove(globals(), {answers!r})"
-    return nbformat.v4.new_code_cell(code, metadata={"tags": ["proof"]})
-
-
-def prove(names: Mapping[str, Any], exercises: list[dict[str, Any]]) -> None:
-    """Try stub, solution and wrong answers of each exercise, each in a copy of `names`, and display what came."""
-    start = time.process_time()
-    faults = {one["label"]: _faults(names, one) for one in exercises}
-    display({MIME: {"faults": faults, "seconds": time.process_time() - start}}, raw=True)
-
-
-def _faults(names: Mapping[str, Any], one: dict[str, Any]) -> list[str]:
-    def meets(answer: str) -> str | None:
-        return _failure(names, f"{answer}\n{one['check']}")
-
-    faults = []
-    if not (said := meets(one["stub"])) or not said.startswith("AssertionError: "):
-        faults.append(f"the stub should fail with a message, but {said or 'passes'}")
-    if said := meets(one["solution"]):
-        faults.append(f"the solution fails: {said}")
-    for hint, answer in one["wrong"]:
-        if not (said := meets(answer)) or hint not in said:
-            faults.append(f"{answer!r} should meet {hint!r}, but {said or 'passes'}")
-    return faults
-
-
-def _failure(names: Mapping[str, Any], code: str) -> str | None:
-    """What the code raised; its output goes nowhere."""
-    quiet = io.StringIO()
-    with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
-        try:
-            exec(compile(code, "<exercise>", "exec"), dict(names))
-        except Exception as error:
-            return f"{type(error).__name__}: {error}"
-    return None
-
-
-def proof_of(notebook: nbformat.NotebookNode) -> dict[str, Any]:
-    """What the proof cell displayed; the cell is taken out of the notebook."""
-    proof: dict[str, Any] = {"faults": {}, "seconds": 0.0}
-    for cell in [cell for cell in notebook.cells if "proof" in cell.metadata.get("tags", [])]:
-        notebook.cells.remove(cell)
-        proof = next(output.data[MIME] for output in cell.outputs if MIME in output.get("data", {}))
-    return proof
-
-
-# For readers.
-
-
-def as_tasks(notebook: nbformat.NotebookNode, *, solutions: bool) -> nbformat.NotebookNode:
-    """The notebook with stub and check in place of each exercise, changed in place.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-    solutions : bool
-        Put the code of each solution into the ``{solution}`` that tells it; without, take these out.
-
-    Returns
-    -------
-    NotebookNode
-    """
-    exercises = exercises_of(notebook)
-    cells = [cell for cell in notebook.cells if is_exercise(cell)]
-    for cell, exercise in zip(cells, exercises, strict=True):
-        cell.source = exercise.task
-        cell.metadata["tags"] = sorted({*cell.metadata.tags, "raises-exception"})
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            for one in exercises:
-                cell.source = _told(cell.source, one, solutions)
-    return notebook
-
-
-def _told(text: str, one: Exercise, solutions: bool) -> str:
-    """The text with the code at the end of the ``{solution}`` of an exercise, or without the latter."""
-
-    def with_code(match: re.Match) -> str:
-        return f"{match['told']}\n\n```python\n{one.solution}\n```\n{match['fence']}" if solutions else ""
-
-    directive = rf"^(?P<told>(?P<fence>`{{4,}})\{{solution\}} {re.escape(one.label)}\n.*?)\n(?P=fence)$"
-    return re.sub(directive, with_code, text, flags=re.S | re.M)
+    waiting, cells = iter(exercises_of(chapter)), []
+    for cell in page.cells:
+        cells.append(cell)
+        if "check" in cell.metadata.get("tags", []):
+            one = next(waiting)
+            cell.metadata["mystnb"] = {"code_prompt_show": "Show the check", "code_prompt_hide": "Hide the check"}
+            code = f"```python\n{one.answers.solution}\n```"
+            text = f"````{{solution}} {one.label}\n:class: dropdown\n\n{one.answers.told}\n\n{code}\n````"
+            cells.append(nbformat.v4.new_markdown_cell(text, id=f"solution-{cell.id}"[:64]))
+    page.cells = cells
+    return page

@@ -13,7 +13,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from linearlens.paths import BUILD, DEVICE, ROOT
 from linearlens.press.chapter.drawing import parts_of
 from linearlens.press.chapter.errors import DamagedError, PressError
+from linearlens.press.chapter.exercises import exercises_of
 from linearlens.press.chapter.files import read_sealed
 from linearlens.press.chapter.notebooks import Cell, Edition, cells_of, code_of, is_exercise, read_source
 from linearlens.press.chapter.reachable import Reach, find, forget_changed, look
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 # How a chapter is executed is part of what it depends on; what else the press does is not.
 EXECUTES = "linearlens.press.running.kernel"
-PROVES = "linearlens.press.chapter.exercises"
+PROVES = "linearlens.press.chapter.proof"
 REGISTRY = ROOT / "src" / "linearlens" / "datasets" / "registry.toml"
 # Libraries whose results, or drawings, reach the page; a new version of another one changes nothing.
 COMPUTES = ("numpy", "scipy", "scikit-learn", "pandas", "torch", "pydmd", "captum")
@@ -170,8 +171,8 @@ def sources(chapter: str, edition: Edition) -> Sources:
         "parameters": json.dumps(edition.parameters),
     }
     if edition.proves:
-        exercises = "\n\n".join(cell["source"] for cell in cells_of(chapter) if is_exercise(cell))
-        hashes["exercises"] = hash_of(exercises + _hash_module(PROVES))
+        tried = [(one.label, one.stub, one.check, replace(one.answers, told="")) for one in exercises_of(chapter)]
+        hashes["exercises"] = hash_of(f"{tried} {_hash_module(PROVES)}")
     return Sources(hashes, files)
 
 

@@ -172,8 +172,8 @@ def tags_of(cell: Cell) -> list[str]:
 
 
 def is_exercise(cell: Cell) -> bool:
-    """Whether it is a cell of code that holds an exercise; a run of the chapter goes without."""
-    return cell["cell_type"] == "code" and "exercise" in tags_of(cell)
+    """Whether it is a cell of code of an exercise, the stub or the check; a run of the chapter goes without."""
+    return cell["cell_type"] == "code" and not {"exercise", "check"}.isdisjoint(tags_of(cell))
 
 
 def expected_seconds(chapter: str, profile: str) -> float | None:

@@ -19,6 +19,8 @@ from linearlens.press.chapter.statements import PACKAGE, Module, Name, Statement
 
 # Not followed: what it gives is told by the checksums of the data sets that are asked for.
 CHECKED = "linearlens.datasets.registry"
+# Not followed either: it tells readers what was recorded, and gives nothing back.
+TELLS = ("linearlens.ledger._ledger", "told")
 # Looks at code that others hand it, by whatever name; it runs none.
 REFLECTS = "linearlens.models._fingerprint"
 # Who uses these can reach anything, by names that are not written down.
@@ -94,7 +96,10 @@ def module(name: str) -> Module | None:
 
 @cache
 def _read(name: str, package: str, code: bytes) -> Module:
-    return read_code(name, ast.parse(code), package)
+    found = read_code(name, ast.parse(code), package)
+    if name == TELLS[0]:
+        found.binds.pop(TELLS[1], None)
+    return found
 
 
 def _submodules(name: str) -> list[str]:

@@ -17,7 +17,7 @@ from linearlens.press.running.chapters import run_chapters
 NBGRADER = """c = get_config()  # noqa: F821
 
 c.CourseDirectory.course_id = "linear-lenses"
-c.ClearSolutions.code_stub = {"python": "# your answer here"}
+c.ClearSolutions.code_stub = {"python": ""}  # the stub of the exercise stays
 c.Execute.timeout = 900
 c.ExecutePreprocessor.timeout = 900
 """

@@ -9,7 +9,8 @@ from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.exercises import LABEL, Exercise
 from linearlens.press.chapter.notebooks import read_source
 from linearlens.press.pages.materials import Materials
-from linearlens.press.pages.portable import Cells, portable_notebook
+from linearlens.press.pages.plain_text import Chapter, to_plain
+from linearlens.press.pages.portable import Cells, check_cell, portable_notebook
 
 EFFORT = re.compile(r"\*(\d+) minutes, (easy|medium|hard|open)\b")
 POINTS = {"easy": 1, "medium": 2, "hard": 3}
@@ -19,11 +20,13 @@ OPEN = "*An open exercise: it is not graded here. Do it in a notebook of your ow
 def instructor(name: str, materials: Materials) -> nbformat.NotebookNode:
     """The chapter with its solutions filled in, and below each the wrong answers that its check knows."""
 
-    def solved(one: Exercise, cell: nbformat.NotebookNode) -> Cells:
-        yield new_code_cell(f"{one.solution}\n\n{one.check}", id=cell.id)
-        yield new_markdown_cell(_wrong_answers(one), id=f"wrong-{cell.id}"[:64])
+    def solved(one: Exercise, chapter: Chapter) -> Cells:
+        told = f"**Solution.** {to_plain(one.answers.told, chapter)}\n\n{_wrong_answers(one)}"
+        yield new_code_cell(one.answers.solution, id=one.label)
+        yield check_cell(one)
+        yield new_markdown_cell(told, id=f"{one.label}-told")
 
-    return portable_notebook(name, materials, solved, solutions=True)
+    return portable_notebook(name, materials, solved)
 
 
 def graded(name: str, materials: Materials) -> nbformat.NotebookNode:
@@ -33,20 +36,20 @@ def graded(name: str, materials: Materials) -> nbformat.NotebookNode:
     """
     efforts = efforts_of(read_source(name))
 
-    def parts(one: Exercise, cell: nbformat.NotebookNode) -> Cells:
+    def parts(one: Exercise, _: Chapter) -> Cells:
         if one.label not in efforts:
             raise PressError(
                 f"exercise {one.label} does not begin with its minutes and difficulty, *10 minutes, easy.*"
             )
-        _, difficulty = efforts[one.label]
+        difficulty = efforts[one.label][1]
         if difficulty == "open":
-            yield new_markdown_cell(OPEN, id=one.label[:64])
+            yield new_markdown_cell(OPEN, id=one.label)
             return
-        answer = f"{one.stub}\n### BEGIN SOLUTION\n{one.solution}\n### END SOLUTION"
+        answer = f"{one.stub}\n### BEGIN SOLUTION\n{one.answers.solution}\n### END SOLUTION"
         yield _graded_cell(answer, one.label, solution=True)
         yield _graded_cell(one.check, f"{one.label}-check", points=POINTS[difficulty])
 
-    return portable_notebook(name, materials, parts, solutions=False)
+    return portable_notebook(name, materials, parts)
 
 
 def efforts_of(notebook: nbformat.NotebookNode) -> dict[str, tuple[int, str]]:
@@ -58,7 +61,7 @@ def efforts_of(notebook: nbformat.NotebookNode) -> dict[str, tuple[int, str]]:
 
 
 def _wrong_answers(one: Exercise) -> str:
-    rows = [f"| {_in_table(answer)} | {hint} |" for hint, answer in one.wrong]
+    rows = [f"| {_in_table(answer)} | {hint} |" for hint, answer in [*one.answers.wrong, *one.answers.invented]]
     return "\n".join(["**Wrong answers** that the check knows:", "", "| answer | it says |", "|---|---|", *rows])
 
 
@@ -72,4 +75,4 @@ def _in_table(code: str) -> str:
 def _graded_cell(source: str, grade_id: str, *, solution: bool = False, points: int | None = None):
     how = {"schema_version": 3, "grade_id": grade_id, "solution": solution, "grade": points is not None, "task": False}
     how |= {"locked": not solution} | ({} if points is None else {"points": points})
-    return new_code_cell(source, id=grade_id[:64], metadata={"nbgrader": how})
+    return new_code_cell(source, id=grade_id, metadata={"nbgrader": how})

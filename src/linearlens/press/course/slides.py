@@ -78,7 +78,7 @@ def slides(name: str, materials: Materials) -> str | None:
         If a cell has a type of slide that is not known, or a fragment comes before any slide.
     """
     page = materials.page(name)
-    chapter = materials.chapter(page, name, solutions=False)
+    chapter = materials.chapter(page, name)
     columns: list[list[str]] = []
     for index, cell in enumerate(page.cells):
         kind = _kind(cell)

@@ -16,7 +16,7 @@ from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.notebooks import all_chapters, is_exercise, read_source
 from linearlens.press.chapter.outputs import GLUED, options_of, shown_by
 
-UNSEEN = ("application/pdf", MIME)  # forms of a figure that no page shows
+UNSEEN = ("application/pdf", "image/png", MIME)  # forms of a figure that no page shows
 
 
 @dataclass(frozen=True)

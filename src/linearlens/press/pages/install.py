@@ -1,26 +1,32 @@
-"""The one cell that installs the package where a notebook meets a machine without it.
+"""The one cell that installs what a notebook needs where it meets a machine without it.
 
-Where the package comes from is said once, as ``repository-code`` in ``CITATION.cff``, and its version once, in
-``pyproject.toml``. Without an address the cell says what is missing.
+Where the package comes from is said once, as ``repository-code`` in ``CITATION.cff``; its version, and what the
+chapters import beside it, once in ``pyproject.toml``. Without an address the cell says what is missing.
 """
 
+import re
 import tomllib
+from typing import Any
 
 import yaml
 
 from linearlens.paths import ROOT
 
-CELL = """# The package of this book, {version}, is installed here if it is missing.
+CELL = """# What this notebook imports is installed here if it is missing.{first}
 import importlib.util
 import subprocess
 import sys
 
-if importlib.util.find_spec("linearlens") is None:
-    package = "{package}"
-    subprocess.run([sys.executable, "-m", "pip", "install", package], check=True)"""
+wanted = {{
+{wanted}
+}}
+missing = [wanted[name] for name in wanted if importlib.util.find_spec(name) is None]
+if missing:
+    subprocess.run([sys.executable, "-m", "pip", "install", *missing], check=True)"""
 
-WITHOUT = """# The package of this book, {version}, must be installed: pip install PATH_OR_ADDRESS_OF_THE_BOOK
-import linearlens  # noqa: F401"""
+FIRST = """
+# But first the package of this book, {version}: pip install PATH_OR_ADDRESS_OF_THE_BOOK"""
+EXTRA = "chapters"
 
 
 def repository() -> str | None:
@@ -32,12 +38,18 @@ def repository() -> str | None:
 
 def package_version() -> str:
     """The version that ``pyproject.toml`` says."""
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    return _project()["version"]
 
 
 def install_cell() -> str:
     """Code of the first cell of each notebook that leaves the repository."""
-    version = package_version()
+    version, extra = package_version(), _project()["optional-dependencies"][EXTRA]
+    wanted = {re.split(r"[^\w-]", one)[0].replace("-", "_"): one for one in extra}
     if address := repository():
-        return CELL.format(version=version, package=f"linearlens @ git+{address}@v{version}")
-    return WITHOUT.format(version=version)
+        wanted = {"linearlens": f"linearlens[{EXTRA}] @ git+{address}@v{version}", **wanted}
+    lines = "\n".join(f'    "{name}": "{one}",' for name, one in wanted.items())
+    return CELL.format(wanted=lines, first="" if address else FIRST.format(version=version))
+
+
+def _project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

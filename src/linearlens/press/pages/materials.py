@@ -1,8 +1,8 @@
-"""What the pack is made of: the executed chapters, the names in their text, and the generated tables."""
+"""What the pack is made of: the executed chapters, and the names in their text."""
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 
@@ -12,7 +12,7 @@ from linearlens.paths import BOOK
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.freshness import Executed
 from linearlens.press.chapter.notebooks import all_chapters, title_of
-from linearlens.press.evidence.tables import EDITION, Tables
+from linearlens.press.evidence.tables import EDITION
 from linearlens.press.pages.figure_index import glued_drawings
 from linearlens.press.pages.labels import Label, labels_of_book
 from linearlens.press.pages.plain_text import Chapter
@@ -24,8 +24,6 @@ TEXT = "application/papermill.record/text/plain"
 @dataclass(frozen=True)
 class Materials:
     """All that the pack draws on, read once; chapters must have been executed in the quick profile."""
-
-    measured: Tables = field(default_factory=Tables)
 
     @cached_property
     def labels(self) -> dict[str, Label]:
@@ -42,18 +40,13 @@ class Materials:
         """Titles of all chapters, by name."""
         return {name: title_of(name) for name in all_chapters()}
 
-    @cached_property
-    def tables(self) -> dict[str, str]:
-        """Tables of claims, by the path chapters include them from."""
-        return {f"../_generated/{name}.md": table for name, table in self.measured.of_chapters.items()}
-
     def page(self, name: str) -> nbformat.NotebookNode:
         """A chapter with its outputs and today's prose."""
         if Executed(name, EDITION).read() is None:
             raise PressError(f"{name} was never executed; run: linearlens run {name}")
         return Executed(name, EDITION).page()
 
-    def chapter(self, page: nbformat.NotebookNode, name: str, *, solutions: bool) -> Chapter:
+    def chapter(self, page: nbformat.NotebookNode, name: str) -> Chapter:
         """What the text of that page refers to."""
         drawings = glued_drawings(page)
 
@@ -67,9 +60,7 @@ class Materials:
             glued=glued_texts(page),
             labels=self.labels,
             references=self.references,
-            included=self.tables,
             titles=self.titles,
-            solutions=solutions,
             draw=draw,
         )
 

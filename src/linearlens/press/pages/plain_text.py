@@ -57,12 +57,8 @@ class Chapter:
     labels : mapping of str to Label
         Figures, equations and exercises of all chapters.
     references : mapping of str to Reference
-    included : mapping of str to str
-        Generated pages by their path, such as ``../_generated/01_primer.md``.
     titles : mapping of str to str
         Titles of all chapters by name.
-    solutions : bool
-        Show the solutions of exercises; without, they are left out.
     draw : callable of (str, str), optional
         Makes an image of a glued figure from its name and alt text; without, its caption stands alone.
     """
@@ -71,9 +67,7 @@ class Chapter:
     glued: Mapping[str, str]
     labels: Mapping[str, Label]
     references: Mapping[str, Reference]
-    included: Mapping[str, str] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
-    solutions: bool = False
     draw: Callable[[str, str], str] | None = None
 
 
@@ -165,13 +159,6 @@ def _exercise(block: Fence, chapter: Chapter) -> str:
     return f"\n### Exercise {number}: {block.argument}\n\n{to_plain(block.body, chapter)}\n"
 
 
-def _solution(block: Fence, chapter: Chapter) -> str:
-    if not chapter.solutions:
-        return ""
-    number = _label(block.argument, chapter).number
-    return f"\n**Solution of exercise {number}.** {to_plain(block.body, chapter)}\n"
-
-
 def _figure(block: Fence, chapter: Chapter) -> str:
     name = block.options.get("name")
     number = f"**Fig. {_label(name, chapter).number}.** " if name else ""
@@ -182,9 +169,8 @@ def _figure(block: Fence, chapter: Chapter) -> str:
 
 
 def _include(block: Fence, chapter: Chapter) -> str:
-    if block.argument not in chapter.included:
-        raise PressError(f"{chapter.name} includes {block.argument}, which is not generated")
-    return "\n" + to_plain(chapter.included[block.argument], chapter) + "\n"
+    """In place of the table of claims, which is made for the page."""
+    return "\nThe cells above print each claim where they measure it; the page of this chapter has all in one table.\n"
 
 
 def _div(block: Fence, chapter: Chapter) -> str:
@@ -208,7 +194,6 @@ DIRECTIVES: dict[str, Callable[[Fence, Chapter], str]] = {
     "math": _math,
     "dropdown": _dropdown,
     "exercise": _exercise,
-    "solution": _solution,
     "glue:figure": _figure,
     "include": _include,
     "div": _div,

@@ -1,12 +1,11 @@
 """Notebooks that leave the repository and open anywhere, such as the one each page offers for download."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from linearlens.press.chapter.exercises import Exercise, exercises_of
-from linearlens.press.chapter.notebooks import is_exercise
 from linearlens.press.chapter.outputs import shown_by
 from linearlens.press.pages.install import install_cell
 from linearlens.press.pages.materials import Materials
@@ -27,25 +26,37 @@ def student(name: str, materials: Materials) -> nbformat.NotebookNode:
         If an exercise is badly written, or text cannot be told in plain Markdown.
     """
 
-    def task(one: Exercise, cell: nbformat.NotebookNode) -> Cells:
-        yield new_code_cell(one.task, id=cell.id, metadata={"tags": ["raises-exception"]})
+    def task(one: Exercise, _: Chapter) -> Cells:
+        yield new_code_cell(one.stub, id=one.label)
+        yield check_cell(one)
 
-    return portable_notebook(name, materials, task, solutions=False)
+    return portable_notebook(name, materials, task)
 
 
-def portable_notebook(name: str, materials: Materials, exercise, *, solutions: bool) -> nbformat.NotebookNode:
-    """The chapter in plain Markdown, without outputs; `exercise` makes the cells of each exercise."""
+def check_cell(one: Exercise) -> nbformat.NotebookNode:
+    """The check of an exercise, folded; one that fails stops no other cell."""
+    how = {"tags": ["raises-exception"], "jupyter": {"source_hidden": True}}
+    return new_code_cell(one.check, id=f"{one.label}-check", metadata=how)
+
+
+def portable_notebook(
+    name: str, materials: Materials, cells_of: Callable[[Exercise, Chapter], Cells]
+) -> nbformat.NotebookNode:
+    """The chapter in plain Markdown, without outputs; `cells_of` makes the cells of each exercise."""
     page = materials.page(name)
-    chapter = materials.chapter(page, name, solutions=solutions)
-    waiting = iter(exercises_of(page))
+    chapter = materials.chapter(page, name)
+    waiting = iter(exercises_of(name))
     notebook = nbformat.v4.new_notebook()
     for key in ("kernelspec", "language_info"):
         if key in page.metadata:
             notebook.metadata[key] = page.metadata[key]
     notebook.cells = [new_code_cell(install_cell(), id="install")]
     for cell in page.cells:
-        if is_exercise(cell):
-            notebook.cells += exercise(next(waiting), cell)
+        tags = cell.metadata.get("tags", [])
+        if "exercise" in tags:
+            notebook.cells += cells_of(next(waiting), chapter)
+        elif "check" in tags:
+            continue  # stands there already
         elif cell.cell_type == "markdown":
             if text := to_plain(cell.source, chapter):
                 notebook.cells.append(new_markdown_cell(text, id=cell.id))
@@ -72,7 +83,6 @@ def _caption(cell: nbformat.NotebookNode, chapter: Chapter) -> Cells:
 
 def _references(page: nbformat.NotebookNode, materials: Materials) -> nbformat.NotebookNode:
     text = "\n".join(cell.source for cell in page.cells if cell.cell_type == "markdown")
-    text += "\n".join(table for path, table in materials.tables.items() if path in text)
     lines = sorted(materials.references[key].line for key in set(cited_keys(text)))
     works = "\n".join(f"- {line}" for line in lines) or "None."
     return new_markdown_cell(f"## Works cited\n\n{works}\n\nText: CC BY 4.0. Code: MIT.", id="works-cited")

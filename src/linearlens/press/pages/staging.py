@@ -10,7 +10,7 @@ import nbformat
 import yaml
 
 from linearlens.paths import BOOK, ROOT
-from linearlens.press.chapter.exercises import as_tasks
+from linearlens.press.chapter.exercises import with_solutions
 from linearlens.press.chapter.files import aside, write_text
 from linearlens.press.chapter.freshness import Executed
 from linearlens.press.chapter.notebooks import all_chapters
@@ -29,10 +29,10 @@ from linearlens.press.pages.portable import student
 def stage(target: Path) -> None:
     """Gather what Jupyter Book reads: prose, executed chapters, generated tables, configuration; and the downloads."""
     tables = Tables()
-    materials = Materials(tables)
+    materials = Materials()
     kept = full_pages(tables.runs)
     with aside(target) as draft:
-        shutil.copytree(BOOK, draft)
+        shutil.copytree(BOOK, draft, ignore=shutil.ignore_patterns("answers"))
         write_text(draft / "_config.yml", _configuration())
         (draft / "notebooks").mkdir()
         for name, table in tables.pages.items():
@@ -42,7 +42,7 @@ def stage(target: Path) -> None:
             for name, drawing in glued_drawings(page).items():
                 write_text(draft / "_generated" / f"{name}.svg", drawing)
             full = kept.get(chapter)
-            page = as_tasks(with_commands(page, full.run if full and full.figures else None), solutions=True)
+            with_solutions(with_commands(page, full.run if full and full.figures else None), chapter)
             page = in_both(page, glued_texts(page), full)
             nbformat.write(page, draft / "notebooks" / f"{chapter}.ipynb")
             nbformat.write(student(chapter, materials), draft / "_generated" / f"{chapter}.ipynb")

@@ -21,10 +21,11 @@ from papermill.exceptions import PapermillExecutionError
 from linearlens.ledger import MIME, Recorded
 from linearlens.paths import BUILD, DEVICE
 from linearlens.press.chapter.errors import PressError
-from linearlens.press.chapter.exercises import exercises_of, proof_cell, proof_of
+from linearlens.press.chapter.exercises import exercises_of
 from linearlens.press.chapter.files import SEAL, UNSEALED, aside, seal
 from linearlens.press.chapter.freshness import COMPUTES, DRAWS, Executed, sources
 from linearlens.press.chapter.notebooks import Edition, cells_of, check_parameters, is_exercise, read_source
+from linearlens.press.chapter.proof import proof_cell, proof_of
 from linearlens.press.chapter.provenance import commit_of_checkout
 from linearlens.press.running.kernel import OnCell, run_cells
 
@@ -150,7 +151,7 @@ def _cpu_seconds() -> float:
 def _to_run(chapter: str, edition: Edition) -> nbformat.NotebookNode:
     """The chapter without its exercises; these are proved by a cell at its end."""
     notebook = read_source(chapter)
-    exercises = exercises_of(notebook) if edition.proves else []
+    exercises = exercises_of(chapter) if edition.proves else []
     notebook.cells = [cell for cell in notebook.cells if not is_exercise(cell)]
     notebook.cells += [proof_cell(exercises)] if exercises else []
     return notebook

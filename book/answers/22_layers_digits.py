@@ -1,0 +1,159 @@
+"""Chapter 22: what solves its exercises, and what their checks must catch."""
+
+# %% ex-digits-pairs [markdown]
+# A trajectory of twelve states has two windows of eleven states, hence one pair, and one pair teaches one direction.
+# Glued, $r$ images make one series of $12 r$ states with $12 r - d$ windows and a pair less; with ten delays most of
+# the pairs lie across seams.
+
+
+# %% solution
+def n_pairs(n_images, n_delays):
+    return 12 * n_images - (n_delays + 1)
+
+
+# %% wrong: two windows
+def n_pairs(n_images, n_delays):
+    return 12 * n_images - n_delays
+
+
+# %% wrong: how many states
+def n_pairs(n_images, n_delays):
+    return 12 * n_images - 1
+
+
+# %% wrong: glued
+def n_pairs(n_images, n_delays):
+    return n_images * (11 - n_delays)
+
+
+# %% wrong: longer windows
+def n_pairs(n_images, n_delays):
+    return 12 * n_images - 11
+
+
+# %% ex-digits-gram [markdown]
+# A row has $12$ states, so $12 n$ entries. With the newest state first, fewer delays are the first $(d + 2)\, n$ rows
+# and columns: the corner at the top left. (Over one series, fewer delays have a few more pairs, those that begin too
+# early for ten; they are added.)
+
+
+# %% solution
+def n_rows(n):
+    return (10 + 2) * n
+
+
+def with_fewer(gram, n, d):
+    return gram[: (d + 2) * n, : (d + 2) * n]
+
+
+# %% wrong: and the state after it
+def n_rows(n):
+    return 11 * n
+
+
+def with_fewer(gram, n, d):
+    return gram[: (d + 2) * n, : (d + 2) * n]
+
+
+# %% wrong: and the present state
+def n_rows(n):
+    return 10 * n
+
+
+def with_fewer(gram, n, d):
+    return gram[: (d + 2) * n, : (d + 2) * n]
+
+
+# %% wrong: nine delays
+def n_rows(n):
+    return 12 * n
+
+
+def with_fewer(gram, n, d):
+    return gram[: (d + 1) * n, : (d + 1) * n]
+
+
+# %% wrong: which end
+def n_rows(n):
+    return 12 * n
+
+
+def with_fewer(gram, n, d):
+    return gram[-(d + 2) * n :, -(d + 2) * n :]
+
+
+# %% ex-digits-price [markdown]
+# $(10\, n^2 + 11\, n m) / (n m) = 10\, n / m + 11$. The layer itself is no longer needed, so this stands in place of 1.
+
+
+# %% solution
+def multiple(n, m):
+    inserted, operator = 10 * n * n, 11 * n * m
+    return (inserted + operator) / (n * m)
+
+
+# %% wrong: the operator costs
+def multiple(n, m):
+    return 10 * n / m
+
+
+# %% wrong: the inserted layers cost
+def multiple(n, m):
+    return 11
+
+
+# %% wrong: which shape
+def multiple(n, m):
+    return (10 * n * m + 11 * n * m) / (n * m)
+
+
+# %% wrong: states in a window
+def multiple(n, m):
+    return (10 * n * n + 10 * n * m) / (n * m)
+
+
+# %% wrong: what leads
+def multiple(n, m):
+    return (10 * m * m + 11 * n * m) / (n * m)
+
+
+# %% ex-digits-none [markdown]
+# Both are regression on random features, once with the network's logits as targets and once with the labels; the
+# network was needed as a teacher at most. That an operator reproduces a network on data of the task is no evidence
+# that the network is linear in any deep sense.
+
+# %% solution
+from sklearn.linear_model import RidgeClassifier
+from sklearn.pipeline import make_pipeline
+
+taught = fitted(networks[0], (None, "linear5"), wide)
+alone = make_pipeline(wide, RidgeClassifier()).fit(inputs, labels)
+
+# %% wrong: no layer should be left
+from sklearn.linear_model import RidgeClassifier
+from sklearn.pipeline import make_pipeline
+
+taught = fitted(networks[0], (None, "act4"), wide)
+alone = make_pipeline(wide, RidgeClassifier()).fit(inputs, labels)
+
+# %% wrong: an affine map
+from sklearn.linear_model import RidgeClassifier
+from sklearn.pipeline import make_pipeline
+
+taught = fitted(networks[0], (None, "linear5"))
+alone = make_pipeline(wide, RidgeClassifier()).fit(inputs, labels)
+
+# %% wrong: not to test images
+from sklearn.linear_model import RidgeClassifier
+from sklearn.pipeline import make_pipeline
+
+taught = fitted(networks[0], (None, "linear5"), wide)
+alone = make_pipeline(wide, RidgeClassifier()).fit(test_inputs, test_labels)
+
+# %% wrong: how are images scaled
+from sklearn.linear_model import RidgeClassifier
+from sklearn.pipeline import make_pipeline
+
+taught = fitted(networks[0], (None, "linear5"), wide)
+raw_images = data.train_inputs * deepest_black
+alone = make_pipeline(wide, RidgeClassifier()).fit(raw_images, labels)
