@@ -21,7 +21,7 @@ from scipy import linalg
 from scipy.linalg import blas
 
 from linearlens.koopman import Koopman, eigenvalue_distance
-from linearlens.koopman._gram import PairGrams, whitening
+from linearlens.koopman._gram import PairGrams
 
 SMALL, MIDDLE, LARGE = (64, 50, 64), (1024, 50, 256), (4096, 100, 512)
 REPEATS = {SMALL: 15, MIDDLE: 3, LARGE: 2}
@@ -118,7 +118,7 @@ def two_products(z: np.ndarray, *, rows: int = 1024, single: bool = False) -> np
 
 
 def with_rows(z: list[np.ndarray], rows: int) -> object:
-    with patch("linearlens.koopman._base.CHUNK_ROWS", rows):
+    with patch("linearlens.koopman._lift.CHUNK_ROWS", rows):
         return Koopman().fit(z)
 
 

@@ -20,6 +20,7 @@ from test_koopman import matched, ragged
 from linearlens.koopman import Koopman, delay_embed, fourier_dictionary
 from linearlens.koopman._blocks import sum_blocks
 from linearlens.koopman._gram import PairGrams
+from linearlens.koopman._pairs import Pairs
 
 
 def beside_its_tanh(z):
@@ -91,7 +92,7 @@ def test_merged_sums_are_those_of_all_rows(n_targets):
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=named)
 def test_an_iterator_is_the_list(settings, monkeypatch):
-    monkeypatch.setattr("linearlens.koopman._base.CHUNK_ROWS", 50)
+    monkeypatch.setattr("linearlens.koopman._lift.CHUNK_ROWS", 50)
     assert_same(Koopman(**settings).fit(iter(ragged(1))), Koopman(**settings).fit(ragged(1)))
 
 
@@ -214,15 +215,15 @@ def test_blocks_are_summed_by_the_processes_of_a_client():
     z = equal_steps()
     array = da.from_array(z, chunks=(3, -1, -1))
 
-    def grams_where_they_are_made(trajectories):
-        grams = PairGrams(6, 6)
-        grams.add([list(trajectories)])
-        grams.process = os.getpid()
-        return grams
+    def pairs_where_they_are_made(trajectories):
+        pairs = Pairs(6, 6)
+        pairs.add([list(trajectories)])
+        pairs.process = os.getpid()
+        return pairs
 
     settings = {"dictionary": FunctionTransformer(np.tanh), "constant": True}
     with Client(n_workers=1, threads_per_worker=2, dashboard_address=None):
-        assert sum_blocks(array, grams_where_they_are_made, min_steps=2).process != os.getpid()
+        assert sum_blocks(array, pairs_where_they_are_made, min_steps=2).process != os.getpid()
         fitted = Koopman(**settings).fit(array)
     assert_same(fitted, Koopman(**settings).fit(z))
 
@@ -269,7 +270,8 @@ def test_dask_is_imported_by_who_uses_it_only():
 @pytest.fixture
 def elsewhere(monkeypatch):
     """No GPU is at hand: the lines that would run on one run on the processor."""
-    monkeypatch.setattr("linearlens.koopman._base.is_elsewhere", lambda tensor: True)
+    monkeypatch.setattr("linearlens.koopman._read.is_elsewhere", lambda tensor: True)
+    monkeypatch.setattr("linearlens.koopman._read.is_small", lambda tensor: False)
     monkeypatch.setattr("linearlens.koopman._device.DEVICE_ROWS", 30)
 
 

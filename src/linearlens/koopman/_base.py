@@ -1,25 +1,19 @@
 """The Koopman operator of a dictionary, estimated from many trajectories."""
 
-from collections.abc import Iterable, Iterator
-from functools import partial
-from itertools import chain
+from collections.abc import Iterator
+from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
-from scipy import linalg
-from sklearn.base import BaseEstimator, clone
-from sklearn.exceptions import NotFittedError
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from linearlens.koopman._blocks import check_dask_array, is_dask_array, sum_blocks
-from linearlens.koopman._delays import delay_embed
-from linearlens.koopman._device import is_elsewhere, is_tensor, sum_on_device
-from linearlens.koopman._dictionaries import lift_states
-from linearlens.koopman._gram import PairGrams, whitening
-from linearlens.koopman._spectrum import eigenvalue_order
-from linearlens.koopman._trajectories import Trajectories, check_real, check_trajectories, each_checked
-
-CHUNK_ROWS = 1024  # states taken at a time: enough for fast products, few enough for the processor's cache
+from linearlens.koopman._lift import Lift
+from linearlens.koopman._pairs import Pairs
+from linearlens.koopman._read import read_pairs
+from linearlens.koopman._solve import Solution, solve
+from linearlens.koopman._trajectories import Features, Trajectories, as_array, check_real, check_trajectories
 
 
 class Koopman(BaseEstimator):
@@ -45,6 +39,12 @@ class Koopman(BaseEstimator):
         states that stay about one mean. Where the mean moves from step to step, use `constant`.
     constant : bool
         Append the observable 1, which makes the fitted map affine: the mean may move.
+    alpha : float
+        Ridge: adds ``alpha * ‖K‖²`` to the sum of squares, as scikit-learn's ``Ridge`` does, in the units of the
+        observables; the constant of `constant` is free.
+    lag : int
+        Steps of the data from the first state of a pair to the second, so that ``z[t+lag] ≈ z[t] K``. Eigenvalues,
+        and steps of a forecast, are then those of so many steps.
 
     Attributes
     ----------
@@ -79,10 +79,12 @@ class Koopman(BaseEstimator):
     an affine map is 1: it belongs to the constant, and its residual of 0 says nothing. With `center` alone, a
     forecast of many steps equals repeated ones of one step only if present and next states have one mean.
 
-    With X the observables and Y their successors, the fit needs the Gram matrices ``XᵀX`` and ``XᵀY``
-    only. They are summed trajectory by trajectory in float64, so memory depends on the number of
+    With X the observables and Y their successors, the fit needs ``XᵀX`` and ``XᵀY`` only, or a triangular factor
+    with the same products. They are summed chunk by chunk in float64, so memory depends on the number of
     observables, not of trajectories, and no pair ever crosses a seam. With `constant` they are taken about
-    the mean and the operator is moved back afterwards, so that a mean far from 0 costs no digits.
+    the mean and the operator is moved back afterwards, so that a mean far from 0 costs no digits. Where there are
+    fewer pairs than observables, the pairs themselves are kept, and the operator is held as a product of two thin
+    matrices: `operator_` is formed where it is asked for, a forecast does not need it.
     For a given `rank` the eigenvalues are those of projected DMD (Schmid 2010) with the basis from X.
 
     So data may be larger than memory. Of an iterator about a thousand states are held at a time; of a dask array,
@@ -92,11 +94,13 @@ class Koopman(BaseEstimator):
     ``sklearn.frozen.FrozenEstimator(dictionary.fit(sample))``. Then the operator is that of a list of the same
     trajectories, but for rounding.
 
-    A Gram matrix squares the condition number: directions whose singular value is below about 1e-7 of the
-    largest are treated as noise. Directions the data do not span (units that never fire, features that repeat
-    others, more observables than pairs) are no fault and raise no warning: the operator of least norm is
-    taken, which maps them to 0, and `n_eigenvalues_` counts the others. A `rank` keeps directions by their
-    size in the units of the features, so small features go first; where units differ, take a
+    Directions the data do not span (units that never fire, features that repeat others) are no fault and raise no
+    warning: `n_eigenvalues_` counts the others. What is spanned is decided with each observable scaled to one size,
+    so that it does not depend on units: a direction thinner than about 1e-14 of the widest is rounding, 1e-7 where
+    states come as float32. Of the operators that fit equally the one of least norm is taken, in these scaled units;
+    where there are no more pairs than observables, in plain units, as in DMD. As many directions as pairs
+    fit any data without error, and raise a warning. A `rank` below the number of directions that the data span keeps
+    the widest in the units of the observables, so small features go first; where units differ, take a
     ``StandardScaler`` as the dictionary.
 
     Examples
@@ -116,12 +120,16 @@ class Koopman(BaseEstimator):
         dictionary: Any = None,
         center: bool = False,
         constant: bool = False,
+        alpha: float = 0.0,
+        lag: int = 1,
     ) -> None:
         self.rank = rank
         self.delays = delays
         self.dictionary = dictionary
         self.center = center
         self.constant = constant
+        self.alpha = alpha
+        self.lag = lag
 
     def fit(self, trajectories: Trajectories | Iterator[np.ndarray], y: None = None) -> "Koopman":
         """Fit the operator, forgetting any earlier fit.
@@ -130,10 +138,12 @@ class Koopman(BaseEstimator):
         ----------
         trajectories : list or iterator of ndarray of shape (n_steps_i, n_features), or ndarray or dask array of \
                 shape (n_trajectories, n_steps, n_features)
-            Each needs at least ``delays + 2`` states. An iterator is used up, whether the fit succeeds or not.
+            Each needs at least ``delays + lag + 1`` states. An iterator is used up, whether the fit succeeds or not;
+            it may also yield lists of trajectories, as `iterate_hidden` does.
             A dask array is split along its first axis; its scheduler is that of dask: threads, or the processes
             of a ``distributed.Client``. A torch tensor may stand for an ndarray; on another device than the
-            processor its sums are formed there, and it takes no dictionary.
+            processor its sums are formed there, and it takes neither dictionary nor lag. Tables (pandas) must have
+            the same columns in the same order.
         y : None
             Ignored; there for scikit-learn.
 
@@ -149,7 +159,11 @@ class Koopman(BaseEstimator):
             does not fit them, and on a dictionary still to be fitted where they can be read once only.
         """
         self._check_settings()
-        return self._accumulate(trajectories, fresh=True)
+        pairs, lift, features = read_pairs(trajectories, Lift(self.delays, self.dictionary, self.lag), like=None)
+        solution = self._solve(pairs, lift)
+        self._become(pairs, lift, features)
+        self._solution = solution
+        return self
 
     def partial_fit(self, trajectories: Trajectories | Iterator[np.ndarray], y: None = None) -> "Koopman":
         """Add trajectories to those already seen.
@@ -157,10 +171,24 @@ class Koopman(BaseEstimator):
         The dictionary stays as it was fitted on the first call. So this equals one `fit` on all trajectories
         if there is none or it learns nothing from data, as ``PolynomialFeatures``. One that does learn, as
         ``StandardScaler`` or `fourier_dictionary`, would have seen all of them in `fit`. Parameters, return
-        value and errors are those of `fit`.
+        value and errors are those of `fit`. The operator is solved for when something of it is first asked for,
+        so that many calls in a row cost no more than one `fit`; a warning about it comes then, too.
         """
         self._check_settings()
-        return self._accumulate(trajectories, fresh=not hasattr(self, "grams_"))
+        earlier = self.__dict__.get("pairs_")
+        dictionary = self.dictionary if earlier is None else self._lift.dictionary
+        like = None if earlier is None else self._features
+        pairs, lift, features = read_pairs(trajectories, Lift(self.delays, dictionary, self.lag), like=like)
+        if earlier is not None:
+            if earlier.n_observables != pairs.n_observables or self._lift.lag != self.lag:
+                raise ValueError(
+                    f"the earlier fit had {earlier.n_observables} observables, now there are {pairs.n_observables}: "
+                    "delays, lag or dictionary were changed; call fit to start anew"
+                )
+            pairs = earlier.merge(pairs)
+        self._check_rank(pairs)
+        self._become(pairs, lift, features if like is None else like)
+        return self
 
     def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
         """Advance states linearly: lift once, apply the operator ``steps - 1`` times, read the next state out.
@@ -186,10 +214,43 @@ class Koopman(BaseEstimator):
         """
         if not isinstance(steps, int | np.integer) or steps < 0:
             raise ValueError(f"steps must be a whole number, 0 or more, got {steps!r}")
-        lifted = self._lift_windows(states)
+        observables, found = self._observables(states), self._solution
         if steps == 0:
-            return np.array(states if self.delays == 0 else np.asarray(states)[:, -1], dtype=np.float64)
-        return lifted @ np.linalg.matrix_power(self.operator_, int(steps) - 1) @ self.readout_ + self.offset_
+            now = as_array(states, "the array of states")
+            return np.array(now[:, -1] if self._lift.delays else now, dtype=np.float64)
+        coordinates = observables @ found.whiten
+        if steps > 1:
+            coordinates = coordinates @ np.linalg.matrix_power(found.ahead @ found.whiten, int(steps) - 1)
+        return coordinates @ found.read + found.offset
+
+    def rollout(self, states: np.ndarray, *, steps: int) -> np.ndarray:
+        """All states up to `steps` ahead, step by step: what `predict` gives for 1, 2, …, `steps`.
+
+        Parameters
+        ----------
+        states : ndarray
+            As in `predict`.
+        steps : int
+            1 or more.
+
+        Returns
+        -------
+        ndarray of shape (n_states, steps, n_features)
+
+        Raises
+        ------
+        ValueError
+            As in `predict`.
+        """
+        if not isinstance(steps, int | np.integer) or steps < 1:
+            raise ValueError(f"steps must be a whole number, 1 or more, got {steps!r}")
+        found = self._solution
+        coordinates, step = self._observables(states) @ found.whiten, found.ahead @ found.whiten
+        ahead = np.empty((len(coordinates), steps, found.read.shape[1]))
+        for index in range(steps):
+            ahead[:, index] = coordinates @ found.read + found.offset
+            coordinates = coordinates @ step
+        return ahead
 
     def eigenfunctions(self, states: np.ndarray) -> np.ndarray:
         """Values of the eigenfunctions, ``phi(z[t+1]) ≈ phi(z[t]) * eigenvalues_``.
@@ -210,7 +271,7 @@ class Koopman(BaseEstimator):
         ValueError
             As in `predict`.
         """
-        return self._lift_windows(states) @ self.eigenvectors_
+        return self._observables(states) @ self.eigenvectors_
 
     def residuals(self, trajectories: Trajectories) -> np.ndarray:
         """How far each eigenpair is from being one, on the trajectories given.
@@ -241,207 +302,121 @@ class Koopman(BaseEstimator):
         the other eigenpairs, and with those of a fit to a null, as `shuffle_time` gives.
         """
         check_is_fitted(self)
-        checked = check_trajectories(trajectories, min_steps=self.delays + 2)
-        self._check_width(checked[0].shape[1])
+        checked = check_trajectories(trajectories, min_steps=self._lift.min_steps, like=self._features)
+        found = self._solution
         missed, size = np.zeros(self.n_eigenvalues_), np.zeros(self.n_eigenvalues_)
-        for chunk in self._observed(checked, self.dictionary_):
-            x, y = (np.concatenate([z[part, : len(self.mean_)] for z in chunk]) for part in (np.s_[:-1], np.s_[1:]))
-            now, then = self._finish(x) @ self.eigenvectors_, self._finish(y) @ self.eigenvectors_
+        for chunk in self._lift.observed(checked):
+            x, y = (
+                np.concatenate([z[part, : self.pairs_.n_observables] for z in chunk])
+                for part in (np.s_[:-1], np.s_[1:])
+            )
+            now, then = found.observables(x) @ self.eigenvectors_, found.observables(y) @ self.eigenvectors_
             missed += (np.abs(then - now * self.eigenvalues_) ** 2).sum(axis=0)
             size += (np.abs(now) ** 2).sum(axis=0)
         return np.sqrt(np.divide(missed, size, out=np.full(self.n_eigenvalues_, np.nan), where=size > 0))
 
-    # The fit, step by step.
+    # What a fit found. It is solved for when first asked for, and forgotten by the next fit.
 
-    def _accumulate(self, trajectories: Any, *, fresh: bool) -> "Koopman":
-        min_steps = self.delays + 2
-        width = None if fresh else self.n_features_in_
-        if is_tensor(trajectories) and not is_elsewhere(trajectories):
-            trajectories = trajectories.detach().numpy()
-        if is_dask_array(trajectories):
-            check_dask_array(trajectories)
-            dictionary = self._ready_dictionary() if fresh else self.dictionary_
-            work = partial(clone(self)._sum_pairs, dictionary=dictionary, width=width)
-            grams = sum_blocks(trajectories, work, min_steps=min_steps)
-        elif is_tensor(trajectories):
-            if self.dictionary is not None:
-                raise ValueError(
-                    f"a dictionary lifts NumPy arrays, but the tensor is on {trajectories.device}; give tensor.cpu()"
-                )
-            dictionary = None
-            grams = sum_on_device(trajectories, delays=self.delays)
-            self._check_rank(len(grams.sum_x) + self.constant)
-            if width is not None:
-                self._check_width(trajectories.shape[2], width)
-        elif isinstance(trajectories, Iterator):
-            dictionary = self._ready_dictionary() if fresh else self.dictionary_
-            grams = self._sum_pairs(each_checked(trajectories, min_steps=min_steps), dictionary, width)
-        else:
-            checked = check_trajectories(trajectories, min_steps=min_steps)
-            dictionary = self._fit_dictionary(checked) if fresh else self.dictionary_
-            grams = self._sum_pairs(checked, dictionary, width)
-        n_observables, n_targets = len(grams.sum_x), len(grams.sum_t)
-        if not fresh:
-            if len(self.grams_.sum_x) != n_observables:
-                raise ValueError(
-                    f"the earlier fit had {len(self.grams_.sum_x)} observables, now there are {n_observables}: delays "
-                    "or dictionary were changed; call fit to start anew"
-                )
-            grams = self.grams_.merge(grams)
-        self.dictionary_: Any = dictionary
-        width = n_observables // (self.delays + 1) if dictionary is None else n_targets - n_observables
-        self.n_features_in_: int = width
-        self.grams_: PairGrams = grams
-        return self._solve()
-
-    def _sum_pairs(self, trajectories: Iterable[np.ndarray], dictionary: Any, width: int | None) -> PairGrams:
-        """Sums over the pairs of checked trajectories, read once; `width` is that of an earlier fit."""
-        rest = iter(trajectories)
-        first = next(rest)
-        if width is not None:
-            self._check_width(first.shape[1], width)
-        n_observables = lift_states(self._embed(first[: self.delays + 1].astype(np.float64)), dictionary).shape[1]
-        self._check_rank(n_observables + self.constant)
-        # A dictionary may leave the states out, so then they come again behind the observables.
-        grams = PairGrams(n_observables, n_observables + (0 if dictionary is None else first.shape[1]))
-        grams.add(self._observed(chain([first], rest), dictionary))
-        return grams
-
-    def _solve(self) -> "Koopman":
-        """Turn the sums into the operator, its spectrum and the readout."""
-        mean_x, mean_targets, xx, xt = self.grams_.moments()
-        n_pairs, width = self.grams_.n_pairs, len(mean_x)
-        next_states = slice(self.n_features_in_) if self.dictionary_ is None else slice(width, None)
-        self.mean_ = mean_x if self.center else np.zeros(width)
-        centred = self.center and not self.constant
-        self.offset_ = mean_targets[next_states] if centred else np.zeros(self.n_features_in_)
-        # Moments about the means are at hand. Without a constant, move them to the origin asked for. With one,
-        # solve about the mean, where no digits cancel, and move the operator afterwards.
-        origin = mean_x if self.constant else self.mean_
-        shift_x, shift_y = mean_x - origin, mean_targets[:width] - origin
-        shift_next = mean_targets[next_states] - self.offset_
-        xx = xx + n_pairs * np.outer(shift_x, shift_x)
-        xy = xt[:, :width] + n_pairs * np.outer(shift_x, shift_y)
-        xs = xt[:, next_states] + n_pairs * np.outer(shift_x, shift_next)
-        whiten = whitening(xx, self.rank and self.rank - self.constant)
-        if self.constant:
-            whiten = linalg.block_diag(whiten, 1 / np.sqrt(n_pairs))
-            xy = linalg.block_diag(xy, n_pairs)  # the constant stays 1
-            xy[-1, :-1] = n_pairs * shift_y
-            xs = np.vstack([xs, n_pairs * shift_next])
-        if not whiten.shape[1]:
-            raise ValueError("all lifted states are zero (or all equal, with center), so no operator can be fitted")
-
-        projected, read = whiten.T @ xy, whiten.T @ xs
-        eigenvalues, vectors = np.linalg.eig(projected @ whiten)
-        if self.constant:
-            away = origin - self.mean_
-            whiten[-1] -= away @ whiten[:-1]
-            projected[:, :-1] += np.outer(projected[:, -1], away)
-        order = eigenvalue_order(eigenvalues)
-        self.n_eigenvalues_ = whiten.shape[1]
-        self.n_pairs_ = n_pairs
-        self.operator_ = whiten @ projected
-        self.eigenvalues_ = eigenvalues[order].astype(complex)
-        self.eigenvectors_ = (whiten @ vectors[:, order] * np.sqrt(n_pairs)).astype(complex)
-        self.readout_ = whiten @ read
-        return self
-
-    def _observed(self, trajectories: Iterable[np.ndarray], dictionary: Any) -> Iterator[list[np.ndarray]]:
-        """Chunks of trajectories of observables.
-
-        Without a dictionary the first columns are the states themselves; a dictionary may leave them out, so then
-        they come again behind the observables.
-        """
-        for chunk in _chunks(trajectories, overlap=self.delays + 1):
-            embedded = [self._embed(item) for item in chunk]
-            if dictionary is None:
-                yield embedded
-            else:
-                ends = np.cumsum([len(item) for item in embedded])[:-1]
-                states = np.concatenate(embedded, dtype=np.float64)
-                yield np.split(np.hstack([lift_states(states, dictionary), states[:, : chunk[0].shape[1]]]), ends)
-
-    def _embed(self, trajectory: np.ndarray) -> np.ndarray:
-        return delay_embed(trajectory, delays=self.delays) if self.delays else trajectory
-
-    def _finish(self, lifted: np.ndarray) -> np.ndarray:
-        """Centre the lifted states and append the constant, as the fit did."""
-        lifted = lifted - self.mean_
-        return np.hstack([lifted, np.ones((len(lifted), 1))]) if self.constant else lifted
-
-    def _lift_windows(self, states: np.ndarray) -> np.ndarray:
+    @cached_property
+    def _solution(self) -> Solution:
         check_is_fitted(self)
-        states = check_real(np.asarray(states), "the array of states")
-        wanted = "(n_states, n_features)" if self.delays == 0 else f"(n_states, {self.delays + 1}, n_features)"
-        if states.ndim != (2 if self.delays == 0 else 3):
-            raise ValueError(f"need states of shape {wanted}, got shape {states.shape}")
-        windows = states[:, None, :] if self.delays == 0 else states
-        if windows.shape[1] != self.delays + 1:
-            raise ValueError(f"need states of shape {wanted}, got shape {states.shape}")
-        self._check_width(windows.shape[2])
-        if not np.isfinite(windows).all():
-            raise ValueError("states must be finite, but NaN or infinity came; leave those states out")
-        newest_first = windows[:, ::-1].reshape(len(windows), -1).astype(np.float64)
-        return self._finish(lift_states(newest_first, self.dictionary_))
+        return self._solve(self.pairs_, self._lift)
 
-    def _fit_dictionary(self, trajectories: list[np.ndarray]) -> Any:
-        if self.dictionary is None:
-            return None
-        return clone(self.dictionary).fit(
-            np.concatenate([self._embed(item) for item in trajectories], dtype=np.float64)
+    @cached_property
+    def operator_(self) -> np.ndarray:
+        return self._solution.whiten @ self._solution.ahead
+
+    @cached_property
+    def readout_(self) -> np.ndarray:
+        return self._solution.whiten @ self._solution.read
+
+    @cached_property
+    def eigenvalues_(self) -> np.ndarray:
+        return self._solution.eigenvalues
+
+    @cached_property
+    def eigenvectors_(self) -> np.ndarray:
+        return self._solution.eigenvectors
+
+    @property
+    def mean_(self) -> np.ndarray:
+        return self._solution.mean
+
+    @property
+    def offset_(self) -> np.ndarray:
+        return self._solution.offset
+
+    @property
+    def n_eigenvalues_(self) -> int:
+        return len(self._solution.eigenvalues)
+
+    @property
+    def n_pairs_(self) -> int:
+        check_is_fitted(self)
+        return self.pairs_.n_pairs
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "pairs_")
+
+    @property
+    def dictionary_(self) -> Any:
+        check_is_fitted(self)
+        return self._lift.dictionary
+
+    def _become(self, pairs: Pairs, lift: Lift, features: Features) -> None:
+        for name in ("_solution", "operator_", "readout_", "eigenvalues_", "eigenvectors_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        self.pairs_, self._lift, self._features = pairs, lift, features
+        self.n_features_in_ = features.width
+        if features.names is not None:
+            self.feature_names_in_ = np.array(features.names, dtype=object)
+
+    def _solve(self, pairs: Pairs, lift: Lift) -> Solution:
+        self._check_rank(pairs)
+        return solve(
+            pairs,
+            next_states=lift.states(pairs),
+            rank=self.rank,
+            center=self.center,
+            constant=self.constant,
+            alpha=self.alpha,
         )
 
-    def _ready_dictionary(self) -> Any:
-        """The dictionary where no pass over the data is left to fit it in."""
-        if self.dictionary is None:
-            return None
-        dictionary = clone(self.dictionary)
-        try:
-            check_is_fitted(dictionary)
-        except NotFittedError:
-            raise ValueError(
-                f"the dictionary {self.dictionary} is still to be fitted, but an iterator or dask array is read once; "
-                "fit it on a sample and give sklearn.frozen.FrozenEstimator(dictionary.fit(sample)), "
-                "or call fit on a list of some trajectories and partial_fit on the others"
-            ) from None
-        return dictionary
+    def _observables(self, states: np.ndarray) -> np.ndarray:
+        """The observables of states or windows, centred and with the constant as in the fit."""
+        check_is_fitted(self)
+        found, delays = self._solution, self._lift.delays
+        array = check_real(as_array(states, "the array of states"), "the array of states")
+        if array.ndim != (3 if delays else 2) or (delays and array.shape[1] != delays + 1):
+            wanted = f"(n_states, {delays + 1}, n_features)" if delays else "(n_states, n_features)"
+            raise ValueError(f"need states of shape {wanted}, got shape {array.shape}")
+        windows = array if delays else array[:, None]
+        self._features.check(states, "the array of states")
+        if not np.isfinite(windows).all():
+            raise ValueError("states must be finite, but NaN or infinity came; leave those states out")
+        return found.observables(self._lift.windows(windows))
 
     # What may be asked for.
 
     def _check_settings(self) -> None:
-        for name, least in (("delays", 0), ("rank", 1)):
+        for name, least in (("delays", 0), ("rank", 1), ("lag", 1)):
             value = getattr(self, name)
             if name == "rank" and value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
                 raise ValueError(f"{name} must be a whole number, {least} or more, got {value!r}")
+        for name in ("center", "constant"):
+            if not isinstance(getattr(self, name), bool | np.bool):
+                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
+        if isinstance(self.alpha, bool) or not isinstance(self.alpha, Real) or not 0 <= self.alpha < np.inf:
+            raise ValueError(f"alpha must be a number, 0 or more, got {self.alpha!r}")
         if self.dictionary is not None and not hasattr(self.dictionary, "transform"):
             raise ValueError(f"dictionary must be a scikit-learn transformer, got {type(self.dictionary).__name__}")
 
-    def _check_rank(self, n_observables: int) -> None:
+    def _check_rank(self, pairs: Pairs) -> None:
+        n_observables = pairs.n_observables + self.constant
         if self.rank is not None and self.rank > n_observables:
             raise ValueError(
                 f"rank={self.rank} is larger than the {n_observables} features the states have after "
                 f"delays, dictionary and constant; give at most {n_observables}"
             )
-
-    def _check_width(self, width: int, fitted: int | None = None) -> None:
-        fitted = self.n_features_in_ if fitted is None else fitted
-        if width != fitted:
-            raise ValueError(f"fitted on states of {fitted} features, got {width}")
-
-
-def _chunks(trajectories: Iterable[np.ndarray], *, overlap: int) -> Iterator[list[np.ndarray]]:
-    """Groups of trajectories of about CHUNK_ROWS states; a longer one comes in pieces that share `overlap` states."""
-    chunk: list[np.ndarray] = []
-    n_rows = 0
-    for trajectory in trajectories:
-        for start in range(0, len(trajectory) - overlap, CHUNK_ROWS):
-            chunk.append(trajectory[start : start + CHUNK_ROWS + overlap])
-            n_rows += len(chunk[-1])
-            if n_rows >= CHUNK_ROWS:
-                yield chunk
-                chunk, n_rows = [], 0
-    if chunk:
-        yield chunk

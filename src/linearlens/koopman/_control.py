@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from linearlens.koopman._gram import PairGrams, whitening
+from linearlens.koopman._pairs import Pairs
+from linearlens.koopman._principal import Principal, is_single
 from linearlens.koopman._spectrum import eigenvalue_order
 from linearlens.koopman._trajectories import Trajectories, check_real, check_trajectories
 
@@ -73,11 +74,13 @@ class ControlledKoopman(BaseEstimator):
                 f"that differs in length is number {where}"
             )
         width, n_inputs = states[0].shape[1], given[0].shape[1]
-        grams = PairGrams(width + n_inputs, width + n_inputs)
-        grams.add([_beside_next_input(z, e)] for z, e in zip(states, given, strict=True))
-        mean, mean_next, xx, xt = grams.moments()
-        whiten = whitening(xx)
-        solution = whiten @ (whiten.T @ xt[:, :width])
+        single = is_single(states[0].dtype) or is_single(given[0].dtype)
+        pairs = Pairs(width + n_inputs, width + n_inputs, single=single)
+        pairs.add([_beside_next_input(z, e)] for z, e in zip(states, given, strict=True))
+        mean, mean_next, now, then = pairs.moments()
+        found = Principal.of_rows(now, then[:, :width], single=single)
+        whiten, ahead = found.least_squares(rank=None, wide=pairs.n_pairs <= width + n_inputs, alpha=0.0)
+        solution = whiten @ ahead
         self.n_features_in_, self.n_inputs_in_ = width, n_inputs
         self.operator_, self.input_map_ = solution[:width], solution[width:]
         self.offset_ = mean_next[:width] - mean @ solution

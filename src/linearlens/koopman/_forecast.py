@@ -125,6 +125,8 @@ def rollout(model: Predictor, states: np.ndarray, *, steps: int) -> np.ndarray:
         If `steps` is no whole number or below 1.
     """
     _check_steps(steps)
+    if hasattr(model, "rollout"):
+        return model.rollout(states, steps=steps)
     return np.stack([model.predict(states, step) for step in range(1, steps + 1)], axis=1)
 
 

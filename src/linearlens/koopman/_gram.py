@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from copy import deepcopy
 
 import numpy as np
-from scipy import linalg
 from scipy.linalg import blas
 
 
@@ -49,6 +48,20 @@ class PairGrams:
         # In the order of axes that BLAS adds to in place; of the symmetric ones the lower triangle only.
         self.ss, self.dd, self.bc = (np.zeros((n_observables, n_observables), order="F") for _ in range(3))
         self.rest = np.zeros((n_observables, n_targets - n_observables))  # x with the other targets
+
+    @classmethod
+    def of_products(
+        cls, n_pairs: int, shift: np.ndarray, sums: tuple[np.ndarray, np.ndarray], xx: np.ndarray, xt: np.ndarray
+    ) -> "PairGrams":
+        """From the products of pairs formed elsewhere: ``x.T @ x``, ``x.T @ targets``, both shifted, and their sums."""
+        n = len(xx)
+        grams = cls(n, xt.shape[1])
+        grams.n_pairs, grams.shift = n_pairs, shift
+        grams.sum_x += sums[0]
+        grams.sum_t += sums[1]
+        for part, product in ((grams.ss, xx), (grams.dd, xx), (grams.bc, xt[:, :n]), (grams.rest, xt[:, n:])):
+            part += product
+        return grams
 
     def add(self, chunks: Iterable[list[np.ndarray]]) -> None:
         """Add all pairs of trajectories of shape (n_steps, n_targets), each of two rows or more."""
@@ -121,42 +134,3 @@ class PairGrams:
         xx = (ss + dd) / 2 - np.outer(self.sum_x, mean_x)
         xt = np.hstack([(ss - dd) / 2 + self.bc, self.rest]) - np.outer(self.sum_x, mean_t)
         return mean_x + self.shift[: len(mean_x)], mean_t + self.shift, xx, xt
-
-
-def whitening(xx: np.ndarray, rank: int | None = None) -> np.ndarray:
-    """Columns ``w`` with ``wᵀ (XᵀX) w = 1``: the principal directions of X that are kept, scaled.
-
-    Without a rank, columns are first brought to one scale, so that observables of very different size keep
-    their digits. Where the data do not determine the operator, that would change which one is chosen; the
-    plain scale is kept there, which gives the operator of least norm, as ``numpy.linalg.lstsq`` does.
-
-    Parameters
-    ----------
-    xx : ndarray of shape (n_observables, n_observables)
-        The Gram matrix ``XᵀX``.
-    rank : int, optional
-        Most directions to keep; None keeps all that the data determine.
-
-    Returns
-    -------
-    ndarray of shape (n_observables, n_kept)
-        ``w @ (w.T @ XᵀY)`` is the least-squares map from X to Y.
-    """
-    if rank is None:
-        norms = np.sqrt(np.diag(xx).clip(min=0))
-        alive = norms > 0
-        scale = np.where(alive, norms, 1.0)
-        whiten = _principal(xx / np.outer(scale, scale), len(xx)) / scale[:, None]
-        if whiten.shape[1] == alive.sum():
-            return whiten
-        rank = len(xx)
-    return _principal(xx, rank)
-
-
-def _principal(xx: np.ndarray, rank: int) -> np.ndarray:
-    strengths, directions = linalg.eigh(xx)
-    strengths, directions = strengths[::-1], directions[:, ::-1]
-    # Rounding leaves strengths of up to about 7 eps even in the Gram matrix of a few features.
-    kept = strengths > max(strengths[0], 0.0) * max(len(xx), 32) * np.finfo(float).eps
-    n_kept = min(int(kept.sum()), rank)
-    return directions[:, :n_kept] / np.sqrt(strengths[:n_kept])

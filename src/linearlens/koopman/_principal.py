@@ -1,0 +1,112 @@
+"""The directions that data span, decided in units of the columns, and least squares within them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+DOUBLE, SINGLE = np.finfo(np.float64).eps, np.finfo(np.float32).eps
+
+COMPARABLE = 1e3  # columns whose sizes differ by less have a norm in common
+
+
+def is_single(dtype: np.dtype) -> bool:
+    """Whether numbers of this type are rounded as float32 or more coarsely."""
+    return bool(np.issubdtype(dtype, np.floating) and np.finfo(dtype).eps >= SINGLE)
+
+
+def cut(n_columns: int, *, single: bool) -> float:
+    """The width, beside that of the widest, below which a direction of scaled columns is rounding."""
+    widest = max(n_columns, 32) * DOUBLE  # rounding leaves about 7 eps even in the products of a few columns
+    return float(np.sqrt(widest) if single else widest)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Principal directions of a matrix X whose columns are scaled to length 1, and a matrix Y in their coordinates.
+
+    With ``X = U S V D``, D the lengths of the columns, and only directions of S above rounding.
+
+    Parameters
+    ----------
+    widths : ndarray of shape (n_kept,)
+        The diagonal of S, by falling size.
+    directions : ndarray of shape (n_kept, n_columns)
+        V.
+    scale : ndarray of shape (n_columns,)
+        The diagonal of D.
+    then : ndarray of shape (n_kept, n_targets)
+        ``Uᵀ Y``.
+    """
+
+    widths: np.ndarray
+    directions: np.ndarray
+    scale: np.ndarray
+    then: np.ndarray
+
+    @classmethod
+    def of_rows(cls, x: np.ndarray, y: np.ndarray, *, single: bool) -> "Principal":
+        """Of X and Y themselves, both of as many rows."""
+        sizes = np.linalg.norm(x, axis=0)
+        alive = sizes > 0
+        left, widths, directions = linalg.svd(x[:, alive] / sizes[alive], full_matrices=False)
+        kept = widths > widths[:1] * cut(len(sizes), single=single)
+        return cls(widths[kept], _among(alive, directions[kept]), np.where(alive, sizes, 1.0), left[:, kept].T @ y)
+
+    @classmethod
+    def of_products(cls, xx: np.ndarray, xy: np.ndarray) -> "Principal":
+        """Of ``XᵀX`` and ``XᵀY``, which do not tell directions thinner than 1e-7 from rounding."""
+        sizes = np.sqrt(np.diag(xx).clip(min=0))
+        alive = sizes > 0
+        scale = sizes[alive]
+        strengths, columns = np.linalg.eigh(xx[np.ix_(alive, alive)] / np.outer(scale, scale))
+        kept = strengths > strengths[-1:].clip(min=0) * cut(len(xx), single=True) ** 2
+        widths, columns = np.sqrt(strengths[kept])[::-1], columns[:, kept][:, ::-1]
+        then = (columns / scale[:, None] / widths).T @ xy[alive]
+        return cls(widths, _among(alive, columns.T), np.where(alive, sizes, 1.0), then)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """``S V D``: n_kept rows that have the products of X."""
+        return self.widths[:, None] * self.directions * self.scale
+
+    def plain(self, rank: int | None) -> "Principal":
+        """The same in plain units, at most `rank` of the widest directions."""
+        turn, widths, directions = linalg.svd(self.rows, full_matrices=False)
+        then = turn.T @ self.then
+        return Principal(widths[:rank], directions[:rank], np.ones(len(self.scale)), then[:rank])
+
+    def least_squares(self, *, rank: int | None, wide: bool, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+        """Whitening W of the columns of X, and A, so that ``W A`` is the map from X to Y of least squares and norm.
+
+        Parameters
+        ----------
+        rank : int, optional
+            Most directions to keep: the widest in plain units, if it cuts any that the data do span.
+        wide : bool
+            Whether X has no more rows than columns. The norm is then that in plain units; else where sizes of
+            columns differ by so much that small ones would lose their digits, it is that in scaled units.
+        alpha : float
+            Ridge, in plain units.
+        """
+        if alpha or (rank is not None and rank < len(self.widths)):
+            cut = self.plain(rank)
+            shrink = 1 / (1 + alpha / cut.widths[:, None] ** 2)
+            return cut.directions.T / cut.widths, shrink * cut.then
+        sizes = self.scale[self.directions.any(axis=0)]
+        spanned = len(self.widths) == len(sizes)
+        if spanned or (not wide and sizes.max() > COMPARABLE * sizes.min()):
+            return self.directions.T / self.widths / self.scale[:, None], self.then
+        # Rows by falling size and pivots keep the digits of small columns beside large ones (Cox and Higham 1998).
+        order = np.argsort(-self.scale, kind="stable")
+        basis, triangle, pivots = linalg.qr(self.rows.T[order], mode="economic", pivoting=True)
+        whiten = np.empty_like(basis)
+        whiten[order] = linalg.solve_triangular(triangle, basis.T).T
+        return whiten, self.then[pivots]
+
+
+def _among(alive: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Directions of some columns as those of all, with zeros."""
+    whole = np.zeros((len(directions), len(alive)))
+    whole[:, alive] = directions
+    return whole
