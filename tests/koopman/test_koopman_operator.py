@@ -119,7 +119,14 @@ def test_directions_the_data_do_not_span_are_counted_and_cause_no_warning():
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize(
     ("dtype", "width", "n_kept"),
-    [(float, 1e-6, 6), (float, 1e-11, 6), (float, 0, 5), (np.float32, 1e-4, 6), (np.float32, 1e-9, 5), (np.float32, 0, 5)],
+    [
+        (float, 1e-6, 6),
+        (float, 1e-11, 6),
+        (float, 0, 5),
+        (np.float32, 1e-4, 6),
+        (np.float32, 1e-9, 5),
+        (np.float32, 0, 5),
+    ],
 )
 def test_a_thin_direction_is_noise_where_the_numbers_are_rounded_more_coarsely(dtype, width, n_kept, seed):
     mix, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(6, 6)))

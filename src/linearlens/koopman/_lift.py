@@ -44,7 +44,7 @@ class Lift:
         if self.dictionary is None:
             return self
         states = np.concatenate([self.embed(item) for item in trajectories], dtype=np.float64)
-        return replace(self, dictionary=clone(self.dictionary).fit(states))
+        return replace(self, dictionary=clone(self.dictionary).fit(states, None))
 
     def ready(self) -> "Lift":
         """With a copy of the dictionary, which needs to be fitted, where no pass over the data is left for it."""
