@@ -304,7 +304,7 @@ def test_a_failed_partial_fit_changes_nothing(monkeypatch):
     with pytest.raises(ValueError, match="fitted on states of 2 features, got 3"):
         fitted.partial_fit(np.ones((2, 4, 3)))
     np.testing.assert_array_equal(fitted.operator_, before)
-    with pytest.raises(ValueError, match="had 2 observables, now there are 4"):
+    with pytest.raises(ValueError, match="the earlier fit had delays=0, lag=1, now delays=1"):
         fitted.set_params(delays=1).partial_fit(good)
     fitted.set_params(delays=0)
     assert fitted.partial_fit(good[:1]).n_pairs_ == 16

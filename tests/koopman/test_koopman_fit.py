@@ -1,6 +1,7 @@
 """The fit at any scale and condition, however its pairs are kept, against least squares with scaled columns."""
 
 import warnings
+from copy import copy, deepcopy
 
 import dask.array as da
 import numpy as np
@@ -13,6 +14,7 @@ from test_koopman import matched, pairs, ragged
 from test_koopman_streams import SETTINGS, assert_same, equal_steps, named
 
 from linearlens.koopman import ControlledKoopman, Koopman, Persistence, error_between, forecast_error, rollout
+from linearlens.koopman._lift import Lift
 
 
 def scaled_least_squares(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -156,18 +158,24 @@ def test_however_pairs_are_kept_the_fit_is_the_same(settings, kept):
         assert_same(other, fitted)
 
 
-@pytest.mark.parametrize("first", ["products", "factor"])
-def test_pairs_kept_differently_are_joined(first, monkeypatch):
+@pytest.mark.parametrize("ways", [(0, 1), (1, 0), (1, 1), (0, 0), (None, 1), (0, None), (None, None)])
+def test_pairs_kept_differently_are_joined(ways, monkeypatch):
     z = [z + np.arange(6) for z in ragged(1)]
-    whole = Koopman(constant=True).fit(z)
-    monkeypatch.setattr("linearlens.koopman._pairs.FEWEST_ROWS", 2)
-    hard = [first == "factor"]
-    monkeypatch.setattr("linearlens.koopman._pairs.Pairs._is_hard", lambda self: hard[0])
-    fitted = Koopman(constant=True).partial_fit(z[:12])
-    hard[0] = not hard[0]
-    fitted.partial_fit(z[12:])
-    assert fitted.pairs_.exact
-    assert_same(fitted, whole)
+    parts = []
+    for way, part in zip(ways, (z[:12], z[12:]), strict=True):
+        monkeypatch.setattr("linearlens.koopman._pairs.FEWEST_ROWS", 2 if way is not None else 1000)
+        monkeypatch.setattr("linearlens.koopman._pairs.Pairs._is_hard", lambda self, way=way: way)
+        parts.append(Lift(0, None).pairs(part))
+    before = [[item.copy() for item in (part.rows, *part.means(), *part.deviations())] for part in parts]
+    joined = deepcopy(parts[0]).absorb(parts[1])
+    assert joined.exact == (1 in ways)
+    fitted = Koopman(constant=True).fit(z)
+    other = copy(fitted)
+    other._become(joined, fitted._lift, fitted._features)
+    assert_same(other, fitted)
+    for part, kept in zip(parts, before, strict=True):
+        for now, then in zip((part.rows, *part.means(), *part.deviations()), kept, strict=True):
+            np.testing.assert_array_equal(now, then)
 
 
 def test_a_list_is_read_again_where_products_turn_out_to_lose_a_direction():

@@ -178,14 +178,15 @@ class Koopman(BaseEstimator):
         earlier = self.__dict__.get("pairs_")
         dictionary = self.dictionary if earlier is None else self._lift.dictionary
         like = None if earlier is None else self._features
-        pairs, lift, features = read_pairs(trajectories, Lift(self.delays, dictionary, self.lag), like=like)
+        if earlier is not None and (self.lag, self.delays) != (self._lift.lag, self._lift.delays):
+            raise ValueError(
+                f"the earlier fit had delays={self._lift.delays}, lag={self._lift.lag}, now delays={self.delays}, "
+                f"lag={self.lag} came; call fit to start anew"
+            )
+        lift = Lift(self.delays, dictionary, self.lag)
+        pairs, lift, features = read_pairs(trajectories, lift, like=like, earlier=earlier)
         if earlier is not None:
-            if earlier.n_observables != pairs.n_observables or self._lift.lag != self.lag:
-                raise ValueError(
-                    f"the earlier fit had {earlier.n_observables} observables, now there are {pairs.n_observables}: "
-                    "delays, lag or dictionary were changed; call fit to start anew"
-                )
-            pairs = earlier.merge(pairs)
+            pairs.absorb(earlier)
         self._check_rank(pairs)
         self._become(pairs, lift, features if like is None else like)
         return self
@@ -246,11 +247,11 @@ class Koopman(BaseEstimator):
             raise ValueError(f"steps must be a whole number, 1 or more, got {steps!r}")
         found = self._solution
         coordinates, step = self._observables(states) @ found.whiten, found.ahead @ found.whiten
-        ahead = np.empty((len(coordinates), steps, found.read.shape[1]))
+        path = np.empty((len(coordinates), steps, len(step)))
         for index in range(steps):
-            ahead[:, index] = coordinates @ found.read + found.offset
+            path[:, index] = coordinates
             coordinates = coordinates @ step
-        return ahead
+        return path @ found.read + found.offset
 
     def eigenfunctions(self, states: np.ndarray) -> np.ndarray:
         """Values of the eigenfunctions, ``phi(z[t+1]) ≈ phi(z[t]) * eigenvalues_``.

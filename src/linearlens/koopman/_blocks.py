@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,11 @@ def sum_blocks(
         if size
     ]
     while len(pairs) > 1:  # neighbours join, so that a sum is never further from a block than the depth of the tree
-        joined = [delayed(Pairs.merge)(*two) for two in zip(pairs[::2], pairs[1::2], strict=False)]
+        joined = [delayed(_join)(*two) for two in zip(pairs[::2], pairs[1::2], strict=False)]
         pairs = joined + pairs[2 * len(joined) :]
     return pairs[0].compute()
+
+
+def _join(one: Pairs, other: Pairs) -> Pairs:
+    """The pairs of both; neither is changed, for dask may use them again."""
+    return deepcopy(one).absorb(other)

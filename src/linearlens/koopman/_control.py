@@ -77,7 +77,7 @@ class ControlledKoopman(BaseEstimator):
         single = is_single(states[0].dtype) or is_single(given[0].dtype)
         pairs = Pairs(width + n_inputs, width + n_inputs, single=single)
         pairs.add([_beside_next_input(z, e)] for z, e in zip(states, given, strict=True))
-        mean, mean_next, now, then = pairs.moments()
+        (mean, mean_next), (now, then) = pairs.means(), pairs.deviations()
         found = Principal.of_rows(now, then[:, :width], single=single)
         whiten, ahead = found.least_squares(rank=None, wide=pairs.n_pairs <= width + n_inputs, alpha=0.0)
         solution = whiten @ ahead

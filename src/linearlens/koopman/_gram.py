@@ -1,7 +1,7 @@
 """Gram matrices of consecutive states, accumulated in float64 so that memory does not grow with the data."""
 
 from collections.abc import Iterable
-from copy import deepcopy
+from typing import Any
 
 import numpy as np
 from scipy.linalg import blas
@@ -43,6 +43,7 @@ class PairGrams:
 
     def __init__(self, n_observables: int, n_targets: int) -> None:
         self.n_pairs = 0
+        self.shift: Any = None
         self.sum_x = np.zeros(n_observables)
         self.sum_t = np.zeros(n_targets)
         # In the order of axes that BLAS adds to in place; of the symmetric ones the lower triangle only.
@@ -74,7 +75,7 @@ class PairGrams:
             self._add(trajectories, work[:, :n_triples])
 
     def _add(self, trajectories: list[np.ndarray], work: np.ndarray) -> None:
-        if self.n_pairs == 0:
+        if self.shift is None:
             self.shift = trajectories[0][0].astype(np.float64)
         n = len(self.sum_x)
         a, b, c, s = work
@@ -105,27 +106,32 @@ class PairGrams:
             c.append(z[2 - odd :: 2])
         return a, b, c
 
-    def merge(self, other: "PairGrams") -> "PairGrams":
-        """The sums over the pairs of both; neither is changed, and the order does not matter but for rounding.
+    def absorb(self, other: "PairGrams") -> None:
+        """Add the sums over the pairs of another, which stays as it is.
 
         The rows of `other` are those about its own shift, plus the step ``e`` from our shift to its::
 
             Σ (x + e)ᵀ(t + e) = Σ xᵀt + (Σ x)ᵀe + eᵀ(Σ t) + n eᵀe
         """
-        if self.n_pairs == 0 or other.n_pairs == 0:
-            return deepcopy(self if other.n_pairs == 0 else other)
-        both, n, pairs = deepcopy(self), len(self.sum_x), other.n_pairs
-        step = other.shift - self.shift
-        moved = np.outer(other.sum_x, step) + np.outer(step[:n], other.sum_t + pairs * step)
-        moved_x = np.outer(other.sum_x, step[:n]) + np.outer(step[:n], other.sum_x + pairs * step[:n])
-        both.ss += other.ss + moved_x
-        both.dd += other.dd + moved_x
-        both.bc += other.bc + moved[:, :n]
-        both.rest += other.rest + moved[:, n:]
-        both.sum_x += other.sum_x + pairs * step[:n]
-        both.sum_t += other.sum_t + pairs * step
-        both.n_pairs += pairs
-        return both
+        if other.n_pairs == 0:
+            return
+        if self.n_pairs == 0:
+            self.shift = other.shift
+        n, pairs, step = len(self.sum_x), other.n_pairs, other.shift - self.shift
+        self.ss += other.ss
+        self.dd += other.dd
+        self.bc += other.bc
+        self.rest += other.rest
+        if step.any():
+            moved = np.outer(other.sum_x, step) + np.outer(step[:n], other.sum_t + pairs * step)
+            moved_x = np.outer(other.sum_x, step[:n]) + np.outer(step[:n], other.sum_x + pairs * step[:n])
+            self.ss += moved_x
+            self.dd += moved_x
+            self.bc += moved[:, :n]
+            self.rest += moved[:, n:]
+        self.sum_x += other.sum_x + pairs * step[:n]
+        self.sum_t += other.sum_t + pairs * step
+        self.n_pairs += pairs
 
     def moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Means of ``x`` and ``targets``, and the products ``x.T @ x``, ``x.T @ targets`` about those means."""

@@ -102,14 +102,15 @@ class Lift:
         """Observables of windows in order of time, of shape (n_states, delays + 1, n_features)."""
         return self.observables(states[:, ::-1].reshape(len(states), -1).astype(np.float64))
 
-    def pairs(self, trajectories: Iterable[np.ndarray], *, exact: bool = False) -> Pairs:
-        """The pairs of checked trajectories, read once."""
+    def pairs(self, trajectories: Iterable[np.ndarray], *, exact: bool = False, earlier: Pairs | None = None) -> Pairs:
+        """The pairs of checked trajectories, read once, and kept as `earlier` ones are, if there are any."""
         rest = iter(trajectories)
         first = next(rest)
         width = self.observables(self.embed(first[: self.delays + 1].astype(np.float64))).shape[1]
         # A dictionary may leave the states out, so then they come again behind the observables.
         n_targets = width + (0 if self.dictionary is None else first.shape[1])
-        pairs = Pairs(width, n_targets, single=is_single(first.dtype), exact=exact)
+        pairs = Pairs(width, n_targets) if earlier is None else earlier.like()
+        pairs.single, pairs.exact = is_single(first.dtype), exact or pairs.exact
         pairs.add(self.observed(chain([first], rest)))
         return pairs
 

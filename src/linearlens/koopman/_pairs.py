@@ -1,7 +1,6 @@
 """Pairs of consecutive states in as little memory as a fit needs: rows, a triangular factor, or sums of products."""
 
 from collections.abc import Iterable, Iterator
-from copy import copy, deepcopy
 
 import numpy as np
 
@@ -63,9 +62,12 @@ class Pairs:
     def add(self, chunks: Iterable[list[np.ndarray]]) -> None:
         """Add all pairs of trajectories of shape (n_steps, n_targets), each of two rows or more."""
         chunks = iter(chunks)
+        if self.grams is not None:
+            self.grams.add(chunks)
+            return
         first = list(_until(chunks, self._most_rows - len(self.rows)))
         n_first = sum(len(z) - 1 for chunk in first for z in chunk)
-        if self.single and not self.exact and self.grams is None and n_first > self._most_rows:
+        if self.single and not self.exact and n_first > self._most_rows:
             self.grams = PairGrams(self.n_observables, self.n_targets)
             self.grams.add(first)
         else:
@@ -77,34 +79,55 @@ class Pairs:
         if self.grams is not None:
             self.grams.add(chunks)
 
-    def merge(self, other: "Pairs") -> "Pairs":
-        """The pairs of both; neither is changed, and the order does not matter but for rounding."""
-        if not self.n_pairs or not other.n_pairs:
-            return deepcopy(self if self.n_pairs else other)
-        both = copy(self)
-        both.single, both.exact = self.single and other.single, self.exact or other.exact
-        if (self.grams or other.grams) and not both.exact:
-            both.rows = self.rows[:0]
-            both.grams = self.products().merge(other.products())
-        else:
-            both.rows = np.concatenate([self._as_rows(), other._as_rows()])
-            both.grams, both.n_rows_seen = None, self.n_pairs + other.n_pairs
-            both._reduce()
-        return both
-
-    def moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Means of ``x`` and targets, and rows A and B of deviations from them: AᵀA and AᵀB are those of all pairs."""
+    def like(self) -> "Pairs":
+        """No pairs yet, to be kept as these are; `absorb` then has little to do."""
+        new = Pairs(self.n_observables, self.n_targets, single=self.single, exact=self.exact)
         if self.grams is not None:
-            mean_x, mean_t, xx, xt = self.grams.moments()
-            found = Principal.of_products(xx, xt)
-            return mean_x, mean_t, found.rows, found.then
-        ones, now, ahead = self._split(self.rows)
+            new.grams = PairGrams(self.n_observables, self.n_targets)
+            new.grams.shift = self.grams.shift
+        return new
+
+    def absorb(self, other: "Pairs") -> "Pairs":
+        """Add the pairs of another, which stays as it is; the order does not matter but for rounding."""
+        exact, single = self.exact or other.exact, self.single and other.single
+        if (self.grams or other.grams) and not exact:
+            grams = self.products()
+            grams.absorb(other.products())
+            self.grams, self.rows = grams, self.rows[:0]
+        else:
+            n_pairs = self.n_pairs + other.n_pairs
+            self.rows = np.concatenate([self._as_rows(), other._as_rows()])
+            self.grams, self.n_rows_seen = None, n_pairs
+        self.exact, self.single = exact, single
+        if self.grams is None:
+            self._reduce()
+        return self
+
+    def means(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of ``x`` and of the targets."""
+        if self.grams is not None:
+            return self.grams.moments()[:2]
+        ones, *both = self._split(self.rows)
         means = []
-        for part in (now, ahead):
+        for part in both:
             mean = ones @ part / self.n_pairs
-            means.append(mean + ones @ (part - np.outer(ones, mean)) / self.n_pairs)  # its own rounding taken out
-        mean_x, mean_t = means
-        return mean_x, mean_t, now - np.outer(ones, mean_x), ahead - np.outer(ones, mean_t)
+            means.append(mean + ones @ (part - np.outer(ones, mean)) / self.n_pairs)  # less what the sum was rounded by
+        return means[0], means[1]
+
+    def deviations(self, *, about_0: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Rows A and B of deviations from the means, or from 0: AᵀA and AᵀB are the products of all pairs."""
+        if self.grams is None:
+            ones, now, ahead = self._split(self.rows)
+            if about_0:
+                return now, ahead
+            mean_x, mean_t = self.means()
+            return now - np.outer(ones, mean_x), ahead - np.outer(ones, mean_t)
+        mean_x, mean_t, xx, xt = self.grams.moments()
+        found = Principal.of_products(xx, xt)
+        if not about_0:
+            return found.rows, found.then
+        root = np.sqrt(self.n_pairs)  # one more row makes deviations from the mean those from 0
+        return np.vstack([found.rows, root * mean_x]), np.vstack([found.then, root * mean_t])
 
     def _append(self, trajectories: list[np.ndarray]) -> None:
         new = np.ones((sum(len(z) - 1 for z in trajectories), self.rows.shape[1]))
@@ -120,16 +143,16 @@ class Pairs:
             return
         if self.exact or (not self.single and self._is_hard()):
             self.exact = True
-            mean_x, mean_t, now, ahead = self.moments()
+            now, ahead = self.deviations()
             basis, triangle = np.linalg.qr(now)
-            self.rows = self._about(mean_x, mean_t, triangle, basis.T @ ahead)
+            self.rows = self._around(*self.means(), triangle, basis.T @ ahead)
         else:
             self.grams = self.products()
             self.rows = self.rows[:0]
 
     def _is_hard(self) -> bool:
         """Whether products would be less exact than the data: nearly dependent observables, or hardly any noise."""
-        _, _, now, ahead = self.moments()
+        now, ahead = self.deviations()
         now, ahead = now[:, now.any(axis=0)], ahead[:, ahead.any(axis=0)]
         if not now.size or not ahead.size:
             return False
@@ -143,7 +166,9 @@ class Pairs:
         """The sums of products of all pairs."""
         if self.grams is not None:
             return self.grams
-        mean_x, mean_t, now, ahead = self.moments()
+        if not self.n_pairs:
+            return PairGrams(self.n_observables, self.n_targets)
+        (mean_x, mean_t), (now, ahead) = self.means(), self.deviations()
         # A mean is shifted away where it would cost digits; elsewhere the shift itself might, if targets are smaller.
         far = np.abs(mean_t) > 10 * np.linalg.norm(ahead, axis=0) / np.sqrt(self.n_pairs)
         shift = np.where(far, mean_t, 0.0)
@@ -158,9 +183,9 @@ class Pairs:
 
     def _as_rows(self) -> np.ndarray:
         """The rows; where there are products, rows that have the same."""
-        return self.rows if self.grams is None else self._about(*self.moments())
+        return self.rows if self.grams is None or not self.n_pairs else self._around(*self.means(), *self.deviations())
 
-    def _about(self, mean_x: np.ndarray, mean_t: np.ndarray, now: np.ndarray, ahead: np.ndarray) -> np.ndarray:
+    def _around(self, mean_x: np.ndarray, mean_t: np.ndarray, now: np.ndarray, ahead: np.ndarray) -> np.ndarray:
         """Rows with these means and these deviations from them."""
         mean = np.concatenate([[1.0], mean_x, mean_t]) * np.sqrt(self.n_pairs)
         return np.vstack([mean, np.hstack([np.zeros((len(now), 1)), now, ahead])])

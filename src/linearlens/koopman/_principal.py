@@ -49,9 +49,21 @@ class Principal:
         """Of X and Y themselves, both of as many rows."""
         sizes = np.linalg.norm(x, axis=0)
         alive = sizes > 0
-        left, widths, directions = linalg.svd(x[:, alive] / sizes[alive], full_matrices=False)
-        kept = widths > widths[:1] * cut(len(sizes), single=single)
-        return cls(widths[kept], _among(alive, directions[kept]), np.where(alive, sizes, 1.0), left[:, kept].T @ y)
+        if len(x) <= alive.sum():  # as a rule rows are independent in any units, and plain ones are those of DMD
+            found = cls._scaled(x, y, np.ones(len(sizes)), slice(None), single=single)
+            if len(found.widths) == len(x):
+                return found
+        return cls._scaled(x, y, np.where(alive, sizes, 1.0), alive, single=single)
+
+    @classmethod
+    def _scaled(
+        cls, x: np.ndarray, y: np.ndarray, scale: np.ndarray, alive: np.ndarray | slice, *, single: bool
+    ) -> "Principal":
+        left, widths, some = linalg.svd(x[:, alive] / scale[alive], full_matrices=False, check_finite=False)
+        kept = widths > widths[:1] * cut(len(scale), single=single)
+        directions = np.zeros((kept.sum(), len(scale)))
+        directions[:, alive] = some[kept]
+        return cls(widths[kept], directions, scale, left[:, kept].T @ y)
 
     @classmethod
     def of_products(cls, xx: np.ndarray, xy: np.ndarray) -> "Principal":
@@ -63,18 +75,26 @@ class Principal:
         kept = strengths > strengths[-1:].clip(min=0) * cut(len(xx), single=True) ** 2
         widths, columns = np.sqrt(strengths[kept])[::-1], columns[:, kept][:, ::-1]
         then = (columns / scale[:, None] / widths).T @ xy[alive]
-        return cls(widths, _among(alive, columns.T), np.where(alive, sizes, 1.0), then)
+        directions = np.zeros((len(widths), len(sizes)))
+        directions[:, alive] = columns.T
+        return cls(widths, directions, np.where(alive, sizes, 1.0), then)
 
     @property
     def rows(self) -> np.ndarray:
         """``S V D``: n_kept rows that have the products of X."""
         return self.widths[:, None] * self.directions * self.scale
 
-    def plain(self, rank: int | None) -> "Principal":
-        """The same in plain units, at most `rank` of the widest directions."""
+    @property
+    def is_plain(self) -> bool:
+        """Whether no column was scaled."""
+        return bool((self.scale == 1).all())
+
+    def plain(self) -> "Principal":
+        """The same in plain units."""
+        if self.is_plain:
+            return self
         turn, widths, directions = linalg.svd(self.rows, full_matrices=False)
-        then = turn.T @ self.then
-        return Principal(widths[:rank], directions[:rank], np.ones(len(self.scale)), then[:rank])
+        return Principal(widths, directions, np.ones(len(self.scale)), turn.T @ self.then)
 
     def least_squares(self, *, rank: int | None, wide: bool, alpha: float) -> tuple[np.ndarray, np.ndarray]:
         """Whitening W of the columns of X, and A, so that ``W A`` is the map from X to Y of least squares and norm.
@@ -90,11 +110,12 @@ class Principal:
             Ridge, in plain units.
         """
         if alpha or (rank is not None and rank < len(self.widths)):
-            cut = self.plain(rank)
-            shrink = 1 / (1 + alpha / cut.widths[:, None] ** 2)
-            return cut.directions.T / cut.widths, shrink * cut.then
+            plain = self.plain()
+            widths = plain.widths[:rank]
+            shrink = 1 / (1 + alpha / widths[:, None] ** 2)
+            return plain.directions[:rank].T / widths, shrink * plain.then[:rank]
         sizes = self.scale[self.directions.any(axis=0)]
-        spanned = len(self.widths) == len(sizes)
+        spanned = self.is_plain or len(self.widths) == len(sizes)
         if spanned or (not wide and sizes.max() > COMPARABLE * sizes.min()):
             return self.directions.T / self.widths / self.scale[:, None], self.then
         # Rows by falling size and pivots keep the digits of small columns beside large ones (Cox and Higham 1998).
@@ -103,10 +124,3 @@ class Principal:
         whiten = np.empty_like(basis)
         whiten[order] = linalg.solve_triangular(triangle, basis.T).T
         return whiten, self.then[pivots]
-
-
-def _among(alive: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Directions of some columns as those of all, with zeros."""
-    whole = np.zeros((len(directions), len(alive)))
-    whole[:, alive] = directions
-    return whole

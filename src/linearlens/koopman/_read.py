@@ -1,6 +1,6 @@
 """Trajectories in any form that `Koopman.fit` takes, read into pairs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,9 @@ from linearlens.koopman._pairs import Pairs
 from linearlens.koopman._trajectories import Features, as_array, check_trajectories, each_checked, is_tensor
 
 
-def read_pairs(trajectories: Any, lift: Lift, *, like: Features | None) -> tuple[Pairs, Lift, Features]:
+def read_pairs(
+    trajectories: Any, lift: Lift, *, like: Features | None, earlier: Pairs | None = None
+) -> tuple[Pairs, Lift, Features]:
     """The pairs of all trajectories, lifted.
 
     Parameters
@@ -23,6 +25,8 @@ def read_pairs(trajectories: Any, lift: Lift, *, like: Features | None) -> tuple
     lift : Lift
         Its dictionary as given by the caller; with `like`, as fitted earlier.
     like : Features, optional
+        Those of an earlier fit.
+    earlier : Pairs, optional
         Those of an earlier fit.
 
     Returns
@@ -42,42 +46,40 @@ def read_pairs(trajectories: Any, lift: Lift, *, like: Features | None) -> tuple
     Where the data can be read again and sums of products turn out to have lost a direction, they are read again
     without forming products.
     """
-    min_steps = lift.min_steps
     if is_tensor(trajectories) and (not is_elsewhere(trajectories) or is_small(trajectories)):
         trajectories = as_array(trajectories, "the tensor")
-    if is_dask_array(trajectories):
-        check_dask_array(trajectories)
-        features = Features(int(trajectories.shape[2]))
-        ready = lift if like is not None else lift.ready()
-        return (
-            _twice_if_need_be(
-                lambda exact: sum_blocks(
-                    trajectories, partial(ready.pairs, exact=exact), min_steps=min_steps, like=like
-                )
-            ),
-            ready,
-            features,
-        )
     if is_tensor(trajectories):
         if lift.dictionary is not None or lift.lag > 1:
             raise ValueError(
                 f"a dictionary or a lag needs NumPy arrays, but the tensor is on {trajectories.device}; "
                 "give tensor.cpu()"
             )
-        pairs = sum_on_device(trajectories, delays=lift.delays, like=like)
-        return pairs, lift, Features.of(trajectories)
-    if isinstance(trajectories, Iterator):
-        ready = lift if like is not None else lift.ready()
-        pairs = ready.pairs(each_checked(_flat(trajectories), min_steps=min_steps, like=like))
-        return pairs, ready, like or Features(ready.n_features(pairs))
-    checked = check_trajectories(trajectories, min_steps=min_steps, like=like)
-    ready = lift if like is not None else lift.fitted(checked)
-    return _twice_if_need_be(lambda exact: ready.pairs(checked, exact=exact)), ready, Features.of(trajectories[0])
+        return sum_on_device(trajectories, delays=lift.delays, like=like), lift, Features.of(trajectories)
+    min_steps = lift.min_steps
+    if is_dask_array(trajectories):
+        check_dask_array(trajectories)
+        lift = lift if like is not None else lift.ready()
+        features = Features(int(trajectories.shape[2]))
 
+        def read(*, exact: bool) -> Pairs:
+            return sum_blocks(trajectories, partial(lift.pairs, exact=exact), min_steps=min_steps, like=like)
 
-def _twice_if_need_be(read: Callable[[bool], Pairs]) -> Pairs:
-    pairs = read(False)
-    return read(True) if pairs.lossy else pairs
+    elif isinstance(trajectories, Iterator):
+        lift = lift if like is not None else lift.ready()
+        pairs = lift.pairs(each_checked(_flat(trajectories), min_steps=min_steps, like=like), earlier=earlier)
+        return pairs, lift, like or Features(lift.n_features(pairs))
+    else:
+        checked = check_trajectories(trajectories, min_steps=min_steps, like=like)
+        lift = lift if like is not None else lift.fitted(checked)
+        features = Features.of(next(iter(trajectories)))
+
+        def read(*, exact: bool) -> Pairs:
+            return lift.pairs(checked, exact=exact, earlier=earlier)
+
+    pairs = read(exact=False)
+    if (earlier is None or earlier.grams is None) and pairs.lossy:
+        pairs = read(exact=True)
+    return pairs, lift, features
 
 
 def _flat(items: Iterator[Any]) -> Iterator[np.ndarray]:

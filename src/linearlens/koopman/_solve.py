@@ -106,13 +106,10 @@ def solve(
 
 def _from_rows(pairs: Pairs, *, about_0: bool) -> tuple[np.ndarray, np.ndarray, Principal]:
     """Means of observables and targets, and the directions of the deviations from them or from 0."""
-    mean_x, mean_t, now, then = pairs.moments()
-    root = np.sqrt(pairs.n_pairs)
-    # What varies less than its own numbers are rounded is constant.
-    rounding = root * np.abs(mean_x) * cut(len(mean_x), single=pairs.single)
-    now = np.where(np.linalg.norm(now, axis=0) > rounding, now, 0.0)
-    if about_0:
-        now, then = np.vstack([now, root * mean_x]), np.vstack([then, root * mean_t])
+    (mean_x, mean_t), (now, then) = pairs.means(), pairs.deviations(about_0=about_0)
+    if not about_0:  # what varies less than its own numbers are rounded is constant
+        rounding = np.sqrt(pairs.n_pairs) * np.abs(mean_x) * cut(len(mean_x), single=pairs.single)
+        now = np.where(np.linalg.norm(now, axis=0) > rounding, now, 0.0)
     return mean_x, mean_t, Principal.of_rows(now, then, single=pairs.single)
 
 
