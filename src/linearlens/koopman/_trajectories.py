@@ -195,6 +195,11 @@ def check_real(item: np.ndarray, name: str) -> np.ndarray:
     return item
 
 
+def in_double(item: Any, name: str) -> np.ndarray:
+    """What came as an array of float64, in which differences of small whole numbers or halves do not overflow."""
+    return check_real(as_array(item, name), name).astype(np.float64)
+
+
 def _check_one(item: np.ndarray, index: int, min_steps: int) -> np.ndarray:
     name = f"trajectory {index}"
     if item.ndim != 2:
