@@ -1,6 +1,7 @@
 """The shared core: one linear operator from many trajectories, and what tells a true eigenvalue from a false one."""
 
 from linearlens.koopman._base import Koopman
+from linearlens.koopman._bootstrap import EigenvalueSpread, bootstrap_eigenvalues
 from linearlens.koopman._chapman import ChapmanKolmogorov, chapman_kolmogorov
 from linearlens.koopman._control import ControlledKoopman
 from linearlens.koopman._delays import delay_embed, delay_windows
@@ -21,6 +22,7 @@ from linearlens.koopman._spectrum import (
     eigenvalue_distance,
     eigenvalue_order,
     eigenvector_condition,
+    half_life,
     memory_horizon,
     modes,
     span_projector,
@@ -31,6 +33,7 @@ from linearlens.koopman._trajectories import Trajectories, check_states, check_t
 __all__ = [
     "ChapmanKolmogorov",
     "ControlledKoopman",
+    "EigenvalueSpread",
     "Extrapolation",
     "FixedPoint",
     "ForecastError",
@@ -38,6 +41,7 @@ __all__ = [
     "LinearMap",
     "Persistence",
     "Trajectories",
+    "bootstrap_eigenvalues",
     "chapman_kolmogorov",
     "check_group",
     "check_states",
@@ -54,6 +58,7 @@ __all__ = [
     "forecast_error",
     "fourier_dictionary",
     "gather",
+    "half_life",
     "lift_states",
     "linearize_at_fixed_point",
     "memory_horizon",

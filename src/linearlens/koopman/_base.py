@@ -1,22 +1,20 @@
 """The Koopman operator of a dictionary, estimated from many trajectories."""
 
 from collections.abc import Iterator
-from functools import cached_property
 from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
+from linearlens.koopman._fitted import FittedOperator
 from linearlens.koopman._lift import Lift
 from linearlens.koopman._pairs import Pairs
 from linearlens.koopman._read import read_pairs
 from linearlens.koopman._solve import Solution, solve
-from linearlens.koopman._trajectories import Features, Trajectories, as_array, check_real, check_trajectories
+from linearlens.koopman._trajectories import Features, Trajectories
 
 
-class Koopman(BaseEstimator):
+class Koopman(FittedOperator):
     """Linear operator ``psi(z[t+1]) ≈ psi(z[t]) @ K``, fitted by least squares to all consecutive states.
 
     One estimator for the whole family: plain DMD (no dictionary, no delays), Hankel DMD (`delays`),
@@ -39,12 +37,17 @@ class Koopman(BaseEstimator):
         states that stay about one mean. Where the mean moves from step to step, use `constant`.
     constant : bool
         Append the observable 1, which makes the fitted map affine: the mean may move.
+    energy : float, optional
+        In place of a rank: as few of the widest directions as hold this share of the sum of squares of the lifted
+        states, between 0 and 1.
     alpha : float
         Ridge: adds ``alpha * ‖K‖²`` to the sum of squares, as scikit-learn's ``Ridge`` does, in the units of the
         observables; the constant of `constant` is free.
     lag : int
         Steps of the data from the first state of a pair to the second, so that ``z[t+lag] ≈ z[t] K``. Eigenvalues,
         and steps of a forecast, are then those of so many steps.
+    dt : float
+        Time between two states, the unit of the frequencies and rates in `summary`.
 
     Attributes
     ----------
@@ -63,6 +66,9 @@ class Koopman(BaseEstimator):
     offset_ : ndarray of shape (n_features,)
         What a forecast adds back: with `center` alone the mean of the states that end a pair, else 0. With
         `constant` the last row of `readout_` does the same.
+    modes_ : ndarray of shape (n_eigenvalues, n_features), complex
+        What each eigenfunction adds to coming states: ``z[t+n] ≈ (phi(z[t]) * eigenvalues_ⁿ⁻¹) @ modes_ + offset_``.
+        :func:`linearlens.koopman.modes` gives those of the observables.
     n_eigenvalues_ : int
         Directions kept: as many as `rank` says, or fewer if the data span fewer. If it is below
         ``len(operator_)``, part of the operator was chosen rather than learnt; see the notes.
@@ -97,9 +103,10 @@ class Koopman(BaseEstimator):
     Directions the data do not span (units that never fire, features that repeat others) are no fault and raise no
     warning: `n_eigenvalues_` counts the others. What is spanned is decided with each observable scaled to one size,
     so that it does not depend on units: a direction thinner than about 1e-14 of the widest is rounding, 1e-7 where
-    states come as float32. Of the operators that fit equally the one of least norm is taken, in these scaled units;
-    where there are no more pairs than observables, in plain units, as in DMD. As many directions as pairs
-    fit any data without error, and raise a warning. A `rank` below the number of directions that the data span keeps
+    states come as float32. Of the operators that fit equally the one of least norm is taken, as
+    ``numpy.linalg.lstsq`` does; if there are more pairs than observables, whose sizes differ more than a
+    thousandfold, that of least norm in scaled units. As many directions as pairs fit any data without error,
+    and raise a warning. A `rank` below the number of directions that the data span keeps
     the widest in the units of the observables, so small features go first; where units differ, take a
     ``StandardScaler`` as the dictionary.
 
@@ -122,6 +129,8 @@ class Koopman(BaseEstimator):
         constant: bool = False,
         alpha: float = 0.0,
         lag: int = 1,
+        energy: float | None = None,
+        dt: float = 1.0,
     ) -> None:
         self.rank = rank
         self.delays = delays
@@ -130,6 +139,8 @@ class Koopman(BaseEstimator):
         self.constant = constant
         self.alpha = alpha
         self.lag = lag
+        self.energy = energy
+        self.dt = dt
 
     def fit(self, trajectories: Trajectories | Iterator[np.ndarray], y: None = None) -> "Koopman":
         """Fit the operator, forgetting any earlier fit.
@@ -191,181 +202,16 @@ class Koopman(BaseEstimator):
         self._become(pairs, lift, features if like is None else like)
         return self
 
-    def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
-        """Advance states linearly: lift once, apply the operator ``steps - 1`` times, read the next state out.
-
-        In the letters of the notes above, ``x(states) @ operator_ⁿ⁻¹ @ readout_ + offset_``.
-
-        Parameters
-        ----------
-        states : ndarray of shape (n_states, n_features), or (n_states, delays + 1, n_features)
-            With delays, each window is in order of time, the present state last, as `delay_windows` gives them;
-            `delay_embed` stacks them newest first.
-        steps : int
-            Number of steps ahead, 0 or more; 0 gives the states themselves.
-
-        Returns
-        -------
-        ndarray of shape (n_states, n_features)
-
-        Raises
-        ------
-        ValueError
-            If the shape does not fit the operator, states are complex, text or not finite, or `steps` is negative.
-        """
-        if not isinstance(steps, int | np.integer) or steps < 0:
-            raise ValueError(f"steps must be a whole number, 0 or more, got {steps!r}")
-        observables, found = self._observables(states), self._solution
-        if steps == 0:
-            now = as_array(states, "the array of states")
-            return np.array(now[:, -1] if self._lift.delays else now, dtype=np.float64)
-        coordinates = observables @ found.whiten
-        if steps > 1:
-            coordinates = coordinates @ np.linalg.matrix_power(found.ahead @ found.whiten, int(steps) - 1)
-        return coordinates @ found.read + found.offset
-
-    def rollout(self, states: np.ndarray, *, steps: int) -> np.ndarray:
-        """All states up to `steps` ahead, step by step: what `predict` gives for 1, 2, …, `steps`.
-
-        Parameters
-        ----------
-        states : ndarray
-            As in `predict`.
-        steps : int
-            1 or more.
-
-        Returns
-        -------
-        ndarray of shape (n_states, steps, n_features)
-
-        Raises
-        ------
-        ValueError
-            As in `predict`.
-        """
-        if not isinstance(steps, int | np.integer) or steps < 1:
-            raise ValueError(f"steps must be a whole number, 1 or more, got {steps!r}")
-        found = self._solution
-        coordinates, step = self._observables(states) @ found.whiten, found.ahead @ found.whiten
-        path = np.empty((len(coordinates), steps, len(step)))
-        for index in range(steps):
-            path[:, index] = coordinates
-            coordinates = coordinates @ step
-        return path @ found.read + found.offset
-
-    def eigenfunctions(self, states: np.ndarray) -> np.ndarray:
-        """Values of the eigenfunctions, ``phi(z[t+1]) ≈ phi(z[t]) * eigenvalues_``.
-
-        They weigh the observables as fitted: `mean_` is subtracted, and `constant` adds a number to each.
-
-        Parameters
-        ----------
-        states : ndarray
-            As in `predict`.
-
-        Returns
-        -------
-        ndarray of shape (n_states, n_eigenvalues), complex
-
-        Raises
-        ------
-        ValueError
-            As in `predict`.
-        """
-        return self._observables(states) @ self.eigenvectors_
-
-    def residuals(self, trajectories: Trajectories) -> np.ndarray:
-        """How far each eigenpair is from being one, on the trajectories given.
-
-        Parameters
-        ----------
-        trajectories : as in `fit`
-            Give trajectories the fit has not seen: on its own data a fit flatters itself.
-
-        Returns
-        -------
-        ndarray of shape (n_eigenvalues,)
-            ``‖phi_j(z[t+1]) − λ_j phi_j(z[t])‖ / ‖phi_j(z[t])‖`` over all pairs, in the order of
-            `eigenvalues_`, with `mean_` subtracted as in the fit: 0 for a true eigenpair, NaN where the
-            eigenfunction vanishes on all of these states.
-
-        Raises
-        ------
-        ValueError
-            As in `fit`.
-
-        Notes
-        -----
-        The residual of ResDMD (Colbrook and Townsend 2024), with the sums taken over given trajectories.
-
-        No one threshold tells a true eigenpair from a spurious one: noise lifts the residual of a true one, and
-        the slower an eigenfunction changes, the smaller its residual, true or not. Compare it with those of
-        the other eigenpairs, and with those of a fit to a null, as `shuffle_time` gives.
-        """
-        check_is_fitted(self)
-        checked = check_trajectories(trajectories, min_steps=self._lift.min_steps, like=self._features)
-        found = self._solution
-        missed, size = np.zeros(self.n_eigenvalues_), np.zeros(self.n_eigenvalues_)
-        for chunk in self._lift.observed(checked):
-            x, y = (
-                np.concatenate([z[part, : self.pairs_.n_observables] for z in chunk])
-                for part in (np.s_[:-1], np.s_[1:])
-            )
-            now, then = found.observables(x) @ self.eigenvectors_, found.observables(y) @ self.eigenvectors_
-            missed += (np.abs(then - now * self.eigenvalues_) ** 2).sum(axis=0)
-            size += (np.abs(now) ** 2).sum(axis=0)
-        return np.sqrt(np.divide(missed, size, out=np.full(self.n_eigenvalues_, np.nan), where=size > 0))
-
-    # What a fit found. It is solved for when first asked for, and forgotten by the next fit.
-
-    @cached_property
-    def _solution(self) -> Solution:
-        check_is_fitted(self)
-        return self._solve(self.pairs_, self._lift)
-
-    @cached_property
-    def operator_(self) -> np.ndarray:
-        return self._solution.whiten @ self._solution.ahead
-
-    @cached_property
-    def readout_(self) -> np.ndarray:
-        return self._solution.whiten @ self._solution.read
-
-    @cached_property
-    def eigenvalues_(self) -> np.ndarray:
-        return self._solution.eigenvalues
-
-    @cached_property
-    def eigenvectors_(self) -> np.ndarray:
-        return self._solution.eigenvectors
-
-    @property
-    def mean_(self) -> np.ndarray:
-        return self._solution.mean
-
-    @property
-    def offset_(self) -> np.ndarray:
-        return self._solution.offset
-
-    @property
-    def n_eigenvalues_(self) -> int:
-        return len(self._solution.eigenvalues)
-
-    @property
-    def n_pairs_(self) -> int:
-        check_is_fitted(self)
-        return self.pairs_.n_pairs
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "pairs_")
-
-    @property
-    def dictionary_(self) -> Any:
-        check_is_fitted(self)
-        return self._lift.dictionary
-
     def _become(self, pairs: Pairs, lift: Lift, features: Features) -> None:
-        for name in ("_solution", "operator_", "readout_", "eigenvalues_", "eigenvectors_", "feature_names_in_"):
+        for name in (
+            "_solution",
+            "operator_",
+            "readout_",
+            "modes_",
+            "eigenvalues_",
+            "eigenvectors_",
+            "feature_names_in_",
+        ):
             self.__dict__.pop(name, None)
         self.pairs_, self._lift, self._features = pairs, lift, features
         self.n_features_in_ = features.width
@@ -380,22 +226,9 @@ class Koopman(BaseEstimator):
             rank=self.rank,
             center=self.center,
             constant=self.constant,
+            energy=self.energy,
             alpha=self.alpha,
         )
-
-    def _observables(self, states: np.ndarray) -> np.ndarray:
-        """The observables of states or windows, centred and with the constant as in the fit."""
-        check_is_fitted(self)
-        found, delays = self._solution, self._lift.delays
-        array = check_real(as_array(states, "the array of states"), "the array of states")
-        if array.ndim != (3 if delays else 2) or (delays and array.shape[1] != delays + 1):
-            wanted = f"(n_states, {delays + 1}, n_features)" if delays else "(n_states, n_features)"
-            raise ValueError(f"need states of shape {wanted}, got shape {array.shape}")
-        windows = array if delays else array[:, None]
-        self._features.check(states, "the array of states")
-        if not np.isfinite(windows).all():
-            raise ValueError("states must be finite, but NaN or infinity came; leave those states out")
-        return found.observables(self._lift.windows(windows))
 
     # What may be asked for.
 
@@ -409,8 +242,14 @@ class Koopman(BaseEstimator):
         for name in ("center", "constant"):
             if not isinstance(getattr(self, name), bool | np.bool):
                 raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
-        if isinstance(self.alpha, bool) or not isinstance(self.alpha, Real) or not 0 <= self.alpha < np.inf:
+        if not _is_number(self.alpha) or not 0 <= self.alpha < np.inf:
             raise ValueError(f"alpha must be a number, 0 or more, got {self.alpha!r}")
+        if not _is_number(self.dt) or not 0 < self.dt < np.inf:
+            raise ValueError(f"dt must be a number above 0, got {self.dt!r}")
+        if self.energy is not None and (not _is_number(self.energy) or not 0 < self.energy <= 1):
+            raise ValueError(f"energy must be a share between 0 and 1, got {self.energy!r}")
+        if self.energy is not None and self.rank is not None:
+            raise ValueError(f"give rank or energy, not both; rank={self.rank} and energy={self.energy} came")
         if self.dictionary is not None and not hasattr(self.dictionary, "transform"):
             raise ValueError(f"dictionary must be a scikit-learn transformer, got {type(self.dictionary).__name__}")
 
@@ -421,3 +260,7 @@ class Koopman(BaseEstimator):
                 f"rank={self.rank} is larger than the {n_observables} features the states have after "
                 f"delays, dictionary and constant; give at most {n_observables}"
             )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

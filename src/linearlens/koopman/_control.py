@@ -79,7 +79,7 @@ class ControlledKoopman(BaseEstimator):
         pairs.add([_beside_next_input(z, e)] for z, e in zip(states, given, strict=True))
         (mean, mean_next), (now, then) = pairs.means(), pairs.deviations()
         found = Principal.of_rows(now, then[:, :width], single=single)
-        whiten, ahead = found.least_squares(rank=None, wide=pairs.n_pairs <= width + n_inputs, alpha=0.0)
+        whiten, ahead = found.least_squares(rank=None, wide=pairs.n_pairs <= width + n_inputs)
         solution = whiten @ ahead
         self.n_features_in_, self.n_inputs_in_ = width, n_inputs
         self.operator_, self.input_map_ = solution[:width], solution[width:]

@@ -126,7 +126,7 @@ def rollout(model: Predictor, states: np.ndarray, *, steps: int) -> np.ndarray:
     ValueError
         If `steps` is no whole number or below 1.
     """
-    _check_steps(steps)
+    check_steps(steps)
     if hasattr(model, "rollout"):
         return model.rollout(states, steps=steps)
     return np.stack([model.predict(states, step) for step in range(1, steps + 1)], axis=1)
@@ -148,10 +148,11 @@ def gather(trajectories: Sequence[np.ndarray], step: int) -> np.ndarray:
 
 def _earliest(model: Predictor, steps: int) -> int:
     """Number of the first state that can be foreseen so many steps ahead."""
-    _check_steps(steps)
+    check_steps(steps)
     return model.delays + steps * getattr(model, "lag", 1)
 
 
-def _check_steps(steps: int) -> None:
+def check_steps(steps: int) -> None:
+    """Raise a ValueError unless this is a number of steps ahead."""
     if not isinstance(steps, int | np.integer) or steps < 1:
         raise ValueError(f"steps must be a whole number, 1 or more, got {steps!r}")

@@ -96,7 +96,9 @@ class Principal:
         turn, widths, directions = linalg.svd(self.rows, full_matrices=False)
         return Principal(widths, directions, np.ones(len(self.scale)), turn.T @ self.then)
 
-    def least_squares(self, *, rank: int | None, wide: bool, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+    def least_squares(
+        self, *, rank: int | None, wide: bool, alpha: float = 0.0, energy: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Whitening W of the columns of X, and A, so that ``W A`` is the map from X to Y of least squares and norm.
 
         Parameters
@@ -108,9 +110,14 @@ class Principal:
             columns differ by so much that small ones would lose their digits, it is that in scaled units.
         alpha : float
             Ridge, in plain units.
+        energy : float, optional
+            In place of a rank, the share of the sum of squares that is kept.
         """
-        if alpha or (rank is not None and rank < len(self.widths)):
+        if alpha or energy is not None or (rank is not None and rank < len(self.widths)):
             plain = self.plain()
+            if energy is not None:
+                shares = np.cumsum(plain.widths**2) / (plain.widths**2).sum()
+                rank = int(np.searchsorted(shares, energy * (1 - DOUBLE))) + 1
             widths = plain.widths[:rank]
             shrink = 1 / (1 + alpha / widths[:, None] ** 2)
             return plain.directions[:rank].T / widths, shrink * plain.then[:rank]

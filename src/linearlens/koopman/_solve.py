@@ -51,7 +51,14 @@ class Solution:
 
 
 def solve(
-    pairs: Pairs, *, next_states: slice, rank: int | None, center: bool, constant: bool, alpha: float = 0.0
+    pairs: Pairs,
+    *,
+    next_states: slice,
+    rank: int | None,
+    center: bool,
+    constant: bool,
+    energy: float | None,
+    alpha: float,
 ) -> Solution:
     """Turn pairs into the operator, its spectrum and the readout.
 
@@ -60,7 +67,7 @@ def solve(
     pairs : Pairs
     next_states : slice
         Which targets are the states themselves; the first ones are their observables.
-    rank, center, constant, alpha
+    rank, energy, alpha, center, constant
         As in ``Koopman``.
 
     Returns
@@ -79,7 +86,7 @@ def solve(
         mean_x, mean_targets, found = _from_products(pairs, about_0=about_0)
     else:
         mean_x, mean_targets, found = _from_rows(pairs, about_0=about_0)
-    whiten, projected = found.least_squares(rank=rank and rank - constant, wide=wide, alpha=alpha)
+    whiten, projected = found.least_squares(rank=rank and rank - constant, energy=energy, wide=wide, alpha=alpha)
     mean = mean_x if center else np.zeros(width)
     offset = mean_targets[next_states] if center and not constant else np.zeros(len(mean_targets[next_states]))
     shift_now, shift_then = mean_targets[:width] - mean_x, mean_targets[next_states] - offset
