@@ -81,11 +81,7 @@ def solve(
     """
     n_pairs, width, root = pairs.n_pairs, pairs.n_observables, np.sqrt(pairs.n_pairs)
     wide = n_pairs <= width
-    about_0 = not center and not constant
-    if pairs.single and not wide:  # the numbers are rounded more coarsely than their products
-        mean_x, mean_targets, found = _from_products(pairs, about_0=about_0)
-    else:
-        mean_x, mean_targets, found = _from_rows(pairs, about_0=about_0)
+    mean_x, mean_targets, found = principal_of(pairs, about_0=not center and not constant)
     whiten, projected = found.least_squares(rank=rank and rank - constant, energy=energy, wide=wide, alpha=alpha)
     mean = mean_x if center else np.zeros(width)
     offset = mean_targets[next_states] if center and not constant else np.zeros(len(mean_targets[next_states]))
@@ -99,7 +95,7 @@ def solve(
     n_kept = whiten.shape[1]
     if not n_kept:
         raise ValueError("all lifted states are zero (or all equal, with center), so no operator can be fitted")
-    _warn(pairs, n_kept + (center and not constant))
+    warn_of(pairs, n_kept + (center and not constant))
     eigenvalues, vectors = np.linalg.eig(ahead @ whiten)
     if constant:  # and moved afterwards
         away = mean_x - mean
@@ -111,8 +107,14 @@ def solve(
     return Solution(n_pairs, mean, offset, whiten, ahead, read, eigenvalues, eigenvectors, constant)
 
 
-def _from_rows(pairs: Pairs, *, about_0: bool) -> tuple[np.ndarray, np.ndarray, Principal]:
+def principal_of(pairs: Pairs, *, about_0: bool) -> tuple[np.ndarray, np.ndarray, Principal]:
     """Means of observables and targets, and the directions of the deviations from them or from 0."""
+    if pairs.single and pairs.n_pairs > pairs.n_observables:  # rounded more coarsely than their products
+        return _from_products(pairs, about_0=about_0)
+    return _from_rows(pairs, about_0=about_0)
+
+
+def _from_rows(pairs: Pairs, *, about_0: bool) -> tuple[np.ndarray, np.ndarray, Principal]:
     (mean_x, mean_t), (now, then) = pairs.means(), pairs.deviations(about_0=about_0)
     if not about_0:  # what varies less than its own numbers are rounded is constant
         rounding = np.sqrt(pairs.n_pairs) * np.abs(mean_x) * cut(len(mean_x), single=pairs.single)
@@ -130,7 +132,8 @@ def _from_products(pairs: Pairs, *, about_0: bool) -> tuple[np.ndarray, np.ndarr
     return mean_x, mean_t, Principal.of_products(xx, xt)
 
 
-def _warn(pairs: Pairs, n_fitted: int) -> None:
+def warn_of(pairs: Pairs, n_fitted: int) -> None:
+    """Warn where a fit says nothing because it has as many directions as pairs, or one was lost."""
     if n_fitted >= pairs.n_pairs:
         warnings.warn(
             f"as many directions as pairs were fitted, {pairs.n_pairs}: the error on these pairs is 0 whatever they "
