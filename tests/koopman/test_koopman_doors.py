@@ -231,5 +231,7 @@ def test_steps_that_hide_their_gradient_are_refused():
     ):
         with pytest.raises(ValueError, match=says):
             call(lambda z: cell(x, z), starts)
+    jumps = lambda z: 0.5 * torch.sign(z) * torch.relu(z.abs() + 0.3)  # noqa: E731 as the gates of unitary networks
+    assert np.isfinite(linearize_at_fixed_point(jumps, np.zeros(6))[0].operator).all()
     saturated = lambda z: torch.relu(z - 100)  # noqa: E731 its gradient is 0, and so is what it does
     assert np.abs(linearize_at_fixed_point(saturated, np.zeros(6))[0].operator).max() == 0
