@@ -191,7 +191,7 @@ def test_a_rank_keeps_the_widest_directions_of_states_and_inputs():
     fitted = ControlledKoopman(rank=3).fit(trajectories, inputs)
     assert fitted.n_directions_ == 3
     np.testing.assert_allclose(np.vstack([fitted.operator_, fitted.input_map_]), slow, atol=1e-10)
-    with pytest.raises(ValueError, match="rank must lie between 1 and the 6 observables and inputs, got 7"):
+    with pytest.raises(ValueError, match="rank=7 is larger than the 6 observables and inputs"):
         ControlledKoopman(rank=7).fit(trajectories, inputs)
 
 

@@ -115,6 +115,27 @@ def test_settings_that_make_no_sense(settings, says):
         Koopman(**settings).fit(ragged(0))
 
 
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize("n", [1, 60])
+@pytest.mark.parametrize("constant", [False, True])
+@pytest.mark.parametrize(("size", "says"), [(1e200, "squares overflow"), (1e-200, "squares are 0 in float64")])
+def test_numbers_whose_squares_are_none_are_refused(size, says, constant, n):
+    with pytest.raises(ValueError, match=says):
+        Koopman(constant=constant).fit([size * z for z in ragged(0) * n])
+    np.testing.assert_allclose(
+        Koopman().fit([1e140 * z for z in ragged(0)]).operator_, Koopman().fit(ragged(0)).operator_
+    )
+
+
+def test_no_states_have_no_forecast_and_a_truth_that_rests_no_score():
+    fitted = Koopman(delays=1).fit(ragged(0))
+    assert fitted.predict(np.empty((0, 2, 6))).shape == (0, 6)
+    with pytest.raises(ValueError, match="do not vary"):
+        fitted.score([np.ones((5, 6))])
+    with pytest.raises(ValueError, match="steps must be a whole number, 0 or more, got True"):
+        fitted.predict(np.ones((1, 2, 6)), True)
+
+
 # One step many times, many steps at once.
 
 

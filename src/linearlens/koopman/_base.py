@@ -11,7 +11,7 @@ from linearlens.koopman._lift import Lift
 from linearlens.koopman._pairs import Pairs
 from linearlens.koopman._read import read_pairs
 from linearlens.koopman._solve import Solution, solve
-from linearlens.koopman._trajectories import Features, Trajectories
+from linearlens.koopman._trajectories import Features, Trajectories, check_whole
 
 
 class Koopman(FittedOperator):
@@ -233,12 +233,10 @@ class Koopman(FittedOperator):
     # What may be asked for.
 
     def _check_settings(self) -> None:
-        for name, least in (("delays", 0), ("rank", 1), ("lag", 1)):
-            value = getattr(self, name)
-            if name == "rank" and value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{name} must be a whole number, {least} or more, got {value!r}")
+        check_whole("delays", self.delays, 0)
+        check_whole("lag", self.lag, 1)
+        if self.rank is not None:
+            check_whole("rank", self.rank, 1)
         for name in ("center", "constant"):
             if not isinstance(getattr(self, name), bool | np.bool):
                 raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")

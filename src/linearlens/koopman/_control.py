@@ -11,7 +11,7 @@ from linearlens.koopman._pairs import Pairs
 from linearlens.koopman._principal import is_single
 from linearlens.koopman._solve import principal_of, warn_of
 from linearlens.koopman._spectrum import eigenvalue_order
-from linearlens.koopman._trajectories import Features, Trajectories, check_trajectories, in_double
+from linearlens.koopman._trajectories import Features, Trajectories, check_trajectories, check_whole, in_double
 
 LEADS = ("to", "from")
 
@@ -98,14 +98,17 @@ class ControlledKoopman(BaseEstimator):
         """
         if self.leads not in LEADS:
             raise ValueError(f"leads must be one of {LEADS}, got {self.leads!r}")
+        check_whole("delays", self.delays, 0)
+        if self.rank is not None:
+            check_whole("rank", self.rank, 1)
         states, given = _in_step(trajectories, inputs, min_steps=self.delays + 2)
         lift = Lift(self.delays, self.dictionary).fitted(states)
         n_features, n_inputs = states[0].shape[1], given[0].shape[1]
         rows = [_beside(lift, z, e, self.leads) for z, e in zip(states, given, strict=True)]
         n_targets = rows[0].shape[1]
         n_joint = n_targets - (0 if self.dictionary is None else n_features)
-        if self.rank is not None and not 1 <= self.rank <= n_joint:
-            raise ValueError(f"rank must lie between 1 and the {n_joint} observables and inputs, got {self.rank}")
+        if self.rank is not None and self.rank > n_joint:
+            raise ValueError(f"rank={self.rank} is larger than the {n_joint} observables and inputs")
         pairs = Pairs(n_joint, n_targets, single=is_single(states[0].dtype) or is_single(given[0].dtype))
         pairs.add([z] for z in rows)
         mean, mean_next, found = principal_of(pairs, about_0=False)

@@ -11,12 +11,19 @@ from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from linearlens.koopman._forecast import check_steps, forecast
+from linearlens.koopman._forecast import forecast
 from linearlens.koopman._lift import Lift
 from linearlens.koopman._pairs import Pairs
 from linearlens.koopman._solve import Solution
 from linearlens.koopman._spectrum import half_life, modes
-from linearlens.koopman._trajectories import Features, Trajectories, as_array, check_real, check_trajectories
+from linearlens.koopman._trajectories import (
+    Features,
+    Trajectories,
+    as_array,
+    check_real,
+    check_trajectories,
+    check_whole,
+)
 
 
 class FittedOperator(BaseEstimator):
@@ -52,8 +59,7 @@ class FittedOperator(BaseEstimator):
         ValueError
             If the shape does not fit the operator, states are complex, text or not finite, or `steps` is negative.
         """
-        if not isinstance(steps, int | np.integer) or steps < 0:
-            raise ValueError(f"steps must be a whole number, 0 or more, got {steps!r}")
+        check_whole("steps", steps, 0)
         observables, found = self._observables(states), self._solution
         if steps == 0:
             now = as_array(states, "the array of states")
@@ -82,7 +88,7 @@ class FittedOperator(BaseEstimator):
         ValueError
             As in `predict`.
         """
-        check_steps(steps)
+        check_whole("steps", steps, 1)
         found = self._solution
         coordinates, step = self._observables(states) @ found.whiten, found.ahead @ found.whiten
         path = np.empty((len(coordinates), steps, len(step)))
@@ -155,10 +161,18 @@ class FittedOperator(BaseEstimator):
         -------
         float
             1 for a perfect forecast, 0 for one no better than the mean state; all features together.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`, and if these states do not vary.
         """
+        check_is_fitted(self)
         checked = check_trajectories(trajectories, min_steps=self._lift.min_steps, like=self._features)
         first = self._lift.min_steps - 1
         true, predicted = np.concatenate([z[first:] for z in checked]), np.concatenate(forecast(self, checked))
+        if not np.ptp(true, axis=0).any():
+            raise ValueError("these states do not vary, so there is no variance to explain; take forecast_error")
         return float(r2_score(true, predicted, multioutput="variance_weighted"))
 
     def summary(self, trajectories: Trajectories | None = None) -> pd.DataFrame:

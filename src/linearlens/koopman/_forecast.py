@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from linearlens.koopman._delays import delay_windows
-from linearlens.koopman._trajectories import Trajectories, check_trajectories, in_double
+from linearlens.koopman._trajectories import Trajectories, check_trajectories, check_whole, in_double
 
 
 class Predictor(Protocol):
@@ -126,7 +126,7 @@ def rollout(model: Predictor, states: np.ndarray, *, steps: int) -> np.ndarray:
     ValueError
         If `steps` is no whole number or below 1.
     """
-    check_steps(steps)
+    check_whole("steps", steps, 1)
     if hasattr(model, "rollout"):
         return model.rollout(states, steps=steps)
     return np.stack([model.predict(states, step) for step in range(1, steps + 1)], axis=1)
@@ -148,11 +148,5 @@ def gather(trajectories: Sequence[np.ndarray], step: int) -> np.ndarray:
 
 def _earliest(model: Predictor, steps: int) -> int:
     """Number of the first state that can be foreseen so many steps ahead."""
-    check_steps(steps)
+    check_whole("steps", steps, 1)
     return model.delays + steps * getattr(model, "lag", 1)
-
-
-def check_steps(steps: int) -> None:
-    """Raise a ValueError unless this is a number of steps ahead."""
-    if not isinstance(steps, int | np.integer) or steps < 1:
-        raise ValueError(f"steps must be a whole number, 1 or more, got {steps!r}")

@@ -100,7 +100,8 @@ class Lift:
 
     def windows(self, states: np.ndarray) -> np.ndarray:
         """Observables of windows in order of time, of shape (n_states, delays + 1, n_features)."""
-        return self.observables(states[:, ::-1].reshape(len(states), -1).astype(np.float64))
+        n_states, n_blocks, n_features = states.shape
+        return self.observables(states[:, ::-1].reshape(n_states, n_blocks * n_features).astype(np.float64))
 
     def pairs(self, trajectories: Iterable[np.ndarray], *, exact: bool = False, earlier: Pairs | None = None) -> Pairs:
         """The pairs of checked trajectories, read once, and kept as `earlier` ones are, if there are any."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from linearlens.koopman._gram import PairGrams
-from linearlens.koopman._principal import DOUBLE, Principal
+from linearlens.koopman._principal import DOUBLE, Principal, column_lengths
 
 FEWEST_ROWS = 1024  # pairs that are kept as they are, however few the observables
 THIN = 1e-6  # a direction that thin, beside the widest, is more than products of float64 should be trusted with
@@ -156,7 +156,7 @@ class Pairs:
         now, ahead = now[:, now.any(axis=0)], ahead[:, ahead.any(axis=0)]
         if not now.size or not ahead.size:
             return False
-        now, ahead = (part / np.linalg.norm(part, axis=0) for part in (now, ahead))
+        now, ahead = (part / column_lengths(part) for part in (now, ahead))
         basis, triangle = np.linalg.qr(now)
         widths = np.linalg.svd(triangle, compute_uv=False)
         noise = np.linalg.norm(ahead - basis @ (basis.T @ ahead)) / np.linalg.norm(ahead)

@@ -47,7 +47,7 @@ class Principal:
     @classmethod
     def of_rows(cls, x: np.ndarray, y: np.ndarray, *, single: bool) -> "Principal":
         """Of X and Y themselves, both of as many rows."""
-        sizes = np.linalg.norm(x, axis=0)
+        sizes = column_lengths(x)
         alive = sizes > 0
         if len(x) <= alive.sum():  # as a rule rows are independent in any units, and plain ones are those of DMD
             found = cls._scaled(x, y, np.ones(len(sizes)), slice(None), single=single)
@@ -68,7 +68,7 @@ class Principal:
     @classmethod
     def of_products(cls, xx: np.ndarray, xy: np.ndarray) -> "Principal":
         """Of ``XᵀX`` and ``XᵀY``, which do not tell directions thinner than 1e-7 from rounding."""
-        sizes = np.sqrt(np.diag(xx).clip(min=0))
+        sizes = _finite(np.sqrt(np.diag(xx).clip(min=0)))
         alive = sizes > 0
         scale = sizes[alive]
         strengths, columns = np.linalg.eigh(xx[np.ix_(alive, alive)] / np.outer(scale, scale))
@@ -131,3 +131,18 @@ class Principal:
         whiten = np.empty_like(basis)
         whiten[order] = linalg.solve_triangular(triangle, basis.T).T
         return whiten, self.then[pivots]
+
+
+def column_lengths(x: np.ndarray) -> np.ndarray:
+    """The norm of each column; a ValueError where squares leave the range of float64."""
+    with np.errstate(over="ignore", under="ignore"):
+        sizes = _finite(np.linalg.norm(x, axis=0))
+    if (x.any(axis=0) & (sizes == 0)).any():
+        raise ValueError("observables are so small that their squares are 0 in float64; scale the states")
+    return sizes
+
+
+def _finite(sizes: np.ndarray) -> np.ndarray:
+    if not np.isfinite(sizes).all():
+        raise ValueError("observables are so large that their squares overflow float64; scale the states")
+    return sizes

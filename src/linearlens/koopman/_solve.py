@@ -7,7 +7,7 @@ import numpy as np
 from scipy import linalg
 
 from linearlens.koopman._pairs import Pairs
-from linearlens.koopman._principal import Principal, cut
+from linearlens.koopman._principal import Principal, column_lengths, cut
 from linearlens.koopman._spectrum import eigenvalue_order
 
 
@@ -77,7 +77,7 @@ def solve(
     Raises
     ------
     ValueError
-        If all observables are zero.
+        If all observables are zero, or their squares leave the range of float64.
     """
     n_pairs, width, root = pairs.n_pairs, pairs.n_observables, np.sqrt(pairs.n_pairs)
     wide = n_pairs <= width
@@ -118,7 +118,7 @@ def _from_rows(pairs: Pairs, *, about_0: bool) -> tuple[np.ndarray, np.ndarray, 
     (mean_x, mean_t), (now, then) = pairs.means(), pairs.deviations(about_0=about_0)
     if not about_0:  # what varies less than its own numbers are rounded is constant
         rounding = np.sqrt(pairs.n_pairs) * np.abs(mean_x) * cut(len(mean_x), single=pairs.single)
-        now = np.where(np.linalg.norm(now, axis=0) > rounding, now, 0.0)
+        now = np.where(column_lengths(now) > rounding, now, 0.0)
     return mean_x, mean_t, Principal.of_rows(now, then, single=pairs.single)
 
 

@@ -195,6 +195,12 @@ def check_real(item: np.ndarray, name: str) -> np.ndarray:
     return item
 
 
+def check_whole(name: str, value: Any, least: int) -> None:
+    """Raise a ValueError unless this is a whole number, `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be a whole number, {least} or more, got {value!r}")
+
+
 def in_double(item: Any, name: str) -> np.ndarray:
     """What came as an array of float64, in which differences of small whole numbers or halves do not overflow."""
     return check_real(as_array(item, name), name).astype(np.float64)
