@@ -6,6 +6,7 @@ from linearlens.koopman._chapman import ChapmanKolmogorov, chapman_kolmogorov
 from linearlens.koopman._control import ControlledKoopman
 from linearlens.koopman._delays import delay_embed, delay_windows
 from linearlens.koopman._dictionaries import fourier_dictionary, lift_states
+from linearlens.koopman._fitted import FittedOperator
 from linearlens.koopman._fixed_points import FixedPoint, fixed_points, linearize_at_fixed_point
 from linearlens.koopman._forecast import ForecastError, error_between, forecast, forecast_error, gather, rollout
 from linearlens.koopman._noise import noise_robust_operator
@@ -35,6 +36,7 @@ __all__ = [
     "ControlledKoopman",
     "EigenvalueSpread",
     "Extrapolation",
+    "FittedOperator",
     "FixedPoint",
     "ForecastError",
     "Koopman",
