@@ -245,6 +245,12 @@ def test_more_features_than_pairs_are_those_of_pydmd_and_never_squared(rank):
     np.testing.assert_allclose(fitted.predict(z[:2], 3), rollout(fitted, z[:2], steps=3)[:, -1], atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:as many directions as pairs")
+def test_fewer_pairs_than_features_of_any_unit_are_fitted_exactly():
+    z = np.random.default_rng(0).normal(size=(9, 20)) * np.geomspace(1e-6, 1e6, 20)
+    np.testing.assert_allclose(Koopman().fit([z]).predict(z[:-1]), z[1:], rtol=1e-10)
+
+
 @pytest.mark.parametrize("alpha", [1e-6, 0.5, 100.0])
 @pytest.mark.parametrize("constant", [False, True])
 @pytest.mark.parametrize("twice", [False, True])

@@ -49,7 +49,7 @@ class Principal:
         """Of X and Y themselves, both of as many rows."""
         sizes = column_lengths(x)
         alive = sizes > 0
-        if len(x) <= alive.sum():  # as a rule rows are independent in any units, and plain ones are those of DMD
+        if len(x) <= alive.sum() and _comparable(sizes[alive]):  # rows are then independent in any units, as a rule
             found = cls._scaled(x, y, np.ones(len(sizes)), slice(None), single=single)
             if len(found.widths) == len(x):
                 return found
@@ -123,7 +123,7 @@ class Principal:
             return plain.directions[:rank].T / widths, shrink * plain.then[:rank]
         sizes = self.scale[self.directions.any(axis=0)]
         spanned = self.is_plain or len(self.widths) == len(sizes)
-        if spanned or (not wide and sizes.max() > COMPARABLE * sizes.min()):
+        if spanned or (not wide and not _comparable(sizes)):
             return self.directions.T / self.widths / self.scale[:, None], self.then
         # Rows by falling size and pivots keep the digits of small columns beside large ones (Cox and Higham 1998).
         order = np.argsort(-self.scale, kind="stable")
@@ -140,6 +140,10 @@ def column_lengths(x: np.ndarray) -> np.ndarray:
     if (x.any(axis=0) & (sizes == 0)).any():
         raise ValueError("observables are so small that their squares are 0 in float64; scale the states")
     return sizes
+
+
+def _comparable(sizes: np.ndarray) -> bool:
+    return bool(sizes.max(initial=0) <= COMPARABLE * sizes.min(initial=np.inf))
 
 
 def _finite(sizes: np.ndarray) -> np.ndarray:
