@@ -272,7 +272,7 @@ def test_dask_is_imported_by_who_uses_it_only():
 def elsewhere(monkeypatch):
     """No GPU is at hand: the lines that would run on one run on the processor."""
     monkeypatch.setattr("linearlens.koopman._read.is_elsewhere", lambda tensor: True)
-    monkeypatch.setattr("linearlens.koopman._read.is_small", lambda tensor: False)
+    monkeypatch.setattr("linearlens.koopman._read.is_small", lambda tensor, delays: False)
     monkeypatch.setattr("linearlens.koopman._device.DEVICE_ROWS", 30)
 
 
@@ -293,6 +293,12 @@ def test_a_tensor_elsewhere_is_the_list(settings, dtype, elsewhere):
     assert_same(fitted, Koopman(**settings).fit(numbers))
     fitted.partial_fit(z[:4]).partial_fit(numbers[:4])
     assert_same(fitted, Koopman(**settings).fit([*numbers, *numbers[:4], *numbers[:4]]))
+
+
+def test_a_tensor_elsewhere_whose_sums_lose_a_direction_comes_here(elsewhere):
+    z = equal_steps()
+    z = np.concatenate([z, z[..., :1] + 1e-9 * z[..., 1:2] ** 2], axis=2)
+    assert Koopman().fit(torch.as_tensor(z)).n_eigenvalues_ == Koopman().fit(z).n_eigenvalues_ == 7
 
 
 @pytest.mark.parametrize(

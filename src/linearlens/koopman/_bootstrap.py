@@ -11,7 +11,7 @@ from linearlens.koopman._base import Koopman
 from linearlens.koopman._trajectories import Trajectories, check_trajectories
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EigenvalueSpread:
     """Eigenvalues of fits to resampled trajectories, each beside the one of the whole fit that it is nearest to.
 

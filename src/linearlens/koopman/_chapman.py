@@ -11,7 +11,7 @@ from linearlens.koopman._forecast import error_between, forecast
 from linearlens.koopman._trajectories import Trajectories, check_trajectories
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ChapmanKolmogorov:
     """``K(1)^l``, the operator of one step taken l times, beside ``K(l)``, fitted to pairs l steps apart.
 

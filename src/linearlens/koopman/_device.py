@@ -14,9 +14,12 @@ def is_elsewhere(tensor: Any) -> bool:
     return tensor.device.type != "cpu"
 
 
-def is_small(tensor: Any) -> bool:
-    """Whether there are so few states, beside features, that they are better handled one by one than summed."""
-    return tensor.ndim == 3 and tensor.shape[0] * tensor.shape[1] <= max(FEWEST_ROWS, 2 * tensor.shape[2])
+def is_small(tensor: Any, *, delays: int) -> bool:
+    """Whether there are so few states, beside observables, that they are better kept as rows than summed."""
+    if tensor.ndim != 3:
+        return False
+    n_trajectories, n_steps, n_features = tensor.shape
+    return n_trajectories * n_steps <= max(FEWEST_ROWS, 2 * n_features * (delays + 1))
 
 
 def sum_on_device(tensor: Any, *, delays: int, like: Features | None = None) -> Pairs:

@@ -14,7 +14,7 @@ from linearlens.koopman._trajectories import as_array
 Step = Callable[[torch.Tensor], torch.Tensor]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FixedPoint:
     """A point that a step of the network leaves where it is.
 

@@ -47,7 +47,7 @@ class Extrapolation:
         return states[:, 1] + steps * (states[:, 1] - states[:, 0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinearMap:
     """A given map ``z − point → (z − point) K + shift``, K acting from the right.
 

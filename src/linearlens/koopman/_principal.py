@@ -21,7 +21,7 @@ def cut(n_columns: int, *, single: bool) -> float:
     return float(np.sqrt(widest) if single else widest)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Principal:
     """Principal directions of a matrix X whose columns are scaled to length 1, and a matrix Y in their coordinates.
 

@@ -46,15 +46,17 @@ def read_pairs(
     Where the data can be read again and sums of products turn out to have lost a direction, they are read again
     without forming products.
     """
-    if is_tensor(trajectories) and (not is_elsewhere(trajectories) or is_small(trajectories)):
-        trajectories = as_array(trajectories, "the tensor")
-    if is_tensor(trajectories):
+    if is_tensor(trajectories) and is_elsewhere(trajectories) and not is_small(trajectories, delays=lift.delays):
         if lift.dictionary is not None or lift.lag > 1:
             raise ValueError(
                 f"a dictionary or a lag needs NumPy arrays, but the tensor is on {trajectories.device}; "
                 "give tensor.cpu()"
             )
-        return sum_on_device(trajectories, delays=lift.delays, like=like), lift, Features.of(trajectories)
+        pairs = sum_on_device(trajectories, delays=lift.delays, like=like)
+        if not pairs.lossy:
+            return pairs, lift, Features.of(trajectories)
+    if is_tensor(trajectories):
+        trajectories = as_array(trajectories, "the tensor")
     min_steps = lift.min_steps
     if is_dask_array(trajectories):
         check_dask_array(trajectories)

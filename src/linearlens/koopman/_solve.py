@@ -11,7 +11,7 @@ from linearlens.koopman._principal import Principal, column_lengths, cut
 from linearlens.koopman._spectrum import eigenvalue_order
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """A fitted operator by its factors, ``K = W A``: it is as large as the data, not as the operator.
 
