@@ -3,6 +3,7 @@
 import contextlib
 import platform
 from importlib.metadata import version
+from importlib.util import find_spec
 
 from linearlens.paths import BOOK
 
@@ -11,7 +12,7 @@ INTRODUCTION = """# Speed
 How fast the two computations that every chapter rests on are, beside other people's and beside the arithmetic that
 cannot be avoided. This page is written by `make bench`; its numbers are those of one run on one machine, and ratios
 within that run. Each bar was set beforehand, and the page says whether it is met."""
-PACKAGES = ("numpy", "scipy", "torch", "pydmd", "deeptime", "dask", "distributed", "captum")
+PACKAGES = ("numpy", "scipy", "torch", "pydmd", "deeptime", "kooplearn", "dask", "distributed", "captum")
 
 
 def processor() -> str:
@@ -26,7 +27,8 @@ def page() -> str:
     import bench_instance
     import bench_koopman
 
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    there = [name for name in PACKAGES if find_spec(name)]  # kooplearn is for who has installed it
+    versions = ", ".join(f"{name} {version(name)}" for name in there)
     python = platform.python_version()
     machine = (
         f"Measured on one thread of a processor that calls itself {processor()}, with Python {python}, {versions}."

@@ -3,6 +3,7 @@
 Run by ``make bench``: one thread, CPU seconds, ratios of interleaved repeats in one run.
 """
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -20,8 +21,9 @@ from pydmd import DMD
 from scipy import linalg
 from scipy.linalg import blas
 
-from linearlens.koopman import Koopman, eigenvalue_distance
-from linearlens.koopman._gram import PairGrams, whitening
+from linearlens.koopman import Koopman, eigenvalue_distance, rollout
+from linearlens.koopman._gram import PairGrams
+from linearlens.koopman._principal import Principal
 
 SMALL, MIDDLE, LARGE = (64, 50, 64), (1024, 50, 256), (4096, 100, 512)
 REPEATS = {SMALL: 15, MIDDLE: 3, LARGE: 2}
@@ -31,6 +33,13 @@ BARS = {  # at a size: the least ratio to a method, or share of the bound
     (LARGE, "bound"): 0.6,
 }
 DEEPTIME_BAR = 1 / 1.1
+WIDE = (
+    (9, 3000, 2),
+    (50, 6000, 10),
+    (500, 25_088, 20),
+)  # states, features, rank; the last are feature maps of a ResNet
+WIDE_BAR, BATCHES_BAR = 0.5, 1.2  # at most twice the time of PyDMD; of one fit
+N_BATCHES, N_STEPS = 40, 200
 WORKERS_SIZE, BLOCKS = (4096, 50, 256), 16
 MEGABYTE = 2**20
 
@@ -60,6 +69,11 @@ def methods(z: np.ndarray) -> dict[str, Callable[[], object]]:
         "Koopman": lambda: Koopman().fit(trajectories),
         "deeptime": lambda: deeptime_covariances(trajectories),
     }
+    if importlib.util.find_spec("kooplearn"):  # for who has it; it knows one trajectory, so the seams are in
+        from kooplearn.linear_model import Ridge
+
+        glued = z.reshape(-1, width)
+        runs["kooplearn"] = lambda: Ridge(n_components=width, reduced_rank=False, alpha=None).fit(glued)
     if z.nbytes < 2**29:
         x, y = z[:, :-1].reshape(-1, width), z[:, 1:].reshape(-1, width)
         x64, y64 = x.astype(np.float64), y.astype(np.float64)
@@ -95,6 +109,74 @@ def speed() -> tuple[str, float]:
     return markdown(head, rows), median(rates)
 
 
+# More features than pairs; many batches; long forecasts.
+
+
+def wide() -> str:
+    """Time over that of the fit, and of a forecast of fifty steps, where there are more features than states."""
+    rows = []
+    for n_states, n_features, rank in WIDE:
+        rng = np.random.default_rng(0)
+        z = rng.normal(size=(n_states, 4)) @ rng.normal(size=(4, n_features))
+        z += 0.01 * rng.normal(size=z.shape)
+        x, y = (np.ascontiguousarray(part.T) for part in (z[:-1], z[1:]))
+        fitted = Koopman(rank=rank).fit([z])
+        found = interleaved(
+            {
+                "Koopman": lambda z=z, rank=rank: Koopman(rank=rank).fit([z]),
+                "PyDMD": lambda x=x, y=y, rank=rank: DMD(svd_rank=rank).fit(x, y),
+                "forecast": lambda z=z, fitted=fitted: fitted.predict(z[:2], 50),
+            },
+            5,
+            warm=n_states < 100,
+        )
+        own = found["Koopman"]
+        rows.append(
+            [
+                f"{n_states} × {n_features}, rank {rank}",
+                verdict(ratio(found["PyDMD"], own), WIDE_BAR),
+                f"{1e3 * median(own):.1f} ms",
+                f"{1e3 * median(found['forecast']):.1f} ms",
+            ]
+        )
+    return markdown(["states × features", "PyDMD over the fit", "fit", "forecast of 50 steps"], rows)
+
+
+def batches() -> str:
+    """`partial_fit` over one fit, and `rollout` over a loop of products."""
+    rows = []
+    for width in (64, 256, 512):
+        z = states((N_BATCHES * 32, 50, width))
+        fitted, start = Koopman().fit(z[:32]), z[:2, 0].astype(np.float64)
+        operator = fitted.operator_
+
+        def parts(z: np.ndarray = z) -> object:
+            estimator = Koopman()
+            for batch in np.split(z, N_BATCHES):
+                estimator.partial_fit(batch)
+            return estimator.eigenvalues_
+
+        def steps(now: np.ndarray = start, operator: np.ndarray = operator) -> list[np.ndarray]:
+            path = []
+            for _ in range(N_STEPS):
+                now = now @ operator
+                path.append(now)
+            return path
+
+        found = interleaved(
+            {
+                "fit": lambda z=z: Koopman().fit(iter(z)),
+                "parts": parts,
+                "rollout": lambda fitted=fitted, start=start: rollout(fitted, start, steps=N_STEPS),
+                "steps": steps,
+            },
+            3,
+        )
+        batch = verdict(ratio(found["parts"], found["fit"]), BATCHES_BAR, most=True)
+        rows.append([str(width), batch, f"{ratio(found['rollout'], found['steps']):.2f}"])
+    return markdown(["features", f"{N_BATCHES} batches over one fit", f"rollout over {N_STEPS} products"], rows)
+
+
 # What was tried in place of what the fit does.
 
 
@@ -113,12 +195,13 @@ def two_products(z: np.ndarray, *, rows: int = 1024, single: bool = False) -> np
         else:
             xx = blas.dsyrk(1.0, x.T, beta=1.0, c=xx, lower=True, overwrite_c=True)
             xy = blas.dgemm(1.0, x.T, y.T, beta=1.0, c=xy, trans_b=True, overwrite_c=True)
-    whiten = whitening(xx if single else np.tril(xx) + np.tril(xx, -1).T)
-    return np.linalg.eigvals(whiten.T @ xy @ whiten)
+    found = Principal.of_products(xx if single else np.tril(xx) + np.tril(xx, -1).T, xy)
+    whiten, ahead = found.least_squares(rank=None, wide=False)
+    return np.linalg.eigvals(ahead @ whiten)
 
 
 def with_rows(z: list[np.ndarray], rows: int) -> object:
-    with patch("linearlens.koopman._base.CHUNK_ROWS", rows):
+    with patch("linearlens.koopman._lift.CHUNK_ROWS", rows):
         return Koopman().fit(z)
 
 
@@ -236,7 +319,8 @@ def workers(rate: float) -> str:
     for client in clusters.values():
         client.close()
         client.cluster.close()
-    solve = min(cpu_seconds(Koopman().fit(states((20, 50, d)))._solve) for _ in range(3))
+    fitted = Koopman().fit(states((40, 50, d)))
+    solve = min(cpu_seconds(lambda: fitted._solve(fitted.pairs_, fitted._lift)) for _ in range(3))
 
     def model(p: int) -> float:
         return 3 * n * t * d**2 / p / rate + np.ceil(np.log2(p)) * transfer + solve
@@ -273,8 +357,14 @@ def table() -> str:
             f"{rate / 1e9:.0f} Gflop/s that large float64 products reach here; the fit forms both from two thirds of "
             "these operations, so it may pass the bound. Both `lstsq` and PyDMD are left out at the largest size, "
             "where they take gigabytes and minutes. Time is CPU time of one thread, a ratio the median over rounds. "
-            "The fit finds the eigenvalues, too; *deeptime* stops at the two matrices, *lstsq* at the operator.",
+            "The fit finds the eigenvalues, too; *deeptime* stops at the two matrices, *lstsq* at the operator; "
+            "*kooplearn* takes one trajectory, so it is given all of them end to end.",
             ratios,
+            "### More features than pairs",
+            "States of four directions and some noise; the operator is kept as two thin factors.",
+            wide(),
+            "### Batches and long forecasts",
+            batches(),
             "### Digits",
             "Largest eigenvalue error for planes that turn at known speeds, float32 states; median of five seeds.",
             digits(),

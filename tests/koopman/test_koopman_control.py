@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from pydmd import DMDc
+from sklearn.preprocessing import PolynomialFeatures
 from test_koopman import matched
 
 from linearlens.koopman import ControlledKoopman
@@ -131,3 +132,70 @@ def test_bad_data(trajectories, inputs, says):
 def test_bad_predictions(now, coming, says):
     with pytest.raises(ValueError, match=says):
         ControlledKoopman().fit(states, given).predict(now, coming)
+
+
+# Another timing, delays, a dictionary, a rank.
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_inputs_may_lead_from_a_state_as_in_texts_on_control(seed):
+    trajectories, inputs, (step, push, rest) = driven(seed)
+    led = [np.vstack([e[1:], np.full((1, 2), 1e6)]) for e in inputs]  # row t leads from t; the last leads nowhere
+    fitted = ControlledKoopman(leads="from").fit(trajectories, led)
+    for ours, true in ((fitted.operator_, step), (fitted.input_map_, push), (fitted.offset_, rest)):
+        np.testing.assert_allclose(ours, true, atol=1e-9)
+    np.testing.assert_allclose(fitted.residuals(trajectories, led), 0, atol=1e-9)
+    assert fitted.n_pairs_ == sum(len(z) - 1 for z in trajectories)
+    with pytest.raises(ValueError, match="leads must be one of"):
+        ControlledKoopman(leads="before").fit(trajectories, led)
+
+
+@pytest.mark.parametrize("leads", ["to", "from"])
+def test_delays_and_a_dictionary_see_what_one_state_does_not(leads):
+    """Half of a linear system with its past; and a system that is linear once a square stands beside the state."""
+    rng = np.random.default_rng(0)
+    turn = 0.95 * np.array([[0.8, 0.6], [-0.6, 0.8]])
+    inputs, z, w = rng.normal(size=(20, 30, 1)), rng.normal(size=(20, 30, 2)), rng.uniform(-1, 1, size=(20, 30, 2))
+    for t in range(29):
+        e = inputs[:, t + (leads == "to")]
+        z[:, t + 1] = z[:, t] @ turn
+        z[:, t + 1, :1] += e
+        w[:, t + 1, 0] = 0.9 * w[:, t, 0]
+        w[:, t + 1, 1] = (0.5 * w[:, t, 1:] + w[:, t, :1] ** 2 + e)[:, 0]
+    seen = z[..., 1:]
+    fitted = ControlledKoopman(delays=1, leads=leads).fit(seen, inputs)
+    earlier = inputs.copy() if leads == "from" else inputs
+    windows = np.stack([seen[:, :-1], seen[:, 1:]], axis=2)[:, :-1].reshape(-1, 2, 1)
+    led = (earlier[:, 1:-1] if leads == "from" else earlier[:, 2:]).reshape(-1, 1)
+    alone = ControlledKoopman(leads=leads).fit(seen, inputs)
+    missed = [
+        np.linalg.norm(model.predict(now, led) - seen[:, 2:].reshape(-1, 1))
+        for model, now in ((fitted, windows), (alone, windows[:, -1]))
+    ]
+    assert missed[0] < 0.9 * missed[1]
+    lifted = ControlledKoopman(dictionary=PolynomialFeatures(2, include_bias=False), leads=leads).fit(w, inputs)
+    led = inputs[:, :-1] if leads == "from" else inputs[:, 1:]
+    np.testing.assert_allclose(lifted.predict(w[:, 0], led[:, :1]), w[:, 1], atol=1e-9)
+    assert np.abs(lifted.eigenvalues_[:, None] - [0.9, 0.81, 0.5]).min(axis=0).max() < 1e-8
+    true = np.abs(lifted.eigenvalues_[:, None] - [0.9, 0.81, 0.5]).min(axis=1) < 1e-8
+    assert lifted.residuals(w, inputs)[true].max() < 1e-8
+
+
+def test_a_rank_keeps_the_widest_directions_of_states_and_inputs():
+    trajectories, inputs, _ = driven(0, noise=0.3)
+    x, e, y = stacked(trajectories, inputs)
+    joint = np.column_stack([x, e])
+    joint, y = joint - joint.mean(axis=0), y - y.mean(axis=0)
+    left, sizes, right = np.linalg.svd(joint, full_matrices=False)
+    slow = right[:3].T / sizes[:3] @ left[:, :3].T @ y
+    fitted = ControlledKoopman(rank=3).fit(trajectories, inputs)
+    assert fitted.n_directions_ == 3
+    np.testing.assert_allclose(np.vstack([fitted.operator_, fitted.input_map_]), slow, atol=1e-10)
+    with pytest.raises(ValueError, match="rank=7 is larger than the 6 observables and inputs"):
+        ControlledKoopman(rank=7).fit(trajectories, inputs)
+
+
+def test_pure_noise_that_is_fitted_perfectly_is_said():
+    rng = np.random.default_rng(0)
+    with pytest.warns(UserWarning, match="as many directions as pairs"):
+        ControlledKoopman().fit(rng.normal(size=(1, 9, 20)), rng.normal(size=(1, 9, 2)))

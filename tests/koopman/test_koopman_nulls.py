@@ -58,6 +58,12 @@ def test_delays_belong_to_the_model_and_cannot_be_given(model, delays):
         model(*arguments, delays=3)
 
 
+def test_maps_can_be_compared_and_counted():
+    one, other = LinearMap(np.eye(2)), LinearMap(np.eye(2))
+    assert one == one != other
+    assert len({one, other, one}) == 2
+
+
 def test_linear_map_about_a_point():
     rng = np.random.default_rng(0)
     operator, point, shift, states = (rng.normal(size=size) for size in ((3, 3), 3, 3, (4, 3)))

@@ -20,6 +20,7 @@ from test_koopman import matched, ragged
 from linearlens.koopman import Koopman, delay_embed, fourier_dictionary
 from linearlens.koopman._blocks import sum_blocks
 from linearlens.koopman._gram import PairGrams
+from linearlens.koopman._pairs import Pairs
 
 
 def beside_its_tanh(z):
@@ -71,8 +72,9 @@ def test_merged_sums_are_those_of_all_rows(n_targets):
         grams.append(PairGrams(4, n_targets))
         grams[-1].add([part])
     before = [[item.copy() for item in vars(one).values() if isinstance(item, np.ndarray)] for one in grams]
-    merged = grams[0].merge(grams[1]).merge(grams[2].merge(grams[3])).merge(PairGrams(4, n_targets))
-    merged = PairGrams(4, n_targets).merge(merged)
+    merged = PairGrams(4, n_targets)
+    for part in (grams[3], PairGrams(4, n_targets), *grams[:3]):
+        merged.absorb(part)
     rows = [z for part in parts for z in part]
     x, t = np.concatenate([z[:-1, :4] for z in rows]), np.concatenate([z[1:] for z in rows])
     mean_x, mean_t, xx, xt = merged.moments()
@@ -91,7 +93,7 @@ def test_merged_sums_are_those_of_all_rows(n_targets):
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=named)
 def test_an_iterator_is_the_list(settings, monkeypatch):
-    monkeypatch.setattr("linearlens.koopman._base.CHUNK_ROWS", 50)
+    monkeypatch.setattr("linearlens.koopman._lift.CHUNK_ROWS", 50)
     assert_same(Koopman(**settings).fit(iter(ragged(1))), Koopman(**settings).fit(ragged(1)))
 
 
@@ -214,15 +216,15 @@ def test_blocks_are_summed_by_the_processes_of_a_client():
     z = equal_steps()
     array = da.from_array(z, chunks=(3, -1, -1))
 
-    def grams_where_they_are_made(trajectories):
-        grams = PairGrams(6, 6)
-        grams.add([list(trajectories)])
-        grams.process = os.getpid()
-        return grams
+    def pairs_where_they_are_made(trajectories):
+        pairs = Pairs(6, 6)
+        pairs.add([list(trajectories)])
+        pairs.process = os.getpid()
+        return pairs
 
     settings = {"dictionary": FunctionTransformer(np.tanh), "constant": True}
     with Client(n_workers=1, threads_per_worker=2, dashboard_address=None):
-        assert sum_blocks(array, grams_where_they_are_made, min_steps=2).process != os.getpid()
+        assert sum_blocks(array, pairs_where_they_are_made, min_steps=2).process != os.getpid()
         fitted = Koopman(**settings).fit(array)
     assert_same(fitted, Koopman(**settings).fit(z))
 
@@ -254,7 +256,7 @@ def test_a_dask_array_of_other_features_is_refused_at_once():
     fitted = Koopman().fit(good)
     with pytest.raises(ValueError, match="fitted on states of 2 features, got 3"):
         fitted.partial_fit(da.ones((4, 3, 3)))
-    with pytest.raises(ValueError, match="had 2 observables, now there are 4"):
+    with pytest.raises(ValueError, match="the earlier fit had delays=0, lag=1, now delays=1"):
         fitted.set_params(delays=1).partial_fit(da.ones((4, 3, 2)))
 
 
@@ -269,7 +271,8 @@ def test_dask_is_imported_by_who_uses_it_only():
 @pytest.fixture
 def elsewhere(monkeypatch):
     """No GPU is at hand: the lines that would run on one run on the processor."""
-    monkeypatch.setattr("linearlens.koopman._base.is_elsewhere", lambda tensor: True)
+    monkeypatch.setattr("linearlens.koopman._read.is_elsewhere", lambda tensor: True)
+    monkeypatch.setattr("linearlens.koopman._read.is_small", lambda tensor, delays: False)
     monkeypatch.setattr("linearlens.koopman._device.DEVICE_ROWS", 30)
 
 
@@ -290,6 +293,12 @@ def test_a_tensor_elsewhere_is_the_list(settings, dtype, elsewhere):
     assert_same(fitted, Koopman(**settings).fit(numbers))
     fitted.partial_fit(z[:4]).partial_fit(numbers[:4])
     assert_same(fitted, Koopman(**settings).fit([*numbers, *numbers[:4], *numbers[:4]]))
+
+
+def test_a_tensor_elsewhere_whose_sums_lose_a_direction_comes_here(elsewhere):
+    z = equal_steps()
+    z = np.concatenate([z, z[..., :1] + 1e-9 * z[..., 1:2] ** 2], axis=2)
+    assert Koopman().fit(torch.as_tensor(z)).n_eigenvalues_ == Koopman().fit(z).n_eigenvalues_ == 7
 
 
 @pytest.mark.parametrize(

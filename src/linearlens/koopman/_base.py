@@ -1,28 +1,20 @@
 """The Koopman operator of a dictionary, estimated from many trajectories."""
 
-from collections.abc import Iterable, Iterator
-from functools import partial
-from itertools import chain
+from collections.abc import Iterator
+from numbers import Real
 from typing import Any
 
 import numpy as np
-from scipy import linalg
-from sklearn.base import BaseEstimator, clone
-from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import check_is_fitted
 
-from linearlens.koopman._blocks import check_dask_array, is_dask_array, sum_blocks
-from linearlens.koopman._delays import delay_embed
-from linearlens.koopman._device import is_elsewhere, is_tensor, sum_on_device
-from linearlens.koopman._dictionaries import lift_states
-from linearlens.koopman._gram import PairGrams, whitening
-from linearlens.koopman._spectrum import eigenvalue_order
-from linearlens.koopman._trajectories import Trajectories, check_real, check_trajectories, each_checked
-
-CHUNK_ROWS = 1024  # states taken at a time: enough for fast products, few enough for the processor's cache
+from linearlens.koopman._fitted import FittedOperator
+from linearlens.koopman._lift import Lift
+from linearlens.koopman._pairs import Pairs
+from linearlens.koopman._read import read_pairs
+from linearlens.koopman._solve import Solution, solve
+from linearlens.koopman._trajectories import Features, Trajectories, check_whole
 
 
-class Koopman(BaseEstimator):
+class Koopman(FittedOperator):
     """Linear operator ``psi(z[t+1]) ≈ psi(z[t]) @ K``, fitted by least squares to all consecutive states.
 
     One estimator for the whole family: plain DMD (no dictionary, no delays), Hankel DMD (`delays`),
@@ -45,6 +37,17 @@ class Koopman(BaseEstimator):
         states that stay about one mean. Where the mean moves from step to step, use `constant`.
     constant : bool
         Append the observable 1, which makes the fitted map affine: the mean may move.
+    energy : float, optional
+        In place of a rank: as few of the widest directions as hold this share of the sum of squares of the lifted
+        states, between 0 and 1.
+    alpha : float
+        Ridge: adds ``alpha * ‖K‖²`` to the sum of squares, as scikit-learn's ``Ridge`` does, in the units of the
+        observables; the constant of `constant` is free.
+    lag : int
+        Steps of the data from the first state of a pair to the second, so that ``z[t+lag] ≈ z[t] K``. Eigenvalues,
+        and steps of a forecast, are then those of so many steps.
+    dt : float
+        Time between two states, the unit of the frequencies and rates in `summary`.
 
     Attributes
     ----------
@@ -63,6 +66,9 @@ class Koopman(BaseEstimator):
     offset_ : ndarray of shape (n_features,)
         What a forecast adds back: with `center` alone the mean of the states that end a pair, else 0. With
         `constant` the last row of `readout_` does the same.
+    modes_ : ndarray of shape (n_eigenvalues, n_features), complex
+        What each eigenfunction adds to coming states: ``z[t+n] ≈ (phi(z[t]) * eigenvalues_ⁿ⁻¹) @ modes_ + offset_``.
+        :func:`linearlens.koopman.modes` gives those of the observables.
     n_eigenvalues_ : int
         Directions kept: as many as `rank` says, or fewer if the data span fewer. If it is below
         ``len(operator_)``, part of the operator was chosen rather than learnt; see the notes.
@@ -79,10 +85,12 @@ class Koopman(BaseEstimator):
     an affine map is 1: it belongs to the constant, and its residual of 0 says nothing. With `center` alone, a
     forecast of many steps equals repeated ones of one step only if present and next states have one mean.
 
-    With X the observables and Y their successors, the fit needs the Gram matrices ``XᵀX`` and ``XᵀY``
-    only. They are summed trajectory by trajectory in float64, so memory depends on the number of
+    With X the observables and Y their successors, the fit needs ``XᵀX`` and ``XᵀY`` only, or a triangular factor
+    with the same products. They are summed chunk by chunk in float64, so memory depends on the number of
     observables, not of trajectories, and no pair ever crosses a seam. With `constant` they are taken about
-    the mean and the operator is moved back afterwards, so that a mean far from 0 costs no digits.
+    the mean and the operator is moved back afterwards, so that a mean far from 0 costs no digits. Where there are
+    fewer pairs than observables, the pairs themselves are kept, and the operator is held as a product of two thin
+    matrices: `operator_` is formed where it is asked for, a forecast does not need it.
     For a given `rank` the eigenvalues are those of projected DMD (Schmid 2010) with the basis from X.
 
     So data may be larger than memory. Of an iterator about a thousand states are held at a time; of a dask array,
@@ -92,11 +100,14 @@ class Koopman(BaseEstimator):
     ``sklearn.frozen.FrozenEstimator(dictionary.fit(sample))``. Then the operator is that of a list of the same
     trajectories, but for rounding.
 
-    A Gram matrix squares the condition number: directions whose singular value is below about 1e-7 of the
-    largest are treated as noise. Directions the data do not span (units that never fire, features that repeat
-    others, more observables than pairs) are no fault and raise no warning: the operator of least norm is
-    taken, which maps them to 0, and `n_eigenvalues_` counts the others. A `rank` keeps directions by their
-    size in the units of the features, so small features go first; where units differ, take a
+    Directions the data do not span (units that never fire, features that repeat others) are no fault and raise no
+    warning: `n_eigenvalues_` counts the others. What is spanned is decided with each observable scaled to one size,
+    so that it does not depend on units: a direction thinner than about 1e-14 of the widest is rounding, 1e-7 where
+    states come as float32. Of the operators that fit equally the one of least norm is taken, as
+    ``numpy.linalg.lstsq`` does; if there are more pairs than observables, whose sizes differ more than a
+    thousandfold, that of least norm in scaled units. As many directions as pairs fit any data without error,
+    and raise a warning. A `rank` below the number of directions that the data span keeps
+    the widest in the units of the observables, so small features go first; where units differ, take a
     ``StandardScaler`` as the dictionary.
 
     Examples
@@ -116,12 +127,20 @@ class Koopman(BaseEstimator):
         dictionary: Any = None,
         center: bool = False,
         constant: bool = False,
+        alpha: float = 0.0,
+        lag: int = 1,
+        energy: float | None = None,
+        dt: float = 1.0,
     ) -> None:
         self.rank = rank
         self.delays = delays
         self.dictionary = dictionary
         self.center = center
         self.constant = constant
+        self.alpha = alpha
+        self.lag = lag
+        self.energy = energy
+        self.dt = dt
 
     def fit(self, trajectories: Trajectories | Iterator[np.ndarray], y: None = None) -> "Koopman":
         """Fit the operator, forgetting any earlier fit.
@@ -130,10 +149,12 @@ class Koopman(BaseEstimator):
         ----------
         trajectories : list or iterator of ndarray of shape (n_steps_i, n_features), or ndarray or dask array of \
                 shape (n_trajectories, n_steps, n_features)
-            Each needs at least ``delays + 2`` states. An iterator is used up, whether the fit succeeds or not.
+            Each needs at least ``delays + lag + 1`` states. An iterator is used up, whether the fit succeeds or not;
+            it may also yield lists of trajectories, as `iterate_hidden` does.
             A dask array is split along its first axis; its scheduler is that of dask: threads, or the processes
             of a ``distributed.Client``. A torch tensor may stand for an ndarray; on another device than the
-            processor its sums are formed there, and it takes no dictionary.
+            processor its sums are formed there, and it takes neither dictionary nor lag. Tables (pandas) must have
+            the same columns in the same order.
         y : None
             Ignored; there for scikit-learn.
 
@@ -149,7 +170,11 @@ class Koopman(BaseEstimator):
             does not fit them, and on a dictionary still to be fitted where they can be read once only.
         """
         self._check_settings()
-        return self._accumulate(trajectories, fresh=True)
+        pairs, lift, features = read_pairs(trajectories, Lift(self.delays, self.dictionary, self.lag), like=None)
+        solution = self._solve(pairs, lift)
+        self._become(pairs, lift, features)
+        self._solution = solution
+        return self
 
     def partial_fit(self, trajectories: Trajectories | Iterator[np.ndarray], y: None = None) -> "Koopman":
         """Add trajectories to those already seen.
@@ -157,291 +182,83 @@ class Koopman(BaseEstimator):
         The dictionary stays as it was fitted on the first call. So this equals one `fit` on all trajectories
         if there is none or it learns nothing from data, as ``PolynomialFeatures``. One that does learn, as
         ``StandardScaler`` or `fourier_dictionary`, would have seen all of them in `fit`. Parameters, return
-        value and errors are those of `fit`.
+        value and errors are those of `fit`. The operator is solved for when something of it is first asked for,
+        so that many calls in a row cost no more than one `fit`; a warning about it comes then, too.
         """
         self._check_settings()
-        return self._accumulate(trajectories, fresh=not hasattr(self, "grams_"))
-
-    def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
-        """Advance states linearly: lift once, apply the operator ``steps - 1`` times, read the next state out.
-
-        In the letters of the notes above, ``x(states) @ operator_ⁿ⁻¹ @ readout_ + offset_``.
-
-        Parameters
-        ----------
-        states : ndarray of shape (n_states, n_features), or (n_states, delays + 1, n_features)
-            With delays, each window is in order of time, the present state last, as `delay_windows` gives them;
-            `delay_embed` stacks them newest first.
-        steps : int
-            Number of steps ahead, 0 or more; 0 gives the states themselves.
-
-        Returns
-        -------
-        ndarray of shape (n_states, n_features)
-
-        Raises
-        ------
-        ValueError
-            If the shape does not fit the operator, states are complex, text or not finite, or `steps` is negative.
-        """
-        if not isinstance(steps, int | np.integer) or steps < 0:
-            raise ValueError(f"steps must be a whole number, 0 or more, got {steps!r}")
-        lifted = self._lift_windows(states)
-        if steps == 0:
-            return np.array(states if self.delays == 0 else np.asarray(states)[:, -1], dtype=np.float64)
-        return lifted @ np.linalg.matrix_power(self.operator_, int(steps) - 1) @ self.readout_ + self.offset_
-
-    def eigenfunctions(self, states: np.ndarray) -> np.ndarray:
-        """Values of the eigenfunctions, ``phi(z[t+1]) ≈ phi(z[t]) * eigenvalues_``.
-
-        They weigh the observables as fitted: `mean_` is subtracted, and `constant` adds a number to each.
-
-        Parameters
-        ----------
-        states : ndarray
-            As in `predict`.
-
-        Returns
-        -------
-        ndarray of shape (n_states, n_eigenvalues), complex
-
-        Raises
-        ------
-        ValueError
-            As in `predict`.
-        """
-        return self._lift_windows(states) @ self.eigenvectors_
-
-    def residuals(self, trajectories: Trajectories) -> np.ndarray:
-        """How far each eigenpair is from being one, on the trajectories given.
-
-        Parameters
-        ----------
-        trajectories : as in `fit`
-            Give trajectories the fit has not seen: on its own data a fit flatters itself.
-
-        Returns
-        -------
-        ndarray of shape (n_eigenvalues,)
-            ``‖phi_j(z[t+1]) − λ_j phi_j(z[t])‖ / ‖phi_j(z[t])‖`` over all pairs, in the order of
-            `eigenvalues_`, with `mean_` subtracted as in the fit: 0 for a true eigenpair, NaN where the
-            eigenfunction vanishes on all of these states.
-
-        Raises
-        ------
-        ValueError
-            As in `fit`.
-
-        Notes
-        -----
-        The residual of ResDMD (Colbrook and Townsend 2024), with the sums taken over given trajectories.
-
-        No one threshold tells a true eigenpair from a spurious one: noise lifts the residual of a true one, and
-        the slower an eigenfunction changes, the smaller its residual, true or not. Compare it with those of
-        the other eigenpairs, and with those of a fit to a null, as `shuffle_time` gives.
-        """
-        check_is_fitted(self)
-        checked = check_trajectories(trajectories, min_steps=self.delays + 2)
-        self._check_width(checked[0].shape[1])
-        missed, size = np.zeros(self.n_eigenvalues_), np.zeros(self.n_eigenvalues_)
-        for chunk in self._observed(checked, self.dictionary_):
-            x, y = (np.concatenate([z[part, : len(self.mean_)] for z in chunk]) for part in (np.s_[:-1], np.s_[1:]))
-            now, then = self._finish(x) @ self.eigenvectors_, self._finish(y) @ self.eigenvectors_
-            missed += (np.abs(then - now * self.eigenvalues_) ** 2).sum(axis=0)
-            size += (np.abs(now) ** 2).sum(axis=0)
-        return np.sqrt(np.divide(missed, size, out=np.full(self.n_eigenvalues_, np.nan), where=size > 0))
-
-    # The fit, step by step.
-
-    def _accumulate(self, trajectories: Any, *, fresh: bool) -> "Koopman":
-        min_steps = self.delays + 2
-        width = None if fresh else self.n_features_in_
-        if is_tensor(trajectories) and not is_elsewhere(trajectories):
-            trajectories = trajectories.detach().numpy()
-        if is_dask_array(trajectories):
-            check_dask_array(trajectories)
-            dictionary = self._ready_dictionary() if fresh else self.dictionary_
-            work = partial(clone(self)._sum_pairs, dictionary=dictionary, width=width)
-            grams = sum_blocks(trajectories, work, min_steps=min_steps)
-        elif is_tensor(trajectories):
-            if self.dictionary is not None:
-                raise ValueError(
-                    f"a dictionary lifts NumPy arrays, but the tensor is on {trajectories.device}; give tensor.cpu()"
-                )
-            dictionary = None
-            grams = sum_on_device(trajectories, delays=self.delays)
-            self._check_rank(len(grams.sum_x) + self.constant)
-            if width is not None:
-                self._check_width(trajectories.shape[2], width)
-        elif isinstance(trajectories, Iterator):
-            dictionary = self._ready_dictionary() if fresh else self.dictionary_
-            grams = self._sum_pairs(each_checked(trajectories, min_steps=min_steps), dictionary, width)
-        else:
-            checked = check_trajectories(trajectories, min_steps=min_steps)
-            dictionary = self._fit_dictionary(checked) if fresh else self.dictionary_
-            grams = self._sum_pairs(checked, dictionary, width)
-        n_observables, n_targets = len(grams.sum_x), len(grams.sum_t)
-        if not fresh:
-            if len(self.grams_.sum_x) != n_observables:
-                raise ValueError(
-                    f"the earlier fit had {len(self.grams_.sum_x)} observables, now there are {n_observables}: delays "
-                    "or dictionary were changed; call fit to start anew"
-                )
-            grams = self.grams_.merge(grams)
-        self.dictionary_: Any = dictionary
-        width = n_observables // (self.delays + 1) if dictionary is None else n_targets - n_observables
-        self.n_features_in_: int = width
-        self.grams_: PairGrams = grams
-        return self._solve()
-
-    def _sum_pairs(self, trajectories: Iterable[np.ndarray], dictionary: Any, width: int | None) -> PairGrams:
-        """Sums over the pairs of checked trajectories, read once; `width` is that of an earlier fit."""
-        rest = iter(trajectories)
-        first = next(rest)
-        if width is not None:
-            self._check_width(first.shape[1], width)
-        n_observables = lift_states(self._embed(first[: self.delays + 1].astype(np.float64)), dictionary).shape[1]
-        self._check_rank(n_observables + self.constant)
-        # A dictionary may leave the states out, so then they come again behind the observables.
-        grams = PairGrams(n_observables, n_observables + (0 if dictionary is None else first.shape[1]))
-        grams.add(self._observed(chain([first], rest), dictionary))
-        return grams
-
-    def _solve(self) -> "Koopman":
-        """Turn the sums into the operator, its spectrum and the readout."""
-        mean_x, mean_targets, xx, xt = self.grams_.moments()
-        n_pairs, width = self.grams_.n_pairs, len(mean_x)
-        next_states = slice(self.n_features_in_) if self.dictionary_ is None else slice(width, None)
-        self.mean_ = mean_x if self.center else np.zeros(width)
-        centred = self.center and not self.constant
-        self.offset_ = mean_targets[next_states] if centred else np.zeros(self.n_features_in_)
-        # Moments about the means are at hand. Without a constant, move them to the origin asked for. With one,
-        # solve about the mean, where no digits cancel, and move the operator afterwards.
-        origin = mean_x if self.constant else self.mean_
-        shift_x, shift_y = mean_x - origin, mean_targets[:width] - origin
-        shift_next = mean_targets[next_states] - self.offset_
-        xx = xx + n_pairs * np.outer(shift_x, shift_x)
-        xy = xt[:, :width] + n_pairs * np.outer(shift_x, shift_y)
-        xs = xt[:, next_states] + n_pairs * np.outer(shift_x, shift_next)
-        whiten = whitening(xx, self.rank and self.rank - self.constant)
-        if self.constant:
-            whiten = linalg.block_diag(whiten, 1 / np.sqrt(n_pairs))
-            xy = linalg.block_diag(xy, n_pairs)  # the constant stays 1
-            xy[-1, :-1] = n_pairs * shift_y
-            xs = np.vstack([xs, n_pairs * shift_next])
-        if not whiten.shape[1]:
-            raise ValueError("all lifted states are zero (or all equal, with center), so no operator can be fitted")
-
-        projected, read = whiten.T @ xy, whiten.T @ xs
-        eigenvalues, vectors = np.linalg.eig(projected @ whiten)
-        if self.constant:
-            away = origin - self.mean_
-            whiten[-1] -= away @ whiten[:-1]
-            projected[:, :-1] += np.outer(projected[:, -1], away)
-        order = eigenvalue_order(eigenvalues)
-        self.n_eigenvalues_ = whiten.shape[1]
-        self.n_pairs_ = n_pairs
-        self.operator_ = whiten @ projected
-        self.eigenvalues_ = eigenvalues[order].astype(complex)
-        self.eigenvectors_ = (whiten @ vectors[:, order] * np.sqrt(n_pairs)).astype(complex)
-        self.readout_ = whiten @ read
+        earlier = self.__dict__.get("pairs_")
+        dictionary = self.dictionary if earlier is None else self._lift.dictionary
+        like = None if earlier is None else self._features
+        if earlier is not None and (self.lag, self.delays) != (self._lift.lag, self._lift.delays):
+            raise ValueError(
+                f"the earlier fit had delays={self._lift.delays}, lag={self._lift.lag}, now delays={self.delays}, "
+                f"lag={self.lag} came; call fit to start anew"
+            )
+        lift = Lift(self.delays, dictionary, self.lag)
+        pairs, lift, features = read_pairs(trajectories, lift, like=like, earlier=earlier)
+        if earlier is not None:
+            pairs.absorb(earlier)
+        self._check_rank(pairs)
+        self._become(pairs, lift, features if like is None else like)
         return self
 
-    def _observed(self, trajectories: Iterable[np.ndarray], dictionary: Any) -> Iterator[list[np.ndarray]]:
-        """Chunks of trajectories of observables.
+    def _become(self, pairs: Pairs, lift: Lift, features: Features) -> None:
+        for name in (
+            "_solution",
+            "operator_",
+            "readout_",
+            "modes_",
+            "eigenvalues_",
+            "eigenvectors_",
+            "feature_names_in_",
+        ):
+            self.__dict__.pop(name, None)
+        self.pairs_, self._lift, self._features = pairs, lift, features
+        self.n_features_in_ = features.width
+        if features.names is not None:
+            self.feature_names_in_ = np.array(features.names, dtype=object)
 
-        Without a dictionary the first columns are the states themselves; a dictionary may leave them out, so then
-        they come again behind the observables.
-        """
-        for chunk in _chunks(trajectories, overlap=self.delays + 1):
-            embedded = [self._embed(item) for item in chunk]
-            if dictionary is None:
-                yield embedded
-            else:
-                ends = np.cumsum([len(item) for item in embedded])[:-1]
-                states = np.concatenate(embedded, dtype=np.float64)
-                yield np.split(np.hstack([lift_states(states, dictionary), states[:, : chunk[0].shape[1]]]), ends)
-
-    def _embed(self, trajectory: np.ndarray) -> np.ndarray:
-        return delay_embed(trajectory, delays=self.delays) if self.delays else trajectory
-
-    def _finish(self, lifted: np.ndarray) -> np.ndarray:
-        """Centre the lifted states and append the constant, as the fit did."""
-        lifted = lifted - self.mean_
-        return np.hstack([lifted, np.ones((len(lifted), 1))]) if self.constant else lifted
-
-    def _lift_windows(self, states: np.ndarray) -> np.ndarray:
-        check_is_fitted(self)
-        states = check_real(np.asarray(states), "the array of states")
-        wanted = "(n_states, n_features)" if self.delays == 0 else f"(n_states, {self.delays + 1}, n_features)"
-        if states.ndim != (2 if self.delays == 0 else 3):
-            raise ValueError(f"need states of shape {wanted}, got shape {states.shape}")
-        windows = states[:, None, :] if self.delays == 0 else states
-        if windows.shape[1] != self.delays + 1:
-            raise ValueError(f"need states of shape {wanted}, got shape {states.shape}")
-        self._check_width(windows.shape[2])
-        if not np.isfinite(windows).all():
-            raise ValueError("states must be finite, but NaN or infinity came; leave those states out")
-        newest_first = windows[:, ::-1].reshape(len(windows), -1).astype(np.float64)
-        return self._finish(lift_states(newest_first, self.dictionary_))
-
-    def _fit_dictionary(self, trajectories: list[np.ndarray]) -> Any:
-        if self.dictionary is None:
-            return None
-        return clone(self.dictionary).fit(
-            np.concatenate([self._embed(item) for item in trajectories], dtype=np.float64)
+    def _solve(self, pairs: Pairs, lift: Lift) -> Solution:
+        self._check_rank(pairs)
+        return solve(
+            pairs,
+            next_states=lift.states(pairs),
+            rank=self.rank,
+            center=self.center,
+            constant=self.constant,
+            energy=self.energy,
+            alpha=self.alpha,
         )
-
-    def _ready_dictionary(self) -> Any:
-        """The dictionary where no pass over the data is left to fit it in."""
-        if self.dictionary is None:
-            return None
-        dictionary = clone(self.dictionary)
-        try:
-            check_is_fitted(dictionary)
-        except NotFittedError:
-            raise ValueError(
-                f"the dictionary {self.dictionary} is still to be fitted, but an iterator or dask array is read once; "
-                "fit it on a sample and give sklearn.frozen.FrozenEstimator(dictionary.fit(sample)), "
-                "or call fit on a list of some trajectories and partial_fit on the others"
-            ) from None
-        return dictionary
 
     # What may be asked for.
 
     def _check_settings(self) -> None:
-        for name, least in (("delays", 0), ("rank", 1)):
-            value = getattr(self, name)
-            if name == "rank" and value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{name} must be a whole number, {least} or more, got {value!r}")
+        check_whole("delays", self.delays, 0)
+        check_whole("lag", self.lag, 1)
+        if self.rank is not None:
+            check_whole("rank", self.rank, 1)
+        for name in ("center", "constant"):
+            if not isinstance(getattr(self, name), bool | np.bool):
+                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
+        if not _is_number(self.alpha) or not 0 <= self.alpha < np.inf:
+            raise ValueError(f"alpha must be a number, 0 or more, got {self.alpha!r}")
+        if not _is_number(self.dt) or not 0 < self.dt < np.inf:
+            raise ValueError(f"dt must be a number above 0, got {self.dt!r}")
+        if self.energy is not None and (not _is_number(self.energy) or not 0 < self.energy <= 1):
+            raise ValueError(f"energy must be a share between 0 and 1, got {self.energy!r}")
+        if self.energy is not None and self.rank is not None:
+            raise ValueError(f"give rank or energy, not both; rank={self.rank} and energy={self.energy} came")
         if self.dictionary is not None and not hasattr(self.dictionary, "transform"):
             raise ValueError(f"dictionary must be a scikit-learn transformer, got {type(self.dictionary).__name__}")
 
-    def _check_rank(self, n_observables: int) -> None:
+    def _check_rank(self, pairs: Pairs) -> None:
+        n_observables = pairs.n_observables + self.constant
         if self.rank is not None and self.rank > n_observables:
             raise ValueError(
                 f"rank={self.rank} is larger than the {n_observables} features the states have after "
                 f"delays, dictionary and constant; give at most {n_observables}"
             )
 
-    def _check_width(self, width: int, fitted: int | None = None) -> None:
-        fitted = self.n_features_in_ if fitted is None else fitted
-        if width != fitted:
-            raise ValueError(f"fitted on states of {fitted} features, got {width}")
 
-
-def _chunks(trajectories: Iterable[np.ndarray], *, overlap: int) -> Iterator[list[np.ndarray]]:
-    """Groups of trajectories of about CHUNK_ROWS states; a longer one comes in pieces that share `overlap` states."""
-    chunk: list[np.ndarray] = []
-    n_rows = 0
-    for trajectory in trajectories:
-        for start in range(0, len(trajectory) - overlap, CHUNK_ROWS):
-            chunk.append(trajectory[start : start + CHUNK_ROWS + overlap])
-            n_rows += len(chunk[-1])
-            if n_rows >= CHUNK_ROWS:
-                yield chunk
-                chunk, n_rows = [], 0
-    if chunk:
-        yield chunk
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

@@ -1,13 +1,14 @@
-"""Gram matrices of a dask array: those of each block where the block is, then a tree of sums."""
+"""The pairs of a dask array: those of each block where the block is, then a tree of sums."""
 
 import sys
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 
-from linearlens.koopman._gram import PairGrams
-from linearlens.koopman._trajectories import each_checked
+from linearlens.koopman._pairs import Pairs
+from linearlens.koopman._trajectories import Features, each_checked
 
 
 def is_dask_array(trajectories: Any) -> bool:
@@ -29,21 +30,25 @@ def check_dask_array(array: Any) -> None:
         raise ValueError(f"need at least one trajectory, got a dask array of shape {array.shape}")
 
 
-def sum_blocks(array: Any, grams_of: Callable[[Iterable[np.ndarray]], PairGrams], *, min_steps: int) -> PairGrams:
-    """The sums over the pairs of all trajectories of a dask array.
+def sum_blocks(
+    array: Any, pairs_of: Callable[[Iterable[np.ndarray]], Pairs], *, min_steps: int, like: Features | None = None
+) -> Pairs:
+    """The pairs of all trajectories of a dask array.
 
     Parameters
     ----------
     array : dask array of shape (n_trajectories, n_steps, n_features)
         Each block holds whole trajectories once the axes of time and features are joined, if they are split.
-    grams_of : callable
-        Maps trajectories to their sums. It runs where the block is, so only the sums travel.
+    pairs_of : callable
+        Maps trajectories to their pairs. It runs where the block is, so only what is kept of them travels.
     min_steps : int
         Fewest states a trajectory may have.
+    like : Features, optional
+        As in `each_checked`.
 
     Returns
     -------
-    PairGrams
+    Pairs
 
     Raises
     ------
@@ -52,17 +57,22 @@ def sum_blocks(array: Any, grams_of: Callable[[Iterable[np.ndarray]], PairGrams]
     """
     from dask import delayed
 
-    def grams_of_block(block: np.ndarray, first: int) -> PairGrams:
-        return grams_of(each_checked(block, min_steps=min_steps, first=first))
+    def pairs_of_block(block: np.ndarray, first: int) -> Pairs:
+        return pairs_of(each_checked(block, min_steps=min_steps, first=first, like=like))
 
     whole = array.rechunk({1: -1, 2: -1})
     firsts = np.cumsum([0, *whole.chunks[0]])
-    grams = [
-        delayed(grams_of_block)(block, int(first))
+    pairs = [
+        delayed(pairs_of_block)(block, int(first))
         for block, first, size in zip(whole.to_delayed().ravel(), firsts, whole.chunks[0], strict=False)
         if size
     ]
-    while len(grams) > 1:  # neighbours join, so that a sum is never further from a block than the depth of the tree
-        joined = [delayed(PairGrams.merge)(*two) for two in zip(grams[::2], grams[1::2], strict=False)]
-        grams = joined + grams[2 * len(joined) :]
-    return grams[0].compute()
+    while len(pairs) > 1:  # neighbours join, so that a sum is never further from a block than the depth of the tree
+        joined = [delayed(_join)(*two) for two in zip(pairs[::2], pairs[1::2], strict=False)]
+        pairs = joined + pairs[2 * len(joined) :]
+    return pairs[0].compute()
+
+
+def _join(one: Pairs, other: Pairs) -> Pairs:
+    """The pairs of both; neither is changed, for dask may use them again."""
+    return deepcopy(one).absorb(other)

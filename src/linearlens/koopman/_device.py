@@ -1,20 +1,12 @@
 """Gram matrices of torch tensors, formed on the device where they are."""
 
-import sys
 from typing import Any
 
-import numpy as np
-
 from linearlens.koopman._gram import PairGrams
-from linearlens.koopman._trajectories import each_checked
+from linearlens.koopman._pairs import FEWEST_ROWS, Pairs
+from linearlens.koopman._trajectories import Features, each_checked
 
 DEVICE_ROWS = 2**15  # states taken at a time: enough to keep a GPU busy, few enough for its memory
-
-
-def is_tensor(trajectories: Any) -> bool:
-    """Whether this is a torch tensor; torch is not imported, for who has a tensor has done so."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(trajectories, torch.Tensor)
 
 
 def is_elsewhere(tensor: Any) -> bool:
@@ -22,7 +14,15 @@ def is_elsewhere(tensor: Any) -> bool:
     return tensor.device.type != "cpu"
 
 
-def sum_on_device(tensor: Any, *, delays: int) -> PairGrams:
+def is_small(tensor: Any, *, delays: int) -> bool:
+    """Whether there are so few states, beside observables, that they are better kept as rows than summed."""
+    if tensor.ndim != 3:
+        return False
+    n_trajectories, n_steps, n_features = tensor.shape
+    return n_trajectories * n_steps <= max(FEWEST_ROWS, 2 * n_features * (delays + 1))
+
+
+def sum_on_device(tensor: Any, *, delays: int, like: Features | None = None) -> Pairs:
     """The sums over the pairs of all trajectories of a tensor; only the sums leave its device.
 
     Parameters
@@ -30,10 +30,12 @@ def sum_on_device(tensor: Any, *, delays: int) -> PairGrams:
     tensor : Tensor of shape (n_trajectories, n_steps, n_features)
         Whole trajectories are taken at a time, in float64 whatever they come in.
     delays : int
+    like : Features, optional
+        As in `each_checked`.
 
     Returns
     -------
-    PairGrams
+    Pairs
 
     Raises
     ------
@@ -45,8 +47,7 @@ def sum_on_device(tensor: Any, *, delays: int) -> PairGrams:
         raise ValueError(f"need a tensor (n_trajectories, n_steps, n_features), got one of shape {tuple(z.shape)}")
     # One trajectory speaks for all: they have one shape and dtype. If one is not finite, it is that one.
     broken = int((~z.isfinite().flatten(1).all(dim=1)).double().argmax())
-    one = z[broken].double() if z.is_floating_point() else z[broken]
-    list(each_checked([one.cpu().numpy()], min_steps=delays + 2, first=broken))
+    list(each_checked([z[broken]], min_steps=delays + 2, first=broken, like=like))
 
     def embed(part: Any) -> Any:
         return part.double().unfold(1, delays + 1, 1).flip(-1).transpose(2, 3).flatten(2)
@@ -62,10 +63,7 @@ def sum_on_device(tensor: Any, *, delays: int) -> PairGrams:
         xy.addmm_(x.T, y)
         sum_x += x.sum(dim=0)
         sum_y += y.sum(dim=0)
-    grams = PairGrams(len(shift), len(shift))
-    grams.shift, grams.sum_x, grams.sum_t = (item.cpu().numpy() for item in (shift, sum_x, sum_y))
-    # PairGrams keeps 2 XᵀX as the sum of two parts, and XᵀY as half their difference and a rest.
-    for part, product in ((grams.ss, xx), (grams.dd, xx), (grams.bc, xy)):
-        part += np.asarray(product.cpu())
-    grams.n_pairs = len(z) * (z.shape[1] - delays - 1)
-    return grams
+    shift, sum_x, sum_y, xx, xy = (item.cpu().numpy() for item in (shift, sum_x, sum_y, xx, xy))
+    pairs = Pairs(len(shift), len(shift), single=z.dtype.is_floating_point and z.dtype.itemsize <= 4)
+    pairs.grams = PairGrams.of_products(len(z) * (z.shape[1] - delays - 1), shift, (sum_x, sum_y), xx, xy)
+    return pairs

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from linearlens.koopman._delays import delay_windows
-from linearlens.koopman._trajectories import Trajectories, check_trajectories
+from linearlens.koopman._trajectories import Trajectories, check_trajectories, check_whole, in_double
 
 
 class Predictor(Protocol):
@@ -46,7 +46,7 @@ def forecast(
     model : Koopman, or a null model
     trajectories : as in ``Koopman.fit``
     steps : int
-        1 or more.
+        1 or more; of a model with a lag, steps of that length.
     first : int, optional
         Number of the first state to foresee, ``model.delays + steps`` by default. Give one number to models
         that are to be compared.
@@ -60,8 +60,7 @@ def forecast(
     ValueError
         If `steps` is no whole number or below 1, a trajectory is too short or `first` too early for the model.
     """
-    _check_steps(steps)
-    earliest = model.delays + steps
+    earliest = _earliest(model, steps)
     first = earliest if first is None else first
     if first < earliest:
         raise ValueError(
@@ -79,10 +78,10 @@ def forecast_error(
     model: Predictor, trajectories: Trajectories, *, steps: int = 1, first: int | None = None
 ) -> ForecastError:
     """What `forecast` misses. Parameters and errors are those of `forecast`; states of norm 0 are left out."""
-    predicted = np.concatenate(forecast(model, trajectories, steps=steps, first=first))
-    start = model.delays + steps if first is None else first
-    true = np.concatenate([np.asarray(item)[start:] for item in trajectories])
-    return error_between(predicted, true)
+    checked = check_trajectories(trajectories)
+    predicted = np.concatenate(forecast(model, checked, steps=steps, first=first))
+    first = _earliest(model, steps) if first is None else first
+    return error_between(predicted, np.concatenate([item[first:] for item in checked]))
 
 
 def error_between(predicted: np.ndarray, true: np.ndarray) -> ForecastError:
@@ -91,13 +90,16 @@ def error_between(predicted: np.ndarray, true: np.ndarray) -> ForecastError:
     Raises
     ------
     ValueError
-        If the shapes differ or no state is left.
+        If the shapes differ, a prediction is NaN or no state is left.
     """
-    predicted, true = np.asarray(predicted), np.asarray(true)
+    predicted, true = in_double(predicted, "the array of predictions"), in_double(true, "the array of true states")
     if predicted.ndim != 2 or predicted.shape != true.shape:
         raise ValueError(f"need two arrays of one shape (n_states, n_features), got {predicted.shape} and {true.shape}")
+    if np.isnan(predicted).any():
+        first = int(np.isnan(predicted).any(axis=1).argmax())
+        raise ValueError(f"the prediction of state {first} is NaN; if an operator grows, foresee fewer steps")
     missed = ((predicted - true) ** 2).sum(axis=1)
-    size = (true.astype(np.float64) ** 2).sum(axis=1)
+    size = (true**2).sum(axis=1)
     there = size > 0
     if not there.any():
         raise ValueError(f"all {len(true)} true states have norm 0, so there is nothing to compare an error with")
@@ -124,7 +126,9 @@ def rollout(model: Predictor, states: np.ndarray, *, steps: int) -> np.ndarray:
     ValueError
         If `steps` is no whole number or below 1.
     """
-    _check_steps(steps)
+    check_whole("steps", steps, 1)
+    if hasattr(model, "rollout"):
+        return model.rollout(states, steps=steps)
     return np.stack([model.predict(states, step) for step in range(1, steps + 1)], axis=1)
 
 
@@ -142,6 +146,7 @@ def gather(trajectories: Sequence[np.ndarray], step: int) -> np.ndarray:
     return np.stack([item[step] for item in trajectories])
 
 
-def _check_steps(steps: int) -> None:
-    if not isinstance(steps, int | np.integer) or steps < 1:
-        raise ValueError(f"steps must be a whole number, 1 or more, got {steps!r}")
+def _earliest(model: Predictor, steps: int) -> int:
+    """Number of the first state that can be foreseen so many steps ahead."""
+    check_whole("steps", steps, 1)
+    return model.delays + steps * getattr(model, "lag", 1)

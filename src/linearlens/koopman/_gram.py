@@ -1,10 +1,9 @@
 """Gram matrices of consecutive states, accumulated in float64 so that memory does not grow with the data."""
 
 from collections.abc import Iterable
-from copy import deepcopy
+from typing import Any
 
 import numpy as np
-from scipy import linalg
 from scipy.linalg import blas
 
 
@@ -44,11 +43,26 @@ class PairGrams:
 
     def __init__(self, n_observables: int, n_targets: int) -> None:
         self.n_pairs = 0
+        self.shift: Any = None
         self.sum_x = np.zeros(n_observables)
         self.sum_t = np.zeros(n_targets)
         # In the order of axes that BLAS adds to in place; of the symmetric ones the lower triangle only.
         self.ss, self.dd, self.bc = (np.zeros((n_observables, n_observables), order="F") for _ in range(3))
         self.rest = np.zeros((n_observables, n_targets - n_observables))  # x with the other targets
+
+    @classmethod
+    def of_products(
+        cls, n_pairs: int, shift: np.ndarray, sums: tuple[np.ndarray, np.ndarray], xx: np.ndarray, xt: np.ndarray
+    ) -> "PairGrams":
+        """From the products of pairs formed elsewhere: ``x.T @ x``, ``x.T @ targets``, both shifted, and their sums."""
+        n = len(xx)
+        grams = cls(n, xt.shape[1])
+        grams.n_pairs, grams.shift = n_pairs, shift
+        grams.sum_x += sums[0]
+        grams.sum_t += sums[1]
+        for part, product in ((grams.ss, xx), (grams.dd, xx), (grams.bc, xt[:, :n]), (grams.rest, xt[:, n:])):
+            part += product
+        return grams
 
     def add(self, chunks: Iterable[list[np.ndarray]]) -> None:
         """Add all pairs of trajectories of shape (n_steps, n_targets), each of two rows or more."""
@@ -61,7 +75,7 @@ class PairGrams:
             self._add(trajectories, work[:, :n_triples])
 
     def _add(self, trajectories: list[np.ndarray], work: np.ndarray) -> None:
-        if self.n_pairs == 0:
+        if self.shift is None:
             self.shift = trajectories[0][0].astype(np.float64)
         n = len(self.sum_x)
         a, b, c, s = work
@@ -92,27 +106,32 @@ class PairGrams:
             c.append(z[2 - odd :: 2])
         return a, b, c
 
-    def merge(self, other: "PairGrams") -> "PairGrams":
-        """The sums over the pairs of both; neither is changed, and the order does not matter but for rounding.
+    def absorb(self, other: "PairGrams") -> None:
+        """Add the sums over the pairs of another, which stays as it is.
 
         The rows of `other` are those about its own shift, plus the step ``e`` from our shift to its::
 
             Σ (x + e)ᵀ(t + e) = Σ xᵀt + (Σ x)ᵀe + eᵀ(Σ t) + n eᵀe
         """
-        if self.n_pairs == 0 or other.n_pairs == 0:
-            return deepcopy(self if other.n_pairs == 0 else other)
-        both, n, pairs = deepcopy(self), len(self.sum_x), other.n_pairs
-        step = other.shift - self.shift
-        moved = np.outer(other.sum_x, step) + np.outer(step[:n], other.sum_t + pairs * step)
-        moved_x = np.outer(other.sum_x, step[:n]) + np.outer(step[:n], other.sum_x + pairs * step[:n])
-        both.ss += other.ss + moved_x
-        both.dd += other.dd + moved_x
-        both.bc += other.bc + moved[:, :n]
-        both.rest += other.rest + moved[:, n:]
-        both.sum_x += other.sum_x + pairs * step[:n]
-        both.sum_t += other.sum_t + pairs * step
-        both.n_pairs += pairs
-        return both
+        if other.n_pairs == 0:
+            return
+        if self.n_pairs == 0:
+            self.shift = other.shift
+        n, pairs, step = len(self.sum_x), other.n_pairs, other.shift - self.shift
+        self.ss += other.ss
+        self.dd += other.dd
+        self.bc += other.bc
+        self.rest += other.rest
+        if step.any():
+            moved = np.outer(other.sum_x, step) + np.outer(step[:n], other.sum_t + pairs * step)
+            moved_x = np.outer(other.sum_x, step[:n]) + np.outer(step[:n], other.sum_x + pairs * step[:n])
+            self.ss += moved_x
+            self.dd += moved_x
+            self.bc += moved[:, :n]
+            self.rest += moved[:, n:]
+        self.sum_x += other.sum_x + pairs * step[:n]
+        self.sum_t += other.sum_t + pairs * step
+        self.n_pairs += pairs
 
     def moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Means of ``x`` and ``targets``, and the products ``x.T @ x``, ``x.T @ targets`` about those means."""
@@ -121,42 +140,3 @@ class PairGrams:
         xx = (ss + dd) / 2 - np.outer(self.sum_x, mean_x)
         xt = np.hstack([(ss - dd) / 2 + self.bc, self.rest]) - np.outer(self.sum_x, mean_t)
         return mean_x + self.shift[: len(mean_x)], mean_t + self.shift, xx, xt
-
-
-def whitening(xx: np.ndarray, rank: int | None = None) -> np.ndarray:
-    """Columns ``w`` with ``wᵀ (XᵀX) w = 1``: the principal directions of X that are kept, scaled.
-
-    Without a rank, columns are first brought to one scale, so that observables of very different size keep
-    their digits. Where the data do not determine the operator, that would change which one is chosen; the
-    plain scale is kept there, which gives the operator of least norm, as ``numpy.linalg.lstsq`` does.
-
-    Parameters
-    ----------
-    xx : ndarray of shape (n_observables, n_observables)
-        The Gram matrix ``XᵀX``.
-    rank : int, optional
-        Most directions to keep; None keeps all that the data determine.
-
-    Returns
-    -------
-    ndarray of shape (n_observables, n_kept)
-        ``w @ (w.T @ XᵀY)`` is the least-squares map from X to Y.
-    """
-    if rank is None:
-        norms = np.sqrt(np.diag(xx).clip(min=0))
-        alive = norms > 0
-        scale = np.where(alive, norms, 1.0)
-        whiten = _principal(xx / np.outer(scale, scale), len(xx)) / scale[:, None]
-        if whiten.shape[1] == alive.sum():
-            return whiten
-        rank = len(xx)
-    return _principal(xx, rank)
-
-
-def _principal(xx: np.ndarray, rank: int) -> np.ndarray:
-    strengths, directions = linalg.eigh(xx)
-    strengths, directions = strengths[::-1], directions[:, ::-1]
-    # Rounding leaves strengths of up to about 7 eps even in the Gram matrix of a few features.
-    kept = strengths > max(strengths[0], 0.0) * max(len(xx), 32) * np.finfo(float).eps
-    n_kept = min(int(kept.sum()), rank)
-    return directions[:, :n_kept] / np.sqrt(strengths[:n_kept])

@@ -3,15 +3,12 @@
 Each has ``delays`` and ``predict(states, steps)`` as `Koopman` has.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
-from scipy.optimize import least_squares
 from sklearn.decomposition import PCA
 
-from linearlens.koopman._trajectories import Trajectories, check_trajectories
+from linearlens.koopman._trajectories import Trajectories, check_trajectories, in_double
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Persistence:
 
     def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
         """The states themselves, of shape (n_states, n_features)."""
-        states = np.asarray(states)
+        states = in_double(states, "the array of states")
         return states if self.pca is None else self.pca.inverse_transform(self.pca.transform(states))
 
 
@@ -41,7 +38,7 @@ class Extrapolation:
 
     def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
         """From windows of shape (n_states, 2, n_features), the present state last; else a ValueError."""
-        states = np.asarray(states)
+        states = in_double(states, "the array of states")
         if states.ndim != 3 or states.shape[1] != 2:
             raise ValueError(
                 f"need windows of shape (n_states, 2, n_features), got shape {states.shape}; delay_windows with "
@@ -50,7 +47,7 @@ class Extrapolation:
         return states[:, 1] + steps * (states[:, 1] - states[:, 0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinearMap:
     """A given map ``z − point → (z − point) K + shift``, K acting from the right.
 
@@ -69,7 +66,7 @@ class LinearMap:
 
     def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
         """The states, of shape (n_states, n_features), after so many steps."""
-        deviation = np.asarray(states) - self.point
+        deviation = in_double(states, "the array of states") - self.point
         for _ in range(steps):
             deviation = deviation @ self.operator + self.shift
         return deviation + self.point
@@ -108,37 +105,3 @@ def shuffle_time(trajectories: Trajectories, *, seed: int | np.random.Generator 
     """
     rng = np.random.default_rng(seed)
     return [rng.permutation(item) for item in check_trajectories(trajectories)]
-
-
-def linearize_at_fixed_point(
-    step: Callable[[torch.Tensor], torch.Tensor], start: np.ndarray
-) -> tuple[LinearMap, float]:
-    """Find the slowest point near `start` and linearise there, as Maheswaranathan et al. (2019) do.
-
-    Parameters
-    ----------
-    step : callable
-        One step of the network under a constant input: a Tensor of shape (n_features,) to another.
-    start : ndarray of shape (n_features,)
-        Where the search begins, for instance the mean state.
-
-    Returns
-    -------
-    map : LinearMap
-        With the Jacobian at that point.
-    speed : float
-        ``‖F(z) − z‖`` there: about 0 at a true fixed point.
-    """
-    start = np.asarray(start)
-    dtype = torch.get_default_dtype()
-
-    def speed_of(z: np.ndarray) -> np.ndarray:
-        with torch.no_grad():
-            return (step(torch.as_tensor(z, dtype=dtype)) - torch.as_tensor(z, dtype=dtype)).numpy().astype(float)
-
-    def jacobian(z: np.ndarray) -> np.ndarray:
-        return torch.func.jacrev(step)(torch.as_tensor(z, dtype=dtype)).detach().numpy().astype(float)
-
-    found = least_squares(speed_of, start.astype(float), lambda z: jacobian(z) - np.eye(len(z)), method="trf")
-    shift = speed_of(found.x)
-    return LinearMap(jacobian(found.x).T, found.x, shift), float(np.linalg.norm(shift))

@@ -122,6 +122,11 @@ def memory_horizon(eigenvalues: np.ndarray, *, threshold: float = 1e-2) -> np.nd
     return horizon
 
 
+def half_life(eigenvalues: np.ndarray) -> np.ndarray:
+    """Steps until an eigenfunction has shrunk to half: `memory_horizon` with a threshold of 1/2."""
+    return memory_horizon(eigenvalues, threshold=0.5)
+
+
 def modes(eigenvectors: np.ndarray) -> np.ndarray:
     """Directions in which the eigenfunctions move the observables: rows U with ``psi = phi U``.
 

@@ -1,13 +1,18 @@
 """What trajectories and states must look like, checked once, at the door."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 Trajectories = Sequence[np.ndarray] | np.ndarray
 
 
-def check_trajectories(trajectories: Trajectories, *, min_steps: int = 1) -> list[np.ndarray]:
+def check_trajectories(
+    trajectories: Trajectories, *, min_steps: int = 1, like: "Features | None" = None
+) -> list[np.ndarray]:
     """Return the trajectories as a list of 2-D arrays, or say what is wrong with them.
 
     Parameters
@@ -17,6 +22,8 @@ def check_trajectories(trajectories: Trajectories, *, min_steps: int = 1) -> lis
         Trajectories may have different lengths; all have the same features, real and finite.
     min_steps : int
         Fewest states a trajectory may have.
+    like : Features, optional
+        Those of an earlier fit, which these must have too.
 
     Returns
     -------
@@ -42,7 +49,7 @@ def check_trajectories(trajectories: Trajectories, *, min_steps: int = 1) -> lis
         )
     if not isinstance(trajectories, Iterable):
         raise ValueError(f"need a list of (n_steps, n_features) arrays, got {type(trajectories).__name__}")
-    return list(each_checked(trajectories, min_steps=min_steps))
+    return list(each_checked(trajectories, min_steps=min_steps, like=like))
 
 
 def check_states(states: np.ndarray, label: str, width: int | None = None) -> np.ndarray:
@@ -88,7 +95,40 @@ def check_states(states: np.ndarray, label: str, width: int | None = None) -> np
     return states
 
 
-def each_checked(trajectories: Iterable[np.ndarray], *, min_steps: int = 1, first: int = 0) -> Iterator[np.ndarray]:
+@dataclass(frozen=True)
+class Features:
+    """How many features states have, and their names if they came as tables.
+
+    Parameters
+    ----------
+    width : int
+    names : list of str, optional
+    """
+
+    width: int
+    names: list[str] | None = None
+
+    @classmethod
+    def of(cls, states: Any) -> "Features":
+        """Those of states whose last axis is that of features."""
+        columns = getattr(states, "columns", None)
+        return cls(np.shape(states)[-1], None if columns is None else [str(name) for name in columns])
+
+    def check(self, states: Any, name: str) -> None:
+        """Raise a ValueError unless the states have these features, in this order if both have names."""
+        other = Features.of(states)
+        if other.width != self.width:
+            raise ValueError(f"fitted on states of {self.width} features, got {other.width} in {name}")
+        if self.names is not None and other.names is not None and self.names != other.names:
+            raise ValueError(
+                f"{name} has the columns {other.names}, but those before had {self.names}; give the same columns in "
+                "the same order: table[columns]"
+            )
+
+
+def each_checked(
+    trajectories: Iterable[np.ndarray], *, min_steps: int = 1, first: int = 0, like: Features | None = None
+) -> Iterator[np.ndarray]:
     """Check trajectories one by one as they are asked for, holding none of them; errors as `check_trajectories`.
 
     Parameters
@@ -98,23 +138,52 @@ def each_checked(trajectories: Iterable[np.ndarray], *, min_steps: int = 1, firs
         Fewest states a trajectory may have.
     first : int
         Number by which messages call the first one: that of a part of a longer list.
+    like : Features, optional
 
     Yields
     ------
     ndarray of shape (n_steps_i, n_features)
     """
-    width = 0
+    features = None
     for index, item in enumerate(trajectories, start=first):
-        checked = _check_one(np.asarray(item), index, min_steps)
-        width = width or checked.shape[1]
-        if checked.shape[1] != width:
+        checked = _check_one(as_array(item, f"trajectory {index}"), index, min_steps)
+        if features is None:
+            features = Features.of(item)
+            if like is not None:
+                like.check(item, f"trajectory {index}")
+        if checked.shape[1] != features.width:
             raise ValueError(
-                f"all trajectories need the same features: trajectory {first} has {width}, "
+                f"all trajectories need the same features: trajectory {first} has {features.width}, "
                 f"trajectory {index} has {checked.shape[1]}"
             )
+        features.check(item, f"trajectory {index}")
         yield checked
-    if not width:
+    if features is None:
         raise ValueError("need at least one trajectory, got an empty list or iterator")
+
+
+def is_tensor(item: Any) -> bool:
+    """Whether this is a torch tensor; torch is not imported, for who has a tensor has done so."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(item, torch.Tensor)
+
+
+def as_array(item: Any, name: str) -> np.ndarray:
+    """What came as a NumPy array: tensors of any device and precision, tables, nested lists.
+
+    Raises
+    ------
+    ValueError
+        If entries are masked: a mask would be lost.
+    """
+    if is_tensor(item):
+        item = item.detach().cpu()
+        return (item if item.dtype.itemsize > 2 or not item.is_floating_point() else item.float()).numpy()
+    if isinstance(item, np.ma.MaskedArray):
+        if np.ma.is_masked(item):
+            raise ValueError(f"{name} has masked entries; leave those states out, or fill them and give item.data")
+        return item.data
+    return np.asarray(item)
 
 
 def check_real(item: np.ndarray, name: str) -> np.ndarray:
@@ -124,6 +193,17 @@ def check_real(item: np.ndarray, name: str) -> np.ndarray:
     if np.iscomplexobj(item):
         raise ValueError(f"{name} is complex ({item.dtype}); stack real and imaginary parts as features")
     return item
+
+
+def check_whole(name: str, value: Any, least: int) -> None:
+    """Raise a ValueError unless this is a whole number, `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be a whole number, {least} or more, got {value!r}")
+
+
+def in_double(item: Any, name: str) -> np.ndarray:
+    """What came as an array of float64, in which differences of small whole numbers or halves do not overflow."""
+    return check_real(as_array(item, name), name).astype(np.float64)
 
 
 def _check_one(item: np.ndarray, index: int, min_steps: int) -> np.ndarray:
