@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from linearlens.snapshots._chain import find_chain
 from linearlens.snapshots._rerun import driver_of, ends_of, few_of, rerun, states_in_order, trace, why_not
-from linearlens.snapshots._running import check_names
+from linearlens.snapshots.chain import find_chain
+from linearlens.snapshots.running import check_names
 
 
 class Cut(nn.Module):
@@ -85,12 +85,24 @@ class Cut(nn.Module):
 
 
 def between(model: nn.Module, start: str | None, stop: str, inputs: Any = None) -> nn.Module:
-    """The part of a model between two modules, not copied: of a chain its modules, of any other model a `Cut`.
+    """The part of a model between the outputs of two modules, as a module that takes states.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Not copied.
+    start, stop, inputs
+        As in `Cut`. Inputs are not needed where both are children of a plain nn.Sequential.
+
+    Returns
+    -------
+    nn.Module
+        An nn.Sequential of the modules after `start` up to `stop` where the model is one; of any other a `Cut`.
 
     Raises
     ------
     ValueError
-        As `Cut`; if the model is no chain, or a name lies inside of one of its modules, and no inputs come.
+        As `Cut`; if inputs are needed and none come.
     """
     check_names(model, [stop] if start is None else [start, stop])
     chain = find_chain(model)

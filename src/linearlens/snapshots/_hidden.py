@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from linearlens.snapshots._recurrent import DIRECTIONS, Wanted, check_steps, find_recurrent, says_batch_first, states_of
-from linearlens.snapshots._running import as_inputs, running, split_name, to_array, watching
+from linearlens.snapshots.running import as_inputs, running, split_name, to_array, watching
 
 SIDES = ("right", "left")
 

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from linearlens.snapshots._chain import find_chain
 from linearlens.snapshots._cut import Cut, between
 from linearlens.snapshots._rows import Rows
-from linearlens.snapshots._running import as_inputs, describe, like_model, only, running, to_array, watching
+from linearlens.snapshots.chain import find_chain
+from linearlens.snapshots.running import like_model, run_and_watch, running, to_array
 
 
 @torch.no_grad()
@@ -93,23 +93,6 @@ def run_from(model: nn.Module, start: str, states: np.ndarray, *, stop: str = ""
         given = _unflattened(given, tail)
     with running(model):
         return to_array(tail(given))
-
-
-def run_and_watch(model: nn.Module, inputs: Any, names: Sequence[str]) -> dict[str, torch.Tensor]:
-    """Outputs of modules with a row for each sample; errors as `collect_layers`."""
-    given = as_inputs(model, inputs)
-    with torch.no_grad(), running(model), watching(model, names) as seen:
-        model(*given.args, **given.named)
-    states = {}
-    for name in names:
-        call = only(name or type(model).__name__, seen[name])
-        if not isinstance(call.state, torch.Tensor) or call.state.ndim < 2 or len(call.state) != len(given.first):
-            raise ValueError(
-                f"{name!r} must give a tensor of shape (n_samples, ...) with {len(given.first)} samples, got "
-                f"{describe(call.output)}"
-            )
-        states[name] = call.state
-    return states
 
 
 def _unflattened(states: torch.Tensor, tail: Cut) -> torch.Tensor:

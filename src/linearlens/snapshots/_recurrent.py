@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from linearlens.snapshots._running import Call, describe
+from linearlens.snapshots.running import Call, describe
 
 RECURRENT = (nn.RNN, nn.GRU, nn.LSTM)
 DIRECTIONS = ("forward", "backward")

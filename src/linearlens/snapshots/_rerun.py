@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from linearlens.snapshots._running import (
+from linearlens.snapshots.running import (
     Call,
     Inputs,
     as_inputs,

@@ -167,6 +167,23 @@ def watching(model: nn.Module, names: Sequence[str]) -> Iterator[dict[str, list[
             handle.remove()
 
 
+def run_and_watch(model: nn.Module, inputs: Any, names: Sequence[str]) -> dict[str, torch.Tensor]:
+    """Outputs of modules with a row for each sample; errors as `collect_layers`."""
+    given = as_inputs(model, inputs)
+    with torch.no_grad(), running(model), watching(model, names) as seen:
+        model(*given.args, **given.named)
+    states = {}
+    for name in names:
+        call = only(name or type(model).__name__, seen[name])
+        if not isinstance(call.state, torch.Tensor) or call.state.ndim < 2 or len(call.state) != len(given.first):
+            raise ValueError(
+                f"{name!r} must give a tensor of shape (n_samples, ...) with {len(given.first)} samples, got "
+                f"{describe(call.output)}"
+            )
+        states[name] = call.state
+    return states
+
+
 def only(name: str, calls: list[Call]) -> Call:
     """The one run of a module, or a ValueError that says how to name one of several."""
     if len(calls) != 1:
