@@ -33,6 +33,8 @@ class Cut(nn.Module):
     ----------
     shape, out_shape : tuple of int
         Of the state of one sample, and of what is wanted of it.
+    example : Tensor of shape (n, *shape)
+        States of a few samples, in the dtype and on the device of those that `start` gives.
 
     Raises
     ------
@@ -61,7 +63,7 @@ class Cut(nn.Module):
         self._driver = found
         self._alone = few.alone
         self.shape, self.out_shape = tuple(before.shape[1:]), tuple(after.shape[1:])
-        self.like = before[:0]
+        self.example = before
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """From states (n_samples, *shape) to (n_samples, *out_shape).

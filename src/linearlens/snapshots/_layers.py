@@ -1,6 +1,7 @@
 """States along the depth of a model, and what it makes of other states."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def run_from(model: nn.Module, start: str, states: np.ndarray, *, stop: str = ""
     if chain is not None and start in chain.ends and chain.ends[start] == chain.ends.get(stop):
         return to_array(torch.as_tensor(np.asarray(states)))
     tail = between(model, start, stop, inputs) if inputs is None else Cut(model, start, stop, inputs)
-    like = tail.like if isinstance(tail, Cut) else like_model(model)
+    like = tail.example if isinstance(tail, Cut) else like_model(model)
     given = torch.tensor(np.asarray(states), dtype=like.dtype, device=like.device)
     if isinstance(tail, Cut) and given.ndim == 2:
         given = _unflattened(given, tail)
@@ -96,6 +97,6 @@ def run_from(model: nn.Module, start: str, states: np.ndarray, *, stop: str = ""
 
 
 def _unflattened(states: torch.Tensor, tail: Cut) -> torch.Tensor:
-    if states.shape[1] != tail.like.shape[1:].numel():
+    if states.shape[1] != prod(tail.shape):
         raise ValueError(f"need states of shape (n_samples, {', '.join(map(str, tail.shape))}), got {states.shape}")
     return states.reshape(-1, *tail.shape)
