@@ -80,8 +80,7 @@ class Component:
         came = f"states of shape {tuple(states.shape)}"
         given = states.clone()  # an activation in place would write over it
         try:
-            with running(self.module):
-                output = (module or self.module)(given)
+            output = (module or self.module)(given)
         except (RuntimeError, TypeError, IndexError, ValueError) as error:
             raise ValueError(
                 f"{came} cannot pass the component {self.name!r}: {error}; give what its first module takes, in "
