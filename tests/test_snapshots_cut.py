@@ -353,3 +353,40 @@ class Cuts(nn.Module):
 
     def forward(self, x):
         return self.cut(x.flatten(1)[1:])
+
+
+class Silent(nn.Module):
+    """A skip connection past a block, and a head whose weights are 0, or all but 0 beside its bias."""
+
+    def __init__(self, size):
+        super().__init__()
+        torch.manual_seed(0)
+        self.inner, self.head = nn.Linear(4, 4), nn.Linear(4, 2)
+        nn.init.normal_(self.head.weight, std=size)
+
+    def forward(self, x):
+        return self.head(x + self.inner(x))
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-6])
+def test_nothing_can_be_tried_where_all_samples_come_out_alike(size):
+    x = np.random.default_rng(0).normal(size=(6, 4))
+    for use in (lambda m: Cut(m, "inner", "head", x), lambda m: cut_points(m, x)):
+        with pytest.raises(ValueError, match=r"the same for all samples, or nearly so .* give inputs that differ more"):
+            use(Silent(size))
+    with pytest.raises(ValueError, match="passes by 'inner'"):
+        Cut(Silent(1e-2), "inner", "head", x)
+
+
+def test_a_weak_connection_that_passes_by_is_seen():
+    model, x = Silent(1.0), np.random.default_rng(0).normal(size=(6, 4))
+    with torch.no_grad():
+        model.inner.weight.mul_(1e3)
+    with pytest.raises(ValueError, match="passes by 'inner'"):
+        Cut(model, "inner", "head", x)
+
+
+def test_samples_are_taken_from_all_of_the_inputs():
+    """The first ones may be alike, as in data sorted by class."""
+    x = np.repeat(np.random.default_rng(0).normal(size=(10, 4)), 20, axis=0)
+    assert Cut(Silent(1.0), None, "inner", x).out_shape == (4,)

@@ -26,8 +26,8 @@ class Cut(nn.Module):
     stop : str
         Name of the module whose output is wanted; ``""`` for that of the model.
     inputs : ndarray, Tensor, tuple of positional or mapping of named inputs
-        Samples as rows, two or more that differ; the first 5 are used for the test, and to run what stands before
-        `start`. Arrays become tensors, those of floats in the dtype of the model.
+        Samples as rows, two or more that differ; five of them are used for the test, and to run what stands
+        before `start`. Arrays become tensors, those of floats in the dtype of the model.
 
     Attributes
     ----------
@@ -40,9 +40,9 @@ class Cut(nn.Module):
     ------
     ValueError
         If a name does not exist, is reached never or more than once (``"name#2"`` is the second run of it), `stop`
-        does not come after `start`, their outputs are no tensors with a row for each sample, samples depend on each
-        other, or something passes by `start` on the way to `stop`, such as a skip connection; the message says what
-        follows from `start` alone.
+        does not come after `start` or is the same for all samples, their outputs are no tensors with a row for each
+        sample, samples depend on each other, or something passes by `start` on the way to `stop`, such as a skip
+        connection; the message says what follows from `start` alone.
 
     Examples
     --------

@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -22,12 +23,14 @@ from linearlens.snapshots.running import (
 )
 
 FEW = 5  # samples on which a cut is tested
+ROUNDING = 300  # roundings: another number of samples may be computed in another order
+LITTLE = 1e-5  # share of the difference of samples that is taken for none
 
 
 def few_of(model: nn.Module, inputs: Any) -> Inputs:
     """A few samples; a ValueError if they do not differ."""
     few = as_inputs(model, inputs)
-    few = few.take(slice(0, FEW))
+    few = few.take(np.linspace(0, len(few.first) - 1, min(FEW, len(few.first))).round().astype(int))
     if len(few.first) < 2 or (few.first == few.first[:1]).all():
         raise ValueError(
             f"need two samples or more that differ, to see whether one module leads to another; got inputs of shape "
@@ -63,8 +66,14 @@ def ends_of(model: nn.Module, start: str | None, stop: str, few: Inputs) -> tupl
         _call(model, few)
     last = only(stop or type(model).__name__, seen[stop])
     after = _rows_of(stop, last, few)
+    rounding, spread = _sizes(after, after)
+    if len(after) > 1 and spread <= 10 * rounding:
+        raise ValueError(
+            f"{stop or 'the output'!r} is the same for all samples, or nearly so ({spread:.1g} apart), so whether it "
+            "follows from anything cannot be tried; give inputs that differ more, or look at weights that are 0"
+        )
     if start is None:
-        return few.first, after
+        return few.first.detach(), after
     first = only(start or type(model).__name__, seen[start])
     if first.end >= last.end:
         raise ValueError(f"stop must come after start; {stop!r} does not come after {start!r} in the forward pass")
@@ -192,10 +201,16 @@ def _rows_of(name: str, call: Call, few: Inputs) -> torch.Tensor:
 
 
 def _same(found: torch.Tensor, wanted: torch.Tensor, *, like: torch.Tensor) -> bool:
-    """Up to rounding in the coarser of two dtypes; other numbers of samples may be computed in another order."""
+    """Up to rounding, and to a small share of what makes samples differ."""
     if found.shape != wanted.shape:
         return False
-    eps = max(torch.finfo(item.dtype).eps if item.is_floating_point() else 0.0 for item in (wanted, like))
-    found, wanted = found.double(), wanted.double()
-    size = wanted[wanted.isfinite()].abs().max() if wanted.isfinite().any() else 0.0
-    return bool((((found - wanted).abs() <= eps**0.6 * size) | (found == wanted)).all())
+    rounding, spread = _sizes(wanted, like)
+    near = (found.double() - wanted.double()).abs() <= rounding + LITTLE * spread
+    return bool((near | (found == wanted)).all())
+
+
+def _sizes(states: torch.Tensor, like: torch.Tensor) -> tuple[float, float]:
+    """What rounding may do to states, in the coarser of two dtypes, and how far the samples are apart."""
+    eps = max(torch.finfo(item.dtype).eps if item.is_floating_point() else 0.0 for item in (states, like))
+    finite = states.detach().double().nan_to_num(0.0, 0.0, 0.0)
+    return ROUNDING * eps * float(finite.abs().max()), float((finite - finite.mean(dim=0)).abs().max())
