@@ -194,6 +194,29 @@ def test_components_between_named_modules():
     )
 
 
+def test_a_list_that_ends_with_the_start_is_no_component():
+    class Stages(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Sequential(nn.Linear(6, 5), nn.Tanh())
+            self.second = nn.Sequential(Residual(nn.Linear(5, 5)), Residual(nn.Linear(5, 5), nn.Tanh()))
+            self.head = nn.Linear(5, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.second(self.first(x)))
+
+    model, x = Stages(), made_data(0).train_inputs
+    assert [(part.name, part.stop, part.block) for part in components(model, inputs=x)] == [
+        ("first.0", "first.1", False),
+        ("second.0", "second.0", True),
+        ("second.1", "second.1", True),
+        ("head", "head", False),
+    ]
+    for start in ("first", "first.1"):
+        parts = components(model, inputs=x, start=start)
+        assert [part.name for part in parts] == ["second.0", "second.1", "head"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

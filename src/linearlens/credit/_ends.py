@@ -127,7 +127,7 @@ def _of_model(
         ]
         _check_number(len(segments), list(calls))
         return before, segments
-    ends = _distinct(cut_points(model, inputs), calls, states | {"": whole}, -1 if start is None else calls[start].end)
+    ends = _distinct(cut_points(model, inputs), calls, states | {"": whole}, start)
     parts: list[Segment] = []
     for stop in ends:
         last = parts[-1].stop if parts else start
@@ -140,18 +140,21 @@ def _of_model(
     return before, parts
 
 
-def _distinct(points: list[str], calls: dict[str, Call], states: dict[str, torch.Tensor], begin: int) -> list[str]:
-    """Points after a time; of several that end with the same state, as a block and its last part, the widest one."""
-    kept: list[str] = []
+def _distinct(
+    points: list[str], calls: dict[str, Call], states: dict[str, torch.Tensor], start: str | None
+) -> list[str]:
+    """Points after the start; of several that end with the same state, as a block and its last part, the widest one."""
+    kept: list[str | None] = [start]
     for point in [*points, ""]:
-        began = calls[point].begin if point else -1
-        before = calls[kept[-2]].end if len(kept) > 1 else begin  # when what ends with the last one kept began
-        same = kept and began < calls[kept[-1]].begin and _alike(states[point], states[kept[-1]])
-        if same and began > before:
-            kept[-1] = point
-        elif not same and (not point or calls[point].end > begin):
+        last, began = kept[-1], calls[point].begin if point else -1
+        ended = -1 if start is None else calls[start].end
+        if point and calls[point].end <= ended:
+            continue
+        if last is None or began > calls[last].begin or not _alike(states[point], states[last]):
             kept.append(point)
-    return kept
+        elif len(kept) > 1 and began > (-1 if kept[-2] is None else calls[kept[-2]].end):
+            kept[-1] = point
+    return [point for point in kept[1:] if point is not None]
 
 
 def _alike(one: torch.Tensor, two: torch.Tensor) -> bool:
@@ -177,7 +180,7 @@ def _segment(model: nn.Module, calls: dict[str, Call], start: str | None, stop: 
     owned = {name.removeprefix("model.") for name in own}
     first = [name for name, module in inside.items() if any(w.startswith(f"{name.partition('#')[0]}.") for w in owned)]
     name = next((name for name in first if not isinstance(inside[name], FOLLOWERS)), stop or "output")
-    block = name == stop and any(True for _ in inside[name].children())
+    block = name == stop and name in inside and any(True for _ in inside[name].children())
     return Segment(name, start, stop, cut, block, own, inside)
 
 
