@@ -7,7 +7,7 @@ from torch import nn
 
 from linearlens.snapshots._rerun import driver_of, ends_of, few_of, rerun, states_in_order, trace, why_not
 from linearlens.snapshots.chain import find_chain
-from linearlens.snapshots.running import check_names
+from linearlens.snapshots.running import check_names, like_model
 
 
 class Cut(nn.Module):
@@ -80,7 +80,7 @@ class Cut(nn.Module):
             )
         if not self._alone:
             raise ValueError("the model has further inputs with a row for each sample, so states alone do not run it")
-        driver = self._driver
+        driver = self._driver.to(like_model(self.model))  # it may have been moved since
         if len(driver.first) > 1:
             driver = driver.take(torch.arange(len(states), device=driver.first.device) % len(driver.first))
         return rerun(self.model, self.start, self.stop, driver, states)

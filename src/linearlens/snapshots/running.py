@@ -57,6 +57,16 @@ class Inputs(NamedTuple):
             return Inputs((states, *self.args[1:]), self.named)
         return Inputs((), {**self.named, next(iter(self.named)): states})
 
+    def to(self, like: torch.Tensor) -> "Inputs":
+        """The same on the device of another tensor, floats in its dtype."""
+
+        def move(part: Any) -> Any:
+            if not isinstance(part, torch.Tensor):
+                return part
+            return part.to(like) if part.is_floating_point() else part.to(like.device)
+
+        return Inputs(tuple(map(move, self.args)), {name: move(part) for name, part in self.named.items()})
+
     def _has_rows(self, part: Any) -> bool:
         return isinstance(part, torch.Tensor) and part.ndim > 0 and len(part) == len(self.first)
 
