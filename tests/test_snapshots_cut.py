@@ -386,6 +386,27 @@ def test_a_weak_connection_that_passes_by_is_seen():
         Cut(model, "inner", "head", x)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (np.array([["a"] * 4] * 3), "array of real numbers, got dtype <U1"),
+        (np.ones((3, 4), complex), "array of real numbers, got dtype complex128"),
+        (np.ones(4), r"a tensor of shape \(n_samples, ...\) with 4 samples, got shape \(3,\)"),
+        (None, "must be an array or a tensor, got NoneType"),
+    ],
+)
+def test_inputs_that_are_none_are_refused(inputs, message):
+    with pytest.raises(ValueError, match=message):
+        collect_layers(mlp([4, 3, 2]), inputs, ["act1"])
+
+
+@pytest.mark.parametrize("hide", [torch.jit.script, lambda model: torch.jit.trace(model, torch.ones(3, 4))])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_models_that_hide_their_parts_are_refused(hide):
+    with pytest.raises(ValueError, match=r"hides its parts(;|: give) .*the model it was made of|act1 never"):
+        collect_layers(hide(mlp([4, 3, 2])), np.ones((3, 4)), ["act1"])
+
+
 def test_samples_are_taken_from_all_of_the_inputs():
     """The first ones may be alike, as in data sorted by class."""
     x = np.repeat(np.random.default_rng(0).normal(size=(10, 4)), 20, axis=0)

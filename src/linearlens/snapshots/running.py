@@ -166,6 +166,8 @@ def watching(model: nn.Module, names: Sequence[str]) -> Iterator[dict[str, list[
                 state = state.clone() if isinstance(state, torch.Tensor) else state
                 seen[name].append(Call(begin, next(clock), args, named, output, state))
 
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ValueError(f"{name or 'the model'} is scripted and hides its parts; give the model it was made of")
         handles += [
             module.register_forward_pre_hook(enter, with_kwargs=True),
             module.register_forward_hook(leave, with_kwargs=True),
@@ -197,8 +199,10 @@ def run_and_watch(model: nn.Module, inputs: Any, names: Sequence[str]) -> dict[s
 def only(name: str, calls: list[Call]) -> Call:
     """The one run of a module, or a ValueError that says how to name one of several."""
     if len(calls) != 1:
-        hint = "" if not calls else f"; name one of them, {name + '#1'!r} to {f'{name}#{len(calls)}'!r}"
-        times = "never" if not calls else f"{len(calls)} times"
+        times, hint = "never", "; a compiled model hides its parts: give the model it was made of"
+        if calls:
+            times = f"{len(calls)} times"
+            hint = f"; name one of them, {name + '#1'!r} to {f'{name}#{len(calls)}'!r}"
         raise ValueError(f"the model's forward reached {name} {times}; its states are wanted once a run{hint}")
     return calls[0]
 
@@ -250,8 +254,10 @@ def _tensor(model: nn.Module, part: Any, *, first: bool) -> Any:
     if not (hasattr(part, "__array__") or (first and isinstance(part, list))):
         return part
     array, like = np.ascontiguousarray(part), like_model(model)
-    if array.dtype == object:
-        raise ValueError("inputs must be one array of numbers; rows of different lengths came, or things that are none")
+    if array.dtype.kind not in "iubf":
+        raise ValueError(
+            f"inputs must be one array of real numbers, got dtype {array.dtype}; rows of different lengths make none"
+        )
     looked_up = any(isinstance(module, nn.Embedding | nn.EmbeddingBag) for module in model.modules())
     whole = array.dtype.kind in "iub" and (looked_up or not first)
     return torch.tensor(array, dtype=None if whole else like.dtype, device=like.device)
