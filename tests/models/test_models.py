@@ -79,3 +79,10 @@ def test_accuracy_is_that_of_eval_mode_and_leaves_the_model_as_it_was():
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     logits = model.eval()(torch.tensor(x, dtype=torch.float32))
     assert found == [(logits.argmax(dim=1).numpy() == y).mean()] * 3
+
+
+def test_data_that_are_not_finite_are_said_to_be_the_fault():
+    x = np.ones((20, 4))
+    x[3, 1] = np.nan
+    with pytest.raises(RuntimeError, match="the loss is nan in step 0 of 1; the data themselves hold NaN or infinity"):
+        train_classifier(mlp([4, 3]), x, np.zeros(20, int), epochs=1)

@@ -178,6 +178,8 @@ class _Moments(NamedTuple):
 def _moments(lift: Any, states: np.ndarray, targets: np.ndarray) -> _Moments:
     # Rows are shifted by about their mean first: to centre a Gram matrix afterwards costs digits.
     shift_x, shift_y = (item.mean(axis=0) for item in next(_chunks(lift, states, targets)))
+    if len(states) < len(shift_x):
+        return _few_moments(lift, states, targets)
     sum_x, sum_y = np.zeros_like(shift_x), np.zeros_like(shift_y)
     xx, xy = (np.zeros((len(sum_x), len(other))) for other in (sum_x, sum_y))
     for x, y in _chunks(lift, states, targets):
@@ -192,6 +194,19 @@ def _moments(lift: Any, states: np.ndarray, targets: np.ndarray) -> _Moments:
     scale = np.sqrt(np.where(variances > 1e-20 * variances.max(initial=0), variances, np.inf))
     strengths, directions = linalg.eigh(xx / np.outer(scale, scale))
     return _Moments(shift_x + mean_x, shift_y + mean_y, scale, strengths, directions, xy / scale[:, None])
+
+
+def _few_moments(lift: Any, states: np.ndarray, targets: np.ndarray) -> _Moments:
+    """The same from fewer samples than observables, which span no more directions than there are samples."""
+    x, y = (np.concatenate(part) for part in zip(*_chunks(lift, states, targets), strict=True))
+    mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
+    variances = x.var(axis=0)
+    scale = np.sqrt(np.where(variances > 1e-20 * variances.max(initial=0), variances, np.inf))
+    x = (x - mean_x) / scale
+    _, strengths, directions = linalg.svd(x, full_matrices=False)
+    return _Moments(
+        mean_x, mean_y, scale, strengths[::-1] ** 2 / len(x), directions[::-1].T, x.T @ (y - mean_y) / len(x)
+    )
 
 
 def _errors(lift: Any, states: np.ndarray, targets: np.ndarray, maps: list) -> np.ndarray:

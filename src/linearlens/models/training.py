@@ -85,9 +85,9 @@ def train(
             optimizer.zero_grad()
             value = loss(model, *(tensor[batch.to(device)] for tensor in tensors))
             if not torch.isfinite(value):
-                raise RuntimeError(
-                    f"the loss is {value.item()} in step {step} of {n_steps}; lower learning_rate or set clip"
-                )
+                held = all(tensor[batch.to(device)].isfinite().all() for tensor in tensors)
+                advice = "lower learning_rate or set clip" if held else "the data themselves hold NaN or infinity"
+                raise RuntimeError(f"the loss is {value.item()} in step {step} of {n_steps}; {advice}")
             value.backward()
             if clip is not None:
                 nn.utils.clip_grad_norm_(model.parameters(), clip)
