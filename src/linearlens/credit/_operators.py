@@ -142,8 +142,8 @@ def plain_operator(
     A ridge is a share of the squared strength of the first of them.
     """
     basis, mean = pod(x) if basis is None else basis, y.mean(axis=0)
-    inverse = 1 / (basis.strengths + ridge * basis.strengths[:1] ** 2 / basis.strengths)
-    matrix = basis.directions @ (basis.left.T @ (y - mean) * inverse[:, None])
+    strengths = basis.strengths + ridge * basis.strengths[:1] ** 2 / basis.strengths
+    matrix = basis.directions @ (basis.left.T @ (y - mean) / strengths[:, None])
     offset = mean - basis.mean @ matrix
     return ComponentOperator(name, matrix, offset, nrmse(x @ matrix + offset, y))
 
