@@ -75,13 +75,13 @@ def test_states_are_those_of_a_loop_over_cells(kind, n_layers, batch_first, pack
     arguments = (given, torch.tensor(LENGTHS)) if pack else (given,)
     options = {} if pack else {"lengths": LENGTHS}
     slow = [slow_states(model.recurrent, item[:n]) for item, n in zip(inputs, LENGTHS, strict=True)]
-    asked = [{}, {"cell": True}] if kind is nn.LSTM else [{}]
-    for number, cell in enumerate(asked):
-        states = collect_hidden(model, *arguments, **options, **cell)
+    asked = [{}, {"full": True}] if kind is nn.LSTM else [{}]
+    for number, full in enumerate(asked):
+        states = collect_hidden(model, *arguments, **options, **full)
         assert [len(item) for item in states] == LENGTHS
         for item, pair in zip(states, slow, strict=True):
             np.testing.assert_allclose(item, pair[number], atol=1e-6)
-        begun = collect_hidden(model, *arguments, **options, **cell, initial=True)
+        begun = collect_hidden(model, *arguments, **options, **full, initial=True)
         for item, later in zip(begun, states, strict=True):
             np.testing.assert_array_equal(item, np.concatenate([np.zeros((1, item.shape[1])), later]))
     assert all(part.training for part in model.modules())
@@ -165,15 +165,20 @@ class FromState(nn.Module):
         (Reader(nn.GRU, batch_first=True), {"module": "readout"}, r"readout must return states.*got shape \(2,\)|"
          r"readout must return states of shape \(n_sequences, n_steps, n_features\), got shape \(7, 2\)"),
         (Reader(nn.GRU, batch_first=True), {"module": "gone"}, r"no module named \['gone'\].*'recurrent', 'readout'"),
-        (Reader(nn.GRU, batch_first=True), {"cell": True}, "cell=True needs an nn.LSTM, but recurrent is of type GRU"),
+        (Reader(nn.GRU, batch_first=True), {"module": "readout", "full": True}, "full=True needs .*readout is of type"),
+        (Reader(nn.GRU, batch_first=True), {"batch_first": False}, "says batch_first=True, but batch_first=False came"),
+        (Reader(nn.GRU, batch_first=True), {"direction": "forward"}, "bidirectional layer, but recurrent is none"),
+        (Reader(nn.GRU, batch_first=True), {"direction": "up"}, r"direction of \('forward', 'backward'\), got"),
+        (Reader(nn.GRU, batch_first=True), {"padding": "both"}, r"padding is one of \('right', 'left'\)"),
+        (nn.GRU(3, 6, 2, batch_first=True, bidirectional=True), {"direction": "forward"}, "forward' and 2 layers"),
+        (nn.GRU(3, 6, batch_first=True, bidirectional=True), {"direction": "backward", "lengths": LENGTHS},
+         "backward direction of GRU reads the padding first; pack"),
         (nn.GRU(3, 6, batch_first=True, bidirectional=True), {}, "GRU is bidirectional"),
-        (nn.LSTM(3, 6, batch_first=True, bidirectional=True), {"cell": True}, "LSTM is bidirectional"),
+        (nn.LSTM(3, 6, batch_first=True, bidirectional=True), {"full": True}, "LSTM is bidirectional"),
         (nn.Linear(3, 2), {}, r"has no nn\.RNN, nn\.GRU or nn\.LSTM"),
         (Twice(), {}, r"has several: \['one', 'two', 'never'\]"),
         (Twice(), {"module": "two"}, "forward reached two 2 times"),
         (Twice(), {"module": "never"}, "forward reached never never"),
-        (FromState(torch.ones(1, 4, 6), by_name=True), {"initial": True}, "starts gru from another state than 0"),
-        (FromState(torch.ones(1, 4, 6), by_name=False), {"initial": True}, "starts gru from another state than 0"),
     ],
 )  # fmt: skip
 def test_requests_that_cannot_be_met(model, options, message, inputs):
@@ -182,12 +187,13 @@ def test_requests_that_cannot_be_met(model, options, message, inputs):
     assert not any(part._forward_hooks for part in model.modules())
 
 
-def test_a_state_given_by_the_model_is_no_obstacle_without_the_options(inputs):
-    model = FromState(torch.ones(1, 4, 6), by_name=True)
-    wanted = model(torch.tensor(inputs, dtype=torch.float32))[0].detach().numpy()
-    np.testing.assert_allclose(np.stack(collect_hidden(model, inputs)), wanted, atol=1e-6)
-    model.start = torch.zeros(1, 4, 6)
-    assert collect_hidden(model, inputs, initial=True)[0].shape == (8, 6)
+@pytest.mark.parametrize("by_name", [True, False])
+@pytest.mark.parametrize("full", [True, False])
+def test_a_state_given_by_the_model_is_the_one_before_the_first(by_name, full, inputs):
+    start = torch.arange(24.0).reshape(1, 4, 6) / 24
+    model = FromState(start, by_name=by_name)
+    wanted = torch.cat([start[0][:, None], model(torch.tensor(inputs, dtype=torch.float32))[0]], dim=1).detach()
+    np.testing.assert_allclose(np.stack(collect_hidden(model, inputs, initial=True, full=full)), wanted, atol=1e-6)
 
 
 def test_lengths_that_contradict_the_packing_are_refused(inputs):

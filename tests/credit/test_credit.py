@@ -468,7 +468,7 @@ def test_a_lost_direction_is_minus_infinity_and_goes_no_further():
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_p9_the_gauge_moves_determinants_and_volumes_and_nothing_else(seed):
+def test_p9_the_gauge_moves_determinants_volumes_and_swaps_and_nothing_else(seed):
     model, data, c = plain(seed), made_data(seed), 3.0
     before = credits(model, data)
     outputs = model(torch.tensor(data.test_inputs)).detach()
@@ -668,9 +668,11 @@ def test_bad_models_and_data():
 
     refused("between two components or more, but the model has 1", mlp([6, 4]))
     refused("between two components or more, but the model has 0", nn.Sequential(nn.ReLU(), nn.ReLU()))
-    refused("children of an nn.Sequential, but a Linear came", nn.Linear(6, 4))
+    refused("between two components or more, but the model has 1", nn.Linear(6, 4))
+    with pytest.raises(ValueError, match=r"a Linear is no plain nn.Sequential.* give inputs"):
+        components(nn.Linear(6, 4))
     refused("stops must be a list of names", plain(0), stops="act1")
-    refused("stops must be a list of names from \\['linear1'", plain(0), stops=["act9", "linear5"])
+    refused("no module named \\['act9'\\]; the model has \\['linear1'", plain(0), stops=["act9", "linear5"])
     refused("in the order of the modules", plain(0), stops=["act2", "act1", "linear5"])
     refused("end with the last of them", plain(0), stops=["act1", "act2"])
     refused("between two components or more", plain(0), stops=["linear5"])
@@ -757,11 +759,13 @@ def test_only_a_chain_of_blocks_has_a_way_around_its_weights():
     x = made_data(0).train_inputs
     for stops, ways in ((None, [False, True, True, False]), (["2", "4", "5"], [False, True, False])):
         parts = components(chain, stops)
-        assert [has_way_around(part) for part in parts] == ways
-        for part, before in zip(parts, collect_states(parts, x)[:-1], strict=True):
+        states = collect_states(parts, x)[:-1]
+        assert [has_way_around(part, before) for part, before in zip(parts, states, strict=True)] == ways
+        for part, before in zip(parts, states, strict=True):
             left = excited_operator(without_weights(part), before, 0.5, np.random.default_rng(0))
-            assert left.matrix.any() == has_way_around(part)
-    assert not any(has_way_around(part) for part in components(nn.Sequential(nn.Conv1d(1, 2, 3), nn.Linear(4, 3))))
+            assert left.matrix.any() == has_way_around(part, before)
+    convolution, _ = components(nn.Sequential(nn.Conv1d(1, 2, 3), nn.Linear(4, 3)))
+    assert not has_way_around(convolution, np.random.default_rng(0).normal(size=(9, 1, 6)))
 
 
 def test_a_component_without_gradient_says_so():

@@ -66,3 +66,23 @@ def test_bad_requests(network):
         run_from(network, "act9", x)
     with pytest.raises(ValueError, match="at least an input and an output"):
         mlp([4])
+
+
+def test_accuracy_is_that_of_eval_mode_and_leaves_the_model_as_it_was():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(200, 4)), rng.integers(0, 3, 200)
+    model = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Dropout(0.5), nn.Linear(6, 3)).train()
+    model[3].eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    found = [accuracy(model, x, y) for _ in range(3)]
+    assert [part.training for part in model] == [True, True, True, False]
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    logits = model.eval()(torch.tensor(x, dtype=torch.float32))
+    assert found == [(logits.argmax(dim=1).numpy() == y).mean()] * 3
+
+
+def test_data_that_are_not_finite_are_said_to_be_the_fault():
+    x = np.ones((20, 4))
+    x[3, 1] = np.nan
+    with pytest.raises(RuntimeError, match="the loss is nan in step 0 of 1; the data themselves hold NaN or infinity"):
+        train_classifier(mlp([4, 3]), x, np.zeros(20, int), epochs=1)

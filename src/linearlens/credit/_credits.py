@@ -1,5 +1,6 @@
 """What each component is credited with."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,8 +10,8 @@ import pandas as pd
 from torch import nn
 
 from linearlens.credit._align import align
-from linearlens.credit._components import Component, collect_states, components, flat, has_way_around, without_weights
-from linearlens.credit._operators import ComponentOperator, apart, excited_operator, nrmse, plain_operator, pull_back
+from linearlens.credit._components import Component, collect_states, flat, has_way_around, split, without_weights
+from linearlens.credit._operators import ComponentOperator, apart, excited_operator, nrmse, pull_back, trusted_operator
 from linearlens.credit._volumes import Pod, contrasts, log_pseudo_determinant, pod, volume_step
 from linearlens.datasets import Dataset
 
@@ -82,9 +83,12 @@ class Study:
         return rms_norm((self.rows[-1] - self.rows[-1].mean(axis=0)) @ self.contrast)
 
     def fit(self, energy: float) -> list[ComponentOperator]:
-        """Plain operators in the principal directions that hold a share of the variance; 1 keeps all."""
+        """Operators in the principal directions that hold a share of the variance; 1 keeps all.
+
+        Least squares; with a warning a ridge, where samples held out do not bear it out.
+        """
         return [
-            plain_operator(part.name, x, y, basis.keep(energy))
+            trusted_operator(part.name, x, y, basis.keep(energy))
             for part, x, y, basis in zip(self.parts, self.rows[:-1], self.rows[1:], self.bases[:-1], strict=True)
         ]
 
@@ -143,7 +147,7 @@ def weight_gain(study: Study) -> np.ndarray:
         zip(study.parts, study.excited, study.tails(study.excited), strict=True)
     ):
         branch = operator.matrix
-        if has_way_around(part):
+        if has_way_around(part, study.states[i]):
             past = excited_operator(without_weights(part), study.states[i], study.excite, apart(study.seed, i))
             branch = branch - past.matrix
         gate = np.ones(len(tail)) if part.block else np.sqrt((study.rows[i + 1] != 0).mean(axis=0))
@@ -163,12 +167,18 @@ def noise_gain(study: Study) -> np.ndarray:
 
 def residual(study: Study) -> np.ndarray:
     """Root mean square error of the full affine operator on held-out states, over their standard deviation."""
-    return np.array(
-        [
-            nrmse(operator.predict(flat(before)), flat(after))
-            for operator, before, after in zip(study.fit(1.0), study.held_out[:-1], study.held_out[1:], strict=True)
-        ]
-    )
+    found = [
+        nrmse(operator.predict(flat(before)), flat(after))
+        for operator, before, after in zip(study.fit(1.0), study.held_out[:-1], study.held_out[1:], strict=True)
+    ]
+    beyond = {part.name: round(value, 3) for part, value in zip(study.parts, found, strict=True) if value > 1}
+    if beyond:
+        warnings.warn(
+            f"residuals above 1: {beyond}; there the mean of the outputs says more than an affine operator of "
+            f"{len(study.rows[0])} samples, so no order can be read from them; give more samples",
+            stacklevel=2,
+        )
+    return np.array(found)
 
 
 Method = Callable[[Study], np.ndarray]
@@ -190,7 +200,7 @@ def depth(study: Study) -> np.ndarray:
 
 def weight_norm(study: Study) -> np.ndarray:
     """Frobenius norm of all parameters of a component, without buffers. It knows nothing of the data."""
-    return np.array([np.sqrt(sum(float(w.square().sum()) for w in part.module.parameters())) for part in study.parts])
+    return np.array([np.sqrt(sum(float(w.square().sum()) for w in part.weights.values())) for part in study.parts])
 
 
 BASELINES: dict[str, Method] = {"depth": depth, "weight_norm": weight_norm}
@@ -205,14 +215,15 @@ def credits(
     energy: float = 0.99,
     excite: float = 0.5,
     stops: Sequence[str] | None = None,
+    start: str | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Credit of each component of a trained network, by several definitions.
 
     Parameters
     ----------
-    model : nn.Sequential
-        Left as it was, bit for bit.
+    model : nn.Module
+        Left as it was, bit for bit. Components are those of `components`.
     data : Dataset
         Operators are fitted to the training inputs; residuals are those of the test inputs. Labels are not used.
     methods : sequence of str, or mapping of name to function
@@ -221,8 +232,9 @@ def credits(
         of shape (n_components,).
     contrast : ndarray of shape (n_outputs, r), optional
         What of the outputs counts; `contrasts` by default, which is right for logits.
-    energy, excite, stops, seed
-        As in `component_operators`: energy for plain operators, excite and seed for excited ones.
+    energy, excite, stops, start, seed
+        As in `component_operators`: energy for plain operators, excite and seed for excited ones. States with more
+        axes are rows of all their numbers.
 
     Returns
     -------
@@ -233,19 +245,27 @@ def credits(
     Raises
     ------
     ValueError
-        As in `component_operators`; if there is no such method, a function does not give a number for each
-        component, or the contrast does not fit the outputs.
+        As in `component_operators`; if the components do not make what the model makes, there is no such method, a
+        function does not give a number for each component, or the contrast does not fit the outputs.
+
+    Warns
+    -----
+    UserWarning
+        If samples held out do not bear out a least-squares operator and a ridge takes its place, or a residual is
+        above 1.
 
     Notes
     -----
     Determinant, volume, swap and the rest are a reconstruction; the formula of Liang et al. (2022) is not known to
-    us. Determinants and volumes depend on how the network is written: scale one ReLU layer by c and the next by 1/c,
-    and ``r log c`` of credit moves while the network stays what it is.
+    us. Some depend on how the network is written. Scale one ReLU layer by c and the next by 1/c: ``r log c`` of volume
+    moves, as much for each direction kept of the determinant, and `swap` changes, too, since units are compared with
+    units; `weight_gain`, `noise_gain` and `residual` stay. Give the units of a layer other names: `swap` changes where
+    widths differ, since it takes the first units for the identity, and `weight_gain` by what its random excitation
+    does (some thousandths); all others stay.
     """
     functions = _chosen(methods)
-    parts = components(model, stops)
-    states = collect_states(parts, data.train_inputs)
-    held_out = collect_states(parts, data.test_inputs)
+    prefix, parts, states = split(model, data.train_inputs, stops, start)
+    held_out = collect_states(parts, data.test_inputs, prefix)
     basis = output_contrast(states[-1], contrast)
     study = Study(parts, states, held_out, basis, energy, excite, seed)
     table = {}

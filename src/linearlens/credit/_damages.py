@@ -11,8 +11,8 @@ from torch import nn
 from torch.func import functional_call
 
 from linearlens.credit._align import align
-from linearlens.credit._components import Component, collect_states, components, flat
-from linearlens.credit._operators import apart, plain_operator
+from linearlens.credit._components import Component, collect_states, flat, split
+from linearlens.credit._operators import apart, trusted_operator
 from linearlens.datasets import Dataset
 
 WEIGHT_NOISE = (0.3, 0.6, 1.0, 1.5)
@@ -44,11 +44,15 @@ def weight_noise(site: Site, rng: np.random.Generator) -> list[np.ndarray]:
     module, outputs = site.part.module, []
     for level in WEIGHT_NOISE:
         noisy = {
-            name: weight + level * weight.square().mean().sqrt() * torch.from_numpy(rng.standard_normal(weight.shape))
-            for name, weight in module.named_parameters()
+            name: weight + level * weight.square().mean().sqrt() * _normal(weight, rng)
+            for name, weight in site.part.weights.items()
         }
         outputs.append(_run(site, lambda x, noisy=noisy: functional_call(module, noisy, (x,))))
     return outputs
+
+
+def _normal(weight: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    return torch.from_numpy(rng.standard_normal(weight.shape)).to(weight)
 
 
 def activation_noise(site: Site, rng: np.random.Generator) -> list[np.ndarray]:
@@ -69,9 +73,14 @@ def reinitialise(site: Site, rng: np.random.Generator) -> list[np.ndarray]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**62)))
         for name, part in module.named_modules():
-            if hasattr(part, "reset_parameters"):
-                part.reset_parameters()
-            elif list(part.parameters(recurse=False)):
+            held = [f"{name}.{each}".lstrip(".") for each, _ in part.named_parameters(recurse=False)]
+            if not set(held) & set(site.part.own):
+                continue
+            # nn.MultiheadAttention has it by the second name only.
+            reset = getattr(part, "reset_parameters", getattr(part, "_reset_parameters", None))
+            if reset is not None:
+                reset()
+            else:
                 raise ValueError(
                     f"{name!r} of {site.part.name!r} has parameters but no reset_parameters(), so it cannot be drawn "
                     "anew; give its class that method, or leave out 'reinitialise'"
@@ -80,8 +89,8 @@ def reinitialise(site: Site, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def affine(site: Site, rng: np.random.Generator) -> list[np.ndarray]:
-    """The plain affine operator of the training states in place of the component."""
-    operator = plain_operator(site.part.name, flat(site.train_before), flat(site.train_after))
+    """The affine operator of the training states in place of the component."""
+    operator = trusted_operator(site.part.name, flat(site.train_before), flat(site.train_after))
     return [operator.predict(flat(site.before)).reshape(site.after.shape)]
 
 
@@ -104,12 +113,13 @@ def damages(
     kinds: Sequence[str] = tuple(DAMAGES),
     seeds: Sequence[int] = (0, 1, 2),
     stops: Sequence[str] | None = None,
+    start: str | None = None,
 ) -> pd.DataFrame:
     """Loss of test accuracy when one component is damaged and the others stay as they are.
 
     Parameters
     ----------
-    model : nn.Sequential
+    model : nn.Module
         A classifier. Left as it was, bit for bit.
     data : Dataset
         Accuracy is that of the test samples; stand-ins are fitted to the training inputs.
@@ -117,7 +127,7 @@ def damages(
         Names from `DAMAGES`.
     seeds : sequence of int
         Each draws the random damages once; drops are means over seeds and levels.
-    stops : sequence of str, optional
+    stops, start
         As in `components`.
 
     Returns
@@ -143,8 +153,8 @@ def damages(
             f"kinds must be a list of names from {list(DAMAGES)} and seeds one or more numbers, got {kinds!r} "
             f"and {seeds!r}"
         )
-    parts = components(model, stops)
-    train, test = (collect_states(parts, inputs) for inputs in (data.train_inputs, data.test_inputs))
+    prefix, parts, train = split(model, data.train_inputs, stops, start)
+    test = collect_states(parts, data.test_inputs, prefix)
     labels = np.asarray(data.test_labels)
     if labels.shape != (len(test[0]),) or test[-1].ndim != 2:
         raise ValueError(
@@ -167,7 +177,7 @@ def damages(
 
 def _run(site: Site, module: Callable) -> np.ndarray:
     with torch.no_grad():
-        return site.part.run(torch.tensor(site.before), module).numpy()
+        return site.part.run(site.part.tensor(site.before), module).numpy(force=True)
 
 
 def _finish(parts: Sequence[Component], states: np.ndarray) -> np.ndarray:

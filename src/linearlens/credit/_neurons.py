@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
-from linearlens.credit._components import Component, collect_states, components, flat
+from linearlens.credit._components import Component, collect_states, flat, split
 from linearlens.credit._credits import output_contrast, rms_norm
-from linearlens.credit._operators import mean_gradients, plain_operator
+from linearlens.credit._operators import mean_gradients, trusted_operator
 from linearlens.datasets import Dataset
+from linearlens.snapshots.running import tensor_in, with_tensor
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ NEURON_METHODS: dict[str, Callable[[Units], np.ndarray]] = {
 
 
 def _missed(units: Units) -> np.ndarray:
-    predicted = plain_operator("units", units.before, units.values).predict(units.held_out_before)
+    predicted = trusted_operator("units", units.before, units.values).predict(units.held_out_before)
     return np.sqrt(((units.held_out_values - predicted) ** 2).mean(axis=0))
 
 
@@ -93,22 +96,24 @@ def neuron_credits(
     methods: Sequence[str] = tuple(NEURON_METHODS),
     contrast: np.ndarray | None = None,
     stops: Sequence[str] | None = None,
+    start: str | None = None,
 ) -> pd.DataFrame:
     """Credit of each unit of one layer, by the definitions of `credits`.
 
     Parameters
     ----------
-    model : nn.Sequential
+    model : nn.Module
         Left as it was, bit for bit.
     layer : str
-        Name of a module, as in ``model.named_modules()``, whose outputs are the units; it may lie inside a block.
+        Name of a module, as in ``model.named_modules()``, whose outputs are the units; it may lie inside a block. Of
+        a state with more axes, such as a feature map, each number is a unit.
     data : Dataset
         As in `credits`.
     methods : sequence of str
         Names from `NEURON_METHODS`.
     contrast : ndarray of shape (n_outputs, r), optional
         As in `credits`.
-    stops : sequence of str, optional
+    stops, start
         As in `components`.
 
     Returns
@@ -119,8 +124,8 @@ def neuron_credits(
     Raises
     ------
     ValueError
-        As in `credits`; if there is no such layer, the model reaches it not once, or its outputs have no shape
-        (n_samples, n_units).
+        As in `credits`; if there is no such layer, the model reaches it not once, or its output is no tensor with a
+        row for each sample.
 
     Notes
     -----
@@ -130,56 +135,55 @@ def neuron_credits(
     unknown = [name for name in methods if name not in NEURON_METHODS]
     if isinstance(methods, str) or unknown or not len(methods):
         raise ValueError(f"methods must be a list of names from {list(NEURON_METHODS)}, got {methods!r}")
-    parts = components(model, stops)
-    places = {_dotted(name): i for i, part in enumerate(parts) for name, _ in part.module.named_modules() if name}
+    prefix, parts, states = split(model, data.train_inputs, stops, start)
+    places = {name: i for i, part in enumerate(parts) for name in part.inside}
     if layer not in places:
         raise ValueError(f"no module named {layer!r} in the components; they hold {list(places)}")
     place = places[layer]
-    states, held_out = (collect_states(parts, inputs) for inputs in (data.train_inputs, data.test_inputs))
+    held_out = collect_states(parts, data.test_inputs, prefix)
     basis = output_contrast(states[-1], contrast)
     h, x, y = _watch(parts[place:], layer, states[place])
-    read, seen = mean_gradients(h, x, np.eye(h.shape[1])), mean_gradients(y, h, basis)
+    values = h.flatten(1)
+    read, seen = mean_gradients(values, x, np.eye(values.shape[1])), mean_gradients(y, h, basis)
     outputs = flat(states[-1]) @ basis
     units = Units(
         before=flat(states[place]),
-        values=h.detach().numpy(),
+        values=values.numpy(force=True),
         held_out_before=flat(held_out[place]),
-        held_out_values=_watch(parts[place:], layer, held_out[place])[0].detach().numpy(),
+        held_out_values=_watch(parts[place:], layer, held_out[place])[0].flatten(1).numpy(force=True),
         reads=read,
         tail=seen,
         spread=rms_norm(outputs - outputs.mean(axis=0)),
     )
     return pd.DataFrame(
-        {name: NEURON_METHODS[name](units) for name in methods}, index=pd.RangeIndex(h.shape[1], name="unit")
+        {name: NEURON_METHODS[name](units) for name in methods}, index=pd.RangeIndex(values.shape[1], name="unit")
     )
 
 
 def _watch(
     parts: Sequence[Component], layer: str, states: np.ndarray
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Outputs of the layer, of shape (n_samples, n_units), the states they come from and the outputs they lead to."""
-    seen: list[torch.Tensor] = []
+    """Outputs of the layer, of shape (n_samples, *its_shape), the states they come from, the outputs they lead to."""
+    seen: list[Any] = []
+    times, number = count(1), layer.partition("#")[2]
 
-    def keep(_module: nn.Module, _args: tuple, output: torch.Tensor) -> torch.Tensor:
-        seen.append(output)
-        return output.clone()  # an activation in place would write over it
+    def keep(_module: nn.Module, _args: tuple, output: Any) -> Any:
+        if number not in ("", str(next(times))):
+            return None
+        seen.append(tensor_in(output))
+        return with_tensor(output, seen[-1].clone())  # an activation in place would write over it
 
-    watched = {_dotted(name): module for name, module in parts[0].module.named_modules()}[layer]
-    handle = watched.register_forward_hook(keep)
-    x = torch.tensor(states).requires_grad_()
+    handle = parts[0].inside[layer].register_forward_hook(keep)
+    x = parts[0].tensor(states).requires_grad_()
     try:
         y = parts[0].run(x)
     finally:
         handle.remove()
     for part in parts[1:]:
         y = part.run(y)
-    if len(seen) != 1 or seen[0].ndim != 2:
+    if len(seen) != 1 or seen[0].ndim < 2 or len(seen[0]) != len(states):
         raise ValueError(
-            f"the units of {layer!r} are wanted once a run, in shape (n_samples, n_units); they came "
+            f"the units of {layer!r} are wanted once a run, in shape (n_samples, ...); they came "
             f"{len(seen)} times, in shapes {[tuple(item.shape) for item in seen]}"
         )
     return seen[0], x, y.flatten(1)
-
-
-def _dotted(name: str) -> str:
-    return name.replace("/", ".")

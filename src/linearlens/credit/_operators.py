@@ -1,5 +1,6 @@
 """One linear operator for each component."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,9 +9,13 @@ import torch
 from torch import nn
 
 from linearlens.credit._align import align
-from linearlens.credit._components import Component, collect_states, components, flat
+from linearlens.credit._components import Component, flat, split
 from linearlens.credit._volumes import Pod, pod
 from linearlens.koopman import Koopman
+
+RIDGES = (0.0, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0)
+ENOUGH = 20  # samples for each direction
+WORSE = 1.5  # so much more than the best ridge may least squares miss
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,14 @@ def component_operators(
     energy: float = 1.0,
     alignment: str = "padding",
     stops: Sequence[str] | None = None,
+    start: str | None = None,
     seed: int = 0,
 ) -> list[ComponentOperator]:
     """Fit an operator to each component of a network, in order.
 
     Parameters
     ----------
-    model : nn.Sequential
+    model : nn.Module
         Left as it was.
     inputs : ndarray of shape (n_samples, *input_shape)
     delays : int
@@ -75,7 +81,7 @@ def component_operators(
         Share of their variance that is kept; not with delays along steps. 1 keeps all the data span.
     alignment : {"padding", "isometry", "svd"}
         For delays along steps: the method of `align`.
-    stops : sequence of str, optional
+    stops, start
         As in `components`.
     seed : int
         Seeds the excitation.
@@ -107,26 +113,65 @@ def component_operators(
         )
     if delays and along == "steps" and energy < 1:
         raise ValueError(f"along steps, directions are kept by rank; leave out energy={energy}")
-    parts = components(model, stops)
-    states = collect_states(parts, inputs)
+    _, parts, states = split(model, inputs, stops, start)
     if excite is not None:
         return [excited_operator(part, x, excite, apart(seed, i)) for i, (part, x) in enumerate(_fed(parts, states))]
     if delays and along == "steps":
         return [_orbit_operator(part, x, y, delays, rank, alignment) for part, x, y in _pairs(parts, states)]
     rows = [flat(x) for x in states]
     stacked = [np.hstack(rows[max(0, i - delays) : i + 1][::-1]) for i in range(len(parts))]
+    bases = [pod(x).keep(energy, rank) for x in stacked]
+    exact = [part.name for part, basis in zip(parts, bases, strict=True) if basis.strengths.size >= len(inputs) - 1]
+    if exact:
+        warnings.warn(
+            f"{exact} are fitted in as many directions as {len(inputs)} samples have, so exactly, whatever they are; "
+            "give more samples, or a rank",
+            stacklevel=2,
+        )
     return [
-        plain_operator(part.name, x, y, pod(x).keep(energy, rank))
-        for part, x, y in zip(parts, stacked, rows[1:], strict=True)
+        plain_operator(part.name, x, y, basis)
+        for part, x, y, basis in zip(parts, stacked, rows[1:], bases, strict=True)
     ]
 
 
-def plain_operator(name: str, x: np.ndarray, y: np.ndarray, basis: Pod | None = None) -> ComponentOperator:
-    """Least squares about the means, in the principal directions of x that the basis keeps; by default all."""
+def plain_operator(
+    name: str, x: np.ndarray, y: np.ndarray, basis: Pod | None = None, *, ridge: float = 0.0
+) -> ComponentOperator:
+    """Least squares about the means, in the principal directions of x that the basis keeps; by default all.
+
+    A ridge is a share of the squared strength of the first of them.
+    """
     basis, mean = pod(x) if basis is None else basis, y.mean(axis=0)
-    matrix = basis.directions @ (basis.left.T @ (y - mean) / basis.strengths[:, None])
+    strengths = basis.strengths + ridge * basis.strengths[:1] ** 2 / basis.strengths
+    matrix = basis.directions @ (basis.left.T @ (y - mean) / strengths[:, None])
     offset = mean - basis.mean @ matrix
     return ComponentOperator(name, matrix, offset, nrmse(x @ matrix + offset, y))
+
+
+def trusted_operator(name: str, x: np.ndarray, y: np.ndarray, basis: Pod | None = None) -> ComponentOperator:
+    """Least squares where samples held out bear it out; else, with a warning, the ridge that misses them least.
+
+    A fifth of the samples is held out to choose, then all are fitted. Least squares stays unless it misses them half
+    as much again as the best ridge; with 20 samples for each direction it cannot, and nothing is tried.
+    """
+    basis = pod(x) if basis is None else basis
+    if len(x) >= ENOUGH * basis.strengths.size:
+        return plain_operator(name, x, y, basis)
+    order = np.random.default_rng(0).permutation(len(x))
+    held, learnt = order[: len(x) // 5], order[len(x) // 5 :]
+    z = basis.left * basis.strengths
+    few = pod(z[learnt])
+    fits = [plain_operator(name, z[learnt], y[learnt], few, ridge=ridge) for ridge in RIDGES]
+    errors = [nrmse(fit.predict(z[held]), y[held]) for fit in fits]
+    best = int(np.argmin(errors))
+    if not len(held) or errors[0] <= WORSE * errors[best]:
+        return plain_operator(name, x, y, basis)
+    warnings.warn(
+        f"{name!r}: of {len(x)} samples in {basis.strengths.size} directions least squares misses those held out by "
+        f"{errors[0]:.3g} times their spread, a ridge by {errors[best]:.3g}, so the ridge is taken; give more samples",
+        stacklevel=2,
+    )
+    return plain_operator(name, x, y, basis, ridge=RIDGES[best])
 
 
 def excited_operator(part: Component, states: np.ndarray, excite: float, rng: np.random.Generator) -> ComponentOperator:
@@ -149,15 +194,17 @@ def excited_operator(part: Component, states: np.ndarray, excite: float, rng: np
     return ComponentOperator(part.name, matrix, offset, nrmse(d @ matrix, change))
 
 
-def mean_jacobians(model: nn.Module, inputs: np.ndarray, *, stops: Sequence[str] | None = None) -> list[np.ndarray]:
+def mean_jacobians(
+    model: nn.Module, inputs: np.ndarray, *, stops: Sequence[str] | None = None, start: str | None = None
+) -> list[np.ndarray]:
     """Mean derivative of each component on the states of data, by automatic differentiation.
 
     Parameters
     ----------
-    model : nn.Sequential
+    model : nn.Module
         Left as it was.
     inputs : ndarray of shape (n_samples, *input_shape)
-    stops : sequence of str, optional
+    stops, start
         As in `components`.
 
     Returns
@@ -170,14 +217,13 @@ def mean_jacobians(model: nn.Module, inputs: np.ndarray, *, stops: Sequence[str]
     ValueError
         As in `component_operators`.
     """
-    parts = components(model, stops)
-    states = collect_states(parts, inputs)
+    _, parts, states = split(model, inputs, stops, start)
     return [pull_back(part, x, np.eye(flat(y).shape[1])) for part, x, y in _pairs(parts, states)]
 
 
 def pull_back(part: Component, states: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """``E[J] Q`` by one vector-Jacobian product for each column of Q, of shape (n_outputs, r)."""
-    x = torch.tensor(states).requires_grad_()
+    x = part.tensor(states).requires_grad_()
     output = part.run(x).flatten(1)
     if not output.requires_grad:
         raise ValueError(f"no gradient passes the component {part.name!r}; leave out methods that need one")
@@ -188,9 +234,9 @@ def mean_gradients(outputs: torch.Tensor, at: torch.Tensor, directions: np.ndarr
     """Mean over samples of the derivative of ``outputs @ directions``, of shape (width of `at`, r)."""
     columns = [
         torch.autograd.grad(outputs, at, q.expand_as(outputs), retain_graph=True)[0].flatten(1).mean(dim=0)
-        for q in torch.tensor(directions).T
+        for q in torch.tensor(directions, device=outputs.device).T
     ]
-    return torch.stack(columns, dim=1).numpy() if columns else np.empty((at[0].numel(), 0))
+    return torch.stack(columns, dim=1).numpy(force=True) if columns else np.empty((at[0].numel(), 0))
 
 
 def apart(seed: int, *key: int) -> np.random.Generator:

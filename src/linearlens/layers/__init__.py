@@ -3,8 +3,9 @@
 from linearlens.layers._cost import Cost, count_cost, inference_seconds
 from linearlens.layers._delay_dmd import DelayDMD, delay_dmd, delay_dmd_grid
 from linearlens.layers._evidence import periodic_share, roots_found, shuffle_samples
-from linearlens.layers._fit import LayerOperator, fit_layer, fit_layers
+from linearlens.layers._fit import fit_layer, fit_layers
 from linearlens.layers._lifts import fourier_lift, gaussian_lift, kernel_lift, polynomial_lift, relu_lift
+from linearlens.layers._operator import LayerOperator
 from linearlens.layers._peeking import PeekingOperator, peeking_grid
 from linearlens.layers._scaling import LayerScaling
 from linearlens.layers._spans import replace

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from linearlens.layers._lifts import GaussianBumps, MedianScaler, RandomReLU
+from linearlens.snapshots.running import as_inputs
 
 AFFINE = (nn.Linear, nn.Identity, nn.Flatten, nn.Dropout)  # in eval mode
 
@@ -98,7 +99,7 @@ def inference_seconds(models: Mapping[str, nn.Module], inputs: np.ndarray, *, re
     """
     if not models or repeats < 1:
         raise ValueError(f"need one model or more and repeats of 1 or more, got {list(models)} and {repeats}")
-    batch = torch.as_tensor(np.asarray(inputs), dtype=torch.get_default_dtype())
+    batches = {name: as_inputs(model, inputs).first for name, model in models.items()}
     taken: dict[str, list[float]] = {name: [] for name in models}
     n_threads = torch.get_num_threads()
     try:
@@ -107,7 +108,7 @@ def inference_seconds(models: Mapping[str, nn.Module], inputs: np.ndarray, *, re
             for _ in range(repeats):
                 for name, model in models.items():
                     begin = time.process_time()
-                    model(batch)
+                    model(batches[name])
                     taken[name].append(time.process_time() - begin)
     finally:
         torch.set_num_threads(n_threads)

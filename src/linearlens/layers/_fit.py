@@ -4,97 +4,33 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from scipy import linalg
 from sklearn.base import clone
 from torch import nn
 
 from linearlens.koopman import lift_states
-from linearlens.layers._cost import Cost, lift_cost
-from linearlens.layers._spans import activations, find_span, replace
+from linearlens.layers._operator import LayerOperator
+from linearlens.layers._spans import collect_rows, replace
+from linearlens.snapshots import Rows, between
+from linearlens.snapshots.running import as_inputs
 
 RIDGES = (1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
 CHUNK_ROWS = 4096  # states lifted at a time
 FEWEST = 10  # samples
 
 
-class LayerOperator(nn.Module):
-    """``f(h) ≈ ψ(h) K + k``: a lift, and a linear map from the lifted input of a layer to its output.
-
-    Made by `fit_layer`. It runs on the CPU through scikit-learn, so no gradient passes it, and its `state_dict`
-    holds the linear map only; the lift is made again by fitting with the same seed.
-
-    Parameters
-    ----------
-    start : str or None
-        Name of the module whose output it takes; None for the model's inputs.
-    stop : str
-        Name of the module whose output it gives.
-    lift : fitted scikit-learn transformer, optional
-        None leaves the map affine.
-    weights : ndarray of shape (n_observables, n_outputs)
-        K.
-    offset : ndarray of shape (n_outputs,)
-        k, the row of the constant observable.
-    ridge : float
-        The one that was chosen.
-    error : float
-        Mean squared error of the held-out samples over the variance of the targets, before the last fit to all.
-    """
-
-    def __init__(
-        self,
-        start: str | None,
-        stop: str,
-        lift: Any,
-        weights: np.ndarray,
-        offset: np.ndarray,
-        *,
-        ridge: float,
-        error: float,
-    ) -> None:
-        super().__init__()
-        self.start, self.stop, self.lift, self.ridge, self.error = start, stop, lift, ridge, error
-        self.weights: torch.Tensor
-        self.offset: torch.Tensor
-        self.register_buffer("weights", torch.from_numpy(weights))
-        self.register_buffer("offset", torch.from_numpy(offset))
-
-    @property
-    def lifted_dimension(self) -> int:
-        """Observables, the constant included."""
-        return 1 + len(self.weights)
-
-    def forward(self, states: torch.Tensor) -> torch.Tensor:
-        """From states of shape (n_samples, n_inputs) at `start` to those at `stop`, in the same dtype."""
-        lifted = torch.from_numpy(lift_states(states.numpy(force=True).astype(np.float64), self.lift)).to(self.weights)
-        return (lifted @ self.weights + self.offset).to(states)
-
-    def predict(self, states: np.ndarray) -> np.ndarray:
-        """The same on arrays, in float64: shape (n_samples, n_inputs) to (n_samples, n_outputs)."""
-        return self(torch.as_tensor(np.asarray(states, dtype=np.float64))).numpy()
-
-    def cost(self) -> Cost:
-        """Layers, parameters and multiply-adds of the operator with its lift."""
-        numbers = self.weights.numel()
-        linear = Cost(
-            parameters=numbers + self.offset.numel(),
-            multiply_adds=numbers,
-            lifted_dimensions=(self.lifted_dimension,),
-        )
-        return lift_cost(self.lift) + linear
-
-
 def fit_layer(
     model: nn.Module,
     start: str | None,
     stop: str,
-    inputs: np.ndarray,
+    inputs: Any,
     *,
     lift: Any = None,
     ridges: Sequence[float] = RIDGES,
     held_out: float = 0.2,
     teacher: nn.Module | None = None,
+    rows: str = "flat",
+    positions: int | Sequence[int] = (),
     seed: int = 0,
 ) -> LayerOperator:
     """Fit an operator from the activation at module `start` to that at `stop`.
@@ -106,9 +42,10 @@ def fit_layer(
     start : str or None
         Name of the module whose output is lifted; None takes the model's inputs.
     stop : str
-        Name of the module whose output is wanted, after `start` in the same nn.Sequential.
-    inputs : ndarray of shape (n_samples, *input_shape)
-        Training inputs of the model, 10 or more.
+        Name of the module whose output is wanted. It must follow from that of `start` alone, which is tried on a few
+        samples, as in :class:`linearlens.snapshots.Cut`.
+    inputs : ndarray of shape (n_samples, *input_shape), Tensor, tuple of positional or mapping of named inputs
+        Training inputs of the model, 10 samples or more.
     lift : scikit-learn transformer, or a list of them, optional
         Makes observables of a state; the constant is added here. Each is cloned and fitted to the samples not
         held out. Of several, the one with the least held-out error is taken. None makes the map affine.
@@ -119,6 +56,10 @@ def fit_layer(
     teacher : nn.Module, optional
         Its activation at `stop` is the target; the model itself by default. With a hybrid as the model and the
         original as the teacher, the operator learns to undo what earlier operators got wrong.
+    rows, positions
+        How states with more axes become rows, as in :class:`linearlens.snapshots.Rows`: by default all numbers of a
+        sample in one; ``rows="each", positions=1`` gives all tokens one operator, ``rows="each", positions=(2, 3)``
+        all pixels of a feature map. With "each", samples held out are those of whole inputs.
     seed : int
         Seeds which samples are held out.
 
@@ -130,8 +71,8 @@ def fit_layer(
     Raises
     ------
     ValueError
-        If a name does not exist or the two do not lead from one to the other, activations are not finite or have
-        no shape (n_samples, width), there are too few samples, or a setting is out of range.
+        If a name does not exist, something passes by `start` on the way to `stop`, activations are not finite, rows
+        at `start` and `stop` do not belong to each other, there are too few samples, or a setting is out of range.
 
     Notes
     -----
@@ -140,17 +81,16 @@ def fit_layer(
     standard deviation 1 first. Lifted states are never kept: their moments are summed in float64, so memory
     grows with the number of observables only.
     """
-    find_span(model, start, stop)
-    penalties = _check_settings(ridges, held_out)
-    states = activations(model, inputs, start)
-    targets = activations(model if teacher is None else teacher, inputs, stop)
-    n_held = round(held_out * len(states))
-    if len(states) < FEWEST or not 1 <= n_held <= len(states) - 2:
+    between(model, start, stop, inputs)
+    penalties, form = _check_settings(ridges, held_out), Rows(rows, positions)
+    states, _ = collect_rows(model, inputs, start, form)
+    targets, shape = collect_rows(model if teacher is None else teacher, inputs, stop, form)
+    if len(states) != len(targets):
         raise ValueError(
-            f"need {FEWEST} samples or more, one or more of them held out and two or more not; got {len(states)} "
-            f"with held_out={held_out}"
+            f"{start!r} gives {len(states)} rows and {stop!r} {len(targets)}, so their positions do not belong to each "
+            "other; take rows='flat' or 'mean'"
         )
-    held, learnt = np.split(np.random.default_rng(seed).permutation(len(states)), [n_held])
+    held, learnt = _split(len(states), len(as_inputs(model, inputs).first), held_out, seed)
     spread = targets[held].var(axis=0).sum() or 1.0
 
     best: _Choice | None = None
@@ -165,7 +105,9 @@ def fit_layer(
     if best is None:
         raise ValueError("lift is an empty list; give one transformer or more, or None for an affine map")
     weights, offset = _moments(best.lift, states, targets).solve(best.ridge)
-    return LayerOperator(start, stop, best.lift, weights, offset, ridge=best.ridge, error=best.error)
+    return LayerOperator(
+        start, stop, best.lift, weights, offset, ridge=best.ridge, error=best.error, form=form, shape=shape
+    )
 
 
 def fit_layers(
@@ -236,6 +178,8 @@ class _Moments(NamedTuple):
 def _moments(lift: Any, states: np.ndarray, targets: np.ndarray) -> _Moments:
     # Rows are shifted by about their mean first: to centre a Gram matrix afterwards costs digits.
     shift_x, shift_y = (item.mean(axis=0) for item in next(_chunks(lift, states, targets)))
+    if len(states) < len(shift_x):
+        return _few_moments(lift, states, targets)
     sum_x, sum_y = np.zeros_like(shift_x), np.zeros_like(shift_y)
     xx, xy = (np.zeros((len(sum_x), len(other))) for other in (sum_x, sum_y))
     for x, y in _chunks(lift, states, targets):
@@ -252,6 +196,19 @@ def _moments(lift: Any, states: np.ndarray, targets: np.ndarray) -> _Moments:
     return _Moments(shift_x + mean_x, shift_y + mean_y, scale, strengths, directions, xy / scale[:, None])
 
 
+def _few_moments(lift: Any, states: np.ndarray, targets: np.ndarray) -> _Moments:
+    """The same from fewer samples than observables, which span no more directions than there are samples."""
+    x, y = (np.concatenate(part) for part in zip(*_chunks(lift, states, targets), strict=True))
+    mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
+    variances = x.var(axis=0)
+    scale = np.sqrt(np.where(variances > 1e-20 * variances.max(initial=0), variances, np.inf))
+    x = (x - mean_x) / scale
+    _, strengths, directions = linalg.svd(x, full_matrices=False)
+    return _Moments(
+        mean_x, mean_y, scale, strengths[::-1] ** 2 / len(x), directions[::-1].T, x.T @ (y - mean_y) / len(x)
+    )
+
+
 def _errors(lift: Any, states: np.ndarray, targets: np.ndarray, maps: list) -> np.ndarray:
     """Squared error of each map, summed over outputs, a sample."""
     missed = np.zeros(len(maps))
@@ -264,6 +221,19 @@ def _chunks(lift: Any, states: np.ndarray, targets: np.ndarray) -> Iterator[tupl
     for first in range(0, len(states), CHUNK_ROWS):
         rows = slice(first, first + CHUNK_ROWS)
         yield lift_states(states[rows].astype(np.float64), lift), targets[rows].astype(np.float64)
+
+
+def _split(n_rows: int, n_samples: int, held_out: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows held out and rows learnt from, of whole samples."""
+    n_held = round(held_out * n_samples)
+    if n_samples < FEWEST or not 1 <= n_held <= n_samples - 2:
+        raise ValueError(
+            f"need {FEWEST} samples or more, one or more of them held out and two or more not; got {n_samples} "
+            f"with held_out={held_out}"
+        )
+    rows = np.arange(n_rows).reshape(n_samples, -1)
+    held, learnt = np.split(np.random.default_rng(seed).permutation(n_samples), [n_held])
+    return rows[held].ravel(), rows[learnt].ravel()
 
 
 def _check_settings(ridges: Sequence[float], held_out: float) -> list[float]:

@@ -52,9 +52,9 @@ class PeekingOperator(nn.Module):
         self.register_buffer("weights", torch.from_numpy(linear))
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
-        """From states of shape (n_samples, width) at `start` to shape (n_samples, n_outputs) at `stop`."""
-        window = torch.cat(self.scaling.inner(states, self.delays)[::-1], dim=1)
-        return (window.to(self.weights) @ self.weights).to(states)
+        """From states at `start`, of shape (n_samples, width) or with more axes, to those at `stop`."""
+        window = torch.cat(self.scaling.inner(states.flatten(1), self.delays)[::-1], dim=1)
+        return (window.to(self.weights) @ self.weights).to(states).reshape(-1, *self.scaling.out_shape)
 
     def cost(self) -> Cost:
         """The inserted layers that are evaluated, and the linear steps as one matrix."""

@@ -1,14 +1,17 @@
 """Layer scaling: more layers in front of a layer, so that one step becomes a trajectory."""
 
 from copy import deepcopy
+from math import prod
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from linearlens.koopman import check_states
-from linearlens.layers._spans import part
 from linearlens.models import train
+from linearlens.snapshots import Cut, between
+from linearlens.snapshots.running import like_model, to_array
 
 PAD = -1.0  # the authors' MAGIC_NUMBER
 STARTS, LASTS = ("he", "identity"), ("layer", "linear")
@@ -29,6 +32,9 @@ class LayerScaling(nn.Module):
         The layer is what leads from the output of this module, None for the inputs, …
     stop : str
         … to the output of this one.
+    inputs : ndarray, Tensor, tuple of positional or mapping of named inputs, optional
+        A few of what the model takes, two or more; needed if it is no plain nn.Sequential, as in
+        :class:`linearlens.snapshots.Cut`. States with more axes are then rows of all their numbers.
     n_layers : int
         Layers put in; 10 in the paper.
     tied : bool
@@ -48,8 +54,10 @@ class LayerScaling(nn.Module):
         Units at `start`.
     n_outputs : int
         Units at `stop`.
-    layer : nn.Sequential
-        The layer, frozen.
+    layer : nn.Module
+        The layer, frozen, from rows to rows: an nn.Sequential of its modules if the model is one.
+    out_shape : tuple of int
+        Of the state of one sample at `stop`.
     maps : nn.ModuleList
         The linear part of each inserted layer; with `tied`, one for all.
     n_layers : int
@@ -59,8 +67,8 @@ class LayerScaling(nn.Module):
     Raises
     ------
     ValueError
-        If the names do not lead from one to the other, the layer does not begin with an nn.Linear, is wider at its
-        end than at its beginning, or a setting is not known.
+        If the names do not lead from one to the other, the layer of an nn.Sequential does not begin with an nn.Linear,
+        it is wider at its end than at its beginning, or a setting is not known.
 
     Notes
     -----
@@ -74,6 +82,7 @@ class LayerScaling(nn.Module):
         start: str | None,
         stop: str,
         *,
+        inputs: Any = None,
         n_layers: int = 10,
         tied: bool = False,
         init: str = "he",
@@ -87,11 +96,14 @@ class LayerScaling(nn.Module):
                 f"and {last!r}"
             )
         self.start, self.stop = start, stop
-        self.layer = part(model, start, stop)
-        self.width, self.n_outputs = _widths(self.layer, start, stop)
+        whole = between(model, start, stop, inputs)
+        layer = Cut(deepcopy(model), start, stop, inputs) if isinstance(whole, Cut) else deepcopy(whole)
+        self.layer = (_Rowwise(layer) if isinstance(layer, Cut) else layer).requires_grad_(False).eval()
+        self.width, self.out_shape = _sizes(self.layer, start, stop)
+        self.n_outputs = prod(self.out_shape)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            maps = [_square(self.width, init) for _ in range(1 if tied else n_layers)]
+            maps = [_square(self.width, init).to(like_model(self.layer)) for _ in range(1 if tied else n_layers)]
         # Nothing is registered twice, so that the weights can be saved as they are.
         self.n_layers, self.maps = n_layers, nn.ModuleList(maps)
         self.linear_end = self._linear_end() if last == "linear" else None
@@ -108,8 +120,8 @@ class LayerScaling(nn.Module):
         return self
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
-        """Scaled output for states of shape (n_samples, width), of shape (n_samples, n_outputs)."""
-        return self.last(self.inner(states, self.n_layers)[-1])
+        """Scaled output for states of shape (n_samples, width), of shape (n_samples, *out_shape)."""
+        return self.last(self.inner(states.flatten(1), self.n_layers)[-1]).reshape(-1, *self.out_shape)
 
     def inner(self, states: torch.Tensor, steps: int) -> list[torch.Tensor]:
         """``h_0`` to ``h_steps``, each of shape (n_samples, width)."""
@@ -149,9 +161,9 @@ class LayerScaling(nn.Module):
         ValueError
             If the states do not fit or are not finite.
         """
-        h = torch.tensor(self._check(states), dtype=torch.get_default_dtype())
+        h = self._tensor(states)
         with torch.no_grad():
-            target = self.layer(h)
+            target = self.layer(h).reshape(-1, *self.out_shape)
         train(
             self,
             lambda block, states, outputs: nn.functional.huber_loss(block(states), outputs),
@@ -162,6 +174,7 @@ class LayerScaling(nn.Module):
             weight_decay=weight_decay,
             seed=seed,
         )
+        h, target = (item.to(like_model(self.maps)) for item in (h, target))
         with torch.no_grad():
             self.loss_ = nn.functional.huber_loss(self(h), target).item()
         return self
@@ -186,10 +199,9 @@ class LayerScaling(nn.Module):
         ValueError
             If the states do not fit or are not finite.
         """
-        h = torch.tensor(self._check(states), dtype=torch.get_default_dtype())
-        inner = self.inner(h, self.n_layers)
+        inner = self.inner(self._tensor(states), self.n_layers)
         output = nn.functional.pad(self.last(inner[-1]), (0, self.width - self.n_outputs), value=PAD)
-        return torch.stack([*inner, output], dim=1).numpy()
+        return to_array(torch.stack([*inner, output], dim=1))
 
     def displacement(self, states: np.ndarray) -> float:
         """How far the inserted layers move states: ``‖h_{n_layers} − h_0‖ / ‖h_0‖`` over all samples together.
@@ -200,6 +212,10 @@ class LayerScaling(nn.Module):
         return float(np.linalg.norm(trajectory[:, -2] - trajectory[:, 0]) / np.linalg.norm(trajectory[:, 0]))
 
     def _linear_end(self) -> nn.Module:
+        if not isinstance(self.layer, nn.Sequential):
+            raise ValueError(
+                "last='linear' begins with the layer's own linear part, so the model must be an nn.Sequential"
+            )
         first = deepcopy(self.layer[0]).requires_grad_(True)
         if first.out_features != self.n_outputs:
             raise ValueError(
@@ -211,19 +227,39 @@ class LayerScaling(nn.Module):
     def _check(self, states: np.ndarray) -> np.ndarray:
         return check_states(states, f"the states at {self.start!r}", self.width)
 
+    def _tensor(self, states: np.ndarray) -> torch.Tensor:
+        like = like_model(self.maps)
+        return torch.tensor(self._check(states), dtype=like.dtype, device=like.device)
 
-def _widths(layer: nn.Sequential, start: str | None, stop: str) -> tuple[int, int]:
-    first = next(iter(layer))
-    if not isinstance(first, nn.Linear):
-        raise ValueError(f"what follows {start!r} must begin with an nn.Linear, got {type(first).__name__}")
-    with torch.no_grad():
-        n_outputs = layer(torch.zeros(1, first.in_features, dtype=first.weight.dtype)).shape[1]
-    if n_outputs > first.in_features:
+
+class _Rowwise(nn.Module):
+    """A cut from rows to rows."""
+
+    def __init__(self, cut: Cut) -> None:
+        super().__init__()
+        self.cut = cut
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return self.cut(rows.reshape(-1, *self.cut.shape)).flatten(1)
+
+
+def _sizes(layer: nn.Module, start: str | None, stop: str) -> tuple[int, tuple[int, ...]]:
+    """Width at the beginning, and the shape at the end."""
+    if isinstance(layer, _Rowwise):
+        width, shape = prod(layer.cut.shape), layer.cut.out_shape
+    else:
+        first = next(layer.children())
+        if not isinstance(first, nn.Linear):
+            raise ValueError(f"what follows {start!r} must begin with an nn.Linear, got {type(first).__name__}")
+        with torch.no_grad():
+            shape = tuple(layer(first.weight.new_zeros((1, first.in_features))).shape[1:])
+        width = first.in_features
+    if prod(shape) > width:
         raise ValueError(
-            f"the output is padded to the width of the input, so {stop!r} may have at most {first.in_features} units; "
-            f"it has {n_outputs}"
+            f"the output is padded to the width of the input, so {stop!r} may have at most {width} units; it has "
+            f"{prod(shape)}"
         )
-    return first.in_features, n_outputs
+    return width, shape
 
 
 def _square(width: int, init: str) -> nn.Linear:

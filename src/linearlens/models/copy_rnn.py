@@ -35,6 +35,8 @@ class ModReLURNN(nn.Module):
 class ModReLURecurrence(nn.Module):
     """The recurrent part: inputs to hidden states."""
 
+    batch_first = True  # as nn.RNN says which axis numbers the sequences
+
     def __init__(self, n_inputs: int, n_hidden: int) -> None:
         super().__init__()
         self.read = nn.Linear(n_inputs, n_hidden, bias=False)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from linearlens.models.device import training_device
+from linearlens.models.modes import evaluating
 
 BUCKET = 50  # batches whose samples are sorted by length together
 
@@ -84,9 +85,9 @@ def train(
             optimizer.zero_grad()
             value = loss(model, *(tensor[batch.to(device)] for tensor in tensors))
             if not torch.isfinite(value):
-                raise RuntimeError(
-                    f"the loss is {value.item()} in step {step} of {n_steps}; lower learning_rate or set clip"
-                )
+                held = all(tensor[batch.to(device)].isfinite().all() for tensor in tensors)
+                advice = "lower learning_rate or set clip" if held else "the data themselves hold NaN or infinity"
+                raise RuntimeError(f"the loss is {value.item()} in step {step} of {n_steps}; {advice}")
             value.backward()
             if clip is not None:
                 nn.utils.clip_grad_norm_(model.parameters(), clip)
@@ -223,6 +224,7 @@ def accuracy(model: nn.Module, inputs: np.ndarray, labels: np.ndarray) -> float:
     Parameters
     ----------
     model : nn.Module
+        Run in eval mode, where it is; left in the mode it was in.
     inputs : ndarray of shape (n_samples, *input_shape)
     labels : ndarray of shape (n_samples,)
 
@@ -236,7 +238,9 @@ def accuracy(model: nn.Module, inputs: np.ndarray, labels: np.ndarray) -> float:
         If labels are not whole numbers, one for each input.
     """
     _check_labels(inputs, labels)
-    predicted = model(_tensor(inputs, model)).argmax(dim=1).numpy()
+    device = next((weight.device for weight in model.parameters()), None)
+    with evaluating(model):
+        predicted = model(_tensor(inputs, model).to(device)).argmax(dim=1).numpy(force=True)
     return float(np.mean(predicted == np.asarray(labels)))
 
 
