@@ -252,6 +252,17 @@ def _claims_over_seeds(profile: str, json: bool) -> None:
     raise typer.Exit(1 if wrong or unmeasured else 0)
 
 
+@app.command()
+def read(chapter: Annotated[str, typer.Argument(help="A name such as 01_primer, or 01.")]) -> None:
+    """For proof-reading: print a chapter sentence by sentence, each with what both editions and the seeds measured."""
+    with _in_checkout():
+        from linearlens.press.chapter.notebooks import choose
+        from linearlens.press.evidence.reading import proof
+
+        for line in proof(*choose([chapter])):
+            out.print(line, markup=False)
+
+
 @data_app.command("list")
 def data_list() -> None:
     """List the data sets: size, licence, citation, where each is stored, whether it is there."""

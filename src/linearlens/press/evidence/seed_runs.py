@@ -196,23 +196,28 @@ def seeds_rows(claims: Mapping[str, Claim], profile: str) -> dict[str, SeedsRow]
     """
     rows = {}
     for chapter in all_chapters():
-        if not (runs := read_seeds(chapter, profile)):
-            continue
-        try:
-            now = fresh(runs, origin_of(chapter, profile))
-        except PressError:  # the chapter cannot be read
-            now = {}
+        runs, stale = runs_to_show(chapter, profile)
         measured: dict[str, dict[int, Recorded]] = {}
-        for run in (now or runs).values():
+        for run in runs.values():
             for item in run.records:
                 measured.setdefault(str(item["id"]), {})[run.seed] = item["value"]
         for name in filter(claims.__contains__, measured):
             try:
-                rows[name] = seeds_row(claims[name], measured[name], profile=profile, stale=not now)
+                rows[name] = seeds_row(claims[name], measured[name], profile=profile, stale=stale)
             except LedgerError:
-                if now:
+                if not stale:
                     raise
     return rows
+
+
+def runs_to_show(chapter: str, profile: str) -> tuple[dict[int, SeedRun], bool]:
+    """The runs with today's sources; where there are none, all that are kept, and True since they are stale."""
+    runs = read_seeds(chapter, profile)
+    try:
+        now = fresh(runs, origin_of(chapter, profile)) if runs else {}
+    except PressError:  # the chapter cannot be read
+        now = {}
+    return now or runs, not now
 
 
 def seeds_row(claim: Claim, values: Mapping[int, Recorded], *, profile: str, stale: bool = False) -> SeedsRow:
@@ -236,12 +241,12 @@ def seeds_row(claim: Claim, values: Mapping[int, Recorded], *, profile: str, sta
 def _spreads(values: list[Recorded]) -> Spread | dict[str, Spread]:
     mappings = [value for value in values if isinstance(value, dict)]
     if not mappings:
-        return _spread(values)
+        return spread_of(values)
     names = dict.fromkeys(name for mapping in mappings for name in mapping)
-    return {name: _spread([mapping[name] for mapping in mappings if name in mapping]) for name in names}
+    return {name: spread_of([mapping[name] for mapping in mappings if name in mapping]) for name in names}
 
 
-def _spread(values: Iterable[Recorded]) -> Spread:
+def spread_of(values: Iterable[Recorded]) -> Spread:
     """Of one number a seed: a list counts with its median, of True and False with its share; NaN counts as missing."""
     arrays = [np.asarray(value) for value in values]
     each = [float(np.mean(a) if a.dtype == bool else np.median(a)) for a in arrays]
