@@ -1,22 +1,21 @@
 """What full runs measured is kept with its provenance, shown, and held against its bounds."""
 
 import json
-import re
 import subprocess
 
 import pytest
 from conftest import SMALL_CELL, a_claim, write_chapter
 
-from linearlens.ledger import LedgerError, judge, load_claims
+from linearlens.ledger import LedgerError, load_claims
 from linearlens.paths import ROOT
 from linearlens.press.chapter.errors import PressError
-from linearlens.press.chapter.files import SEAL, to_json
+from linearlens.press.chapter.files import to_json
 from linearlens.press.chapter.freshness import Sources, measuring
 from linearlens.press.chapter.notebooks import Edition
 from linearlens.press.chapter.provenance import commit_of_checkout
 from linearlens.press.evidence import full_runs
 from linearlens.press.evidence.full_runs import kept_rows, read_kept
-from linearlens.press.evidence.ledger_page import WHY_STALE, by_paper, chapter_rows, shortfalls, whole_ledger
+from linearlens.press.evidence.ledger_page import whole_ledger
 from linearlens.press.evidence.measurements import ledger_rows
 
 
@@ -28,7 +27,7 @@ def page():
 
 def test_a_full_run_is_kept_shown_and_marked_when_stale(ran, here, command):
     kept = ran / "data" / "results" / "full" / "01_small.json"
-    assert "full profile" not in page(), "a quick run keeps nothing"
+    assert "The papers’ scale" not in page(), "a quick run keeps nothing"
     assert command("run", "--profile", "full", "--seed", "1").returncode == 0
     assert not kept.exists(), "only seed 0 is kept"
 
@@ -48,20 +47,15 @@ def test_a_full_run_is_kept_shown_and_marked_when_stale(ran, here, command):
     } <= run.keys()
     assert str(ran) not in kept.read_text(), "no path of a machine"
     shown = page()
-    assert "(stale)" not in shown
-    assert "*full profile:*<br>16<br>`value >= 0`: holds" in shown
-    assert "*Full profile:*" in shown
-    without_seal = {name: value for name, value in run.items() if name != SEAL}
-    for device, beside in (("cpu", False), ("cuda", True)):
-        kept.write_text(to_json({**without_seal, "device": device}))
-        assert ("minutes of one processor beside a GPU (" in page()) is beside
+    assert "**the papers’ scale**, seed 0<br>16<br>`value >= 0`: holds" in shown
+    assert "*The papers’ scale:* " in shown
 
     write_chapter(ran / "notebooks" / "01_small.ipynb", SMALL_CELL, "1 / 0")
     before = kept.read_bytes()
     assert command("run", "--profile", "full").returncode == 1
     assert kept.read_bytes() == before, "a run that fails leaves what was kept"
-    assert "16 (stale)" in page()
-    assert WHY_STALE in page()
+    assert "made with other sources of this chapter; it is not shown" in page()
+    assert "**the papers’ scale**" not in page()
 
 
 def test_the_commit_kept_is_that_at_the_start_of_the_run(small, command):
@@ -142,57 +136,6 @@ def test_a_damaged_result_is_named_with_what_to_do(here, change, says):
         error.value
     )
     assert "\n" not in str(error.value)
-
-
-def test_the_papers_bound_is_shown_in_both_profiles_and_the_verdict_second():
-    bounds = {"quick": "value > 4", "full": "value >= 4"}
-    claim = a_claim(kind="paper", verdict="not reproduced", bound=bounds, paper_bound="value == 4")
-    claims = {"a.b": claim}
-    rows = [judge(claim, 5, profile="quick", seed=0)]
-    full = {"a.b": judge(claim, 4, profile="full", seed=0)}
-    for text in (whole_ledger(rows, claims, full, {}), chapter_rows(rows, "01_a", claims, full)):
-        assert "| what is said | verdict | what was measured |" in text
-        assert "| not reproduced | 5<br>`value > 4`: holds<br>the paper's: `value == 4`: fails<br>" in text
-        assert "4<br>`value >= 4`: **does not hold**<br>the paper's: `value == 4`: holds |" in text
-    unmeasured = chapter_rows([judge(claim, None, profile="quick", seed=0)], "01_a", claims, {})
-    assert "not measured" in unmeasured
-    assert "the paper's" not in unmeasured
-
-
-def test_claims_by_paper_and_those_that_fell_short():
-    def claim(name, paper, verdict):
-        return a_claim(
-            id=name,
-            kind="paper" if verdict else "ours",
-            paper=paper,
-            says=f"Says {name}.",
-            why=f"Why {name}.",
-            verdict=verdict,
-            bound={"quick": "value > 0"},
-            paper_bound="value > 9" if verdict == "not reproduced" else None,
-        )
-
-    given = [
-        claim("a.ours", "this book", None),
-        claim("a.whole", "naiman2023", "reproduced"),
-        claim("a.none", "li2023", "not reproduced"),
-        claim("a.part", "naiman2023", "partly"),
-    ]
-    claims = {one.id: one for one in given}
-    rows = [judge(one, 5, profile="quick", seed=0) for one in given]
-    text = by_paper(rows)
-    assert re.findall(r"^## (.*)$", text, re.M) == ["{cite:t}`naiman2023`", "{cite:t}`li2023`", "This book"]
-    assert "- *of this book*: Says a.ours. ([01](notebooks/01_a.ipynb), `a.ours`)" in text
-    assert "- *partly*: Says a.part. ([01](notebooks/01_a.ipynb), `a.part`)" in text
-    text = shortfalls(rows, claims, {})
-    assert re.findall(r"`(a\.\w+)` \|", text) == ["a.none", "a.part"]
-    assert "the paper's: `value > 9`: fails" in text
-    assert "Why a.none." in text
-    assert shortfalls([], {}, {}).count("None.") == 2
-
-
-def test_a_ledger_without_claims_is_a_page():
-    assert whole_ledger([], {}, {}, {}) == "There are no claims.\n"
 
 
 def test_a_stale_run_that_a_new_bound_cannot_judge_is_left_out(monkeypatch):

@@ -169,7 +169,9 @@ def test_claims_and_seeds(small, command):
     failed = command("claims", "--seed", "7")
     assert failed.returncode == 1
     assert "does not hold: small.value" in failed.stderr
-    assert "FAILS  small.value" in failed.stdout
+    assert "FAILS  A sum is what it is.  [small.value; " in failed.stdout
+    assert command("claims", "small.value", "--seed", "7").stdout == failed.stdout
+    assert command("claims", "02").stderr.startswith("error: no chapter is named '02'")
 
 
 def test_the_data_list_says_where_things_are(command, tmp_path):

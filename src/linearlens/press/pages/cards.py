@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from linearlens.ledger import Claim, Recorded, Row, show
-from linearlens.press.evidence.ledger_page import Seeds
+from linearlens.press.evidence.claim_table import Seeds
 
 HOLDS = {True: "holds", False: "does not hold", None: "not tested"}
 EDITIONS = {"full": "papers’ scale", "quick": "this machine, quick"}

@@ -1,0 +1,131 @@
+"""Claims as rows of a Markdown table: what is said, the verdict, and whether it holds in both editions."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
+
+from linearlens.ledger import PROFILES, Claim, Recorded, Row, decide_bound, show
+from linearlens.press.evidence.seed_runs import SeedsRow, Spread
+
+Seeds = Mapping[str, Mapping[str, SeedsRow]]  # by profile, then by id
+
+OURS = "this book"
+KINDS = {"ours": "of this book", "known": "known, checked here", "identity": "identity, checks the code"}
+EDITIONS = {"quick": "this machine, quick", "full": "the papers’ scale"}
+HEAD = "| what is said | verdict | quick | papers’ scale |\n|---|---|---|---|"
+MARKS = {True: "holds", False: "**does not hold**", None: "no bound"}
+STANDS = {True: "holds", False: "fails", None: "is left open, since a value is missing"}
+BREAKS = {True: "the bound fails", False: "**the bound still holds**", None: "not measured"}
+MOST_SHOWN = 4  # names of a mapping in a chapter's table
+
+
+def standing(row: Row | SeedsRow) -> str:
+    """The verdict on what a paper states; of other claims what they are."""
+    return row.verdict or KINDS[row.kind]
+
+
+def full_table(rows: Iterable[Row], claims: Mapping[str, Claim], kept: Mapping[str, Row], seeds: Seeds) -> str:
+    """A row a claim, to which other pages can link, with all that decides it folded into its first cell.
+
+    `kept` are the rows of the kept full runs and `seeds` those over many seeds; what is stale is not shown. A script
+    filters the rows by the data in the mark before each.
+    """
+    lines = [
+        _line(
+            f"{_mark(editions, claims[row.id])}{row.says}<br><small>{_source(row)} · `{row.id}`</small>"
+            f"<details><summary>measured, bound and control</summary>"
+            f"{'<br>'.join(_details(claims[row.id], editions, seeds))}</details>",
+            standing(row),
+            *(_holds(editions.get(profile), _over(seeds, profile, row.id)) for profile in PROFILES),
+        )
+        for row in rows
+        for editions in [_editions(row, kept)]
+    ]
+    return "\n".join([":::{div} claims", HEAD, *lines, ":::"])
+
+
+def short_table(rows: Iterable[Row], kept: Mapping[str, Row]) -> str:
+    """A row a claim: the sentence, the verdict, and what was measured in both editions."""
+    lines = [
+        _line(row.says, standing(row), *(_brief(_editions(row, kept).get(profile)) for profile in PROFILES))
+        for row in rows
+    ]
+    return "\n".join([":::{div} claims short", HEAD, *lines, ":::"])
+
+
+def anchor(claim: str) -> str:
+    """Where the claim stands in the ledger."""
+    return f"claim-{claim.replace('.', '-')}"
+
+
+def _editions(row: Row, kept: Mapping[str, Row]) -> dict[str, Row]:
+    """What there is to show of a claim, by profile."""
+    there = [one for one in (row, kept.get(row.id)) if one and one.measured is not None and not one.stale]
+    return {one.profile: one for one in there}
+
+
+def _over(seeds: Seeds, profile: str, name: str) -> SeedsRow | None:
+    over = seeds.get(profile, {}).get(name)
+    return None if over is None or over.stale else over
+
+
+def _line(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _mark(editions: Mapping[str, Row], claim: Claim) -> str:
+    data = {"chapter": claim.chapter, "paper": claim.paper, "kind": claim.kind, "verdict": claim.verdict or ""}
+    data |= {"set": claim.set}
+    data |= {profile: {True: "holds", False: "fails", None: ""}[row.holds] for profile, row in editions.items()}
+    listed = " ".join(f'data-{name}="{escape(value)}"' for name, value in data.items())
+    return f'<span class="claim-mark" id="{anchor(claim.id)}" {listed}></span>'
+
+
+def _source(row: Row) -> str:
+    source = row.paper if row.paper == OURS else f"{{cite:t}}`{row.paper}`"
+    return f"{source}, {row.where}" if row.where else source
+
+
+def _holds(row: Row | None, over: SeedsRow | None) -> str:
+    if row is None:
+        return "not measured"
+    many = f"<br><small>{over.held} of {over.n_seeds} seeds</small>" if over and over.held is not None else ""
+    return MARKS[row.holds] + many
+
+
+def _brief(row: Row | None) -> str:
+    if row is None:
+        return "not measured"
+    values = row.measured if isinstance(row.measured, dict) else {"": row.measured}
+    parts = [f"{name.replace('_', ' ')} {show(value)}".strip() for name, value in values.items()]
+    more = [f"and {len(parts) - MOST_SHOWN} more"] if len(parts) > MOST_SHOWN else []
+    return f"{MARKS[row.holds]}<br>{', '.join([*parts[:MOST_SHOWN], *more])}"
+
+
+def _details(claim: Claim, editions: Mapping[str, Row], seeds: Seeds) -> Iterator[str]:
+    for profile, row in editions.items():
+        over = _over(seeds, profile, claim.id)
+        yield f"**{EDITIONS[profile]}**, seed {row.seed}"
+        yield from _values(row.measured, over)
+        if row.bound:
+            yield f"`{row.bound}`: {MARKS[row.holds]}{f'; {over}' if over and over.held is not None else ''}"
+        if claim.paper_bound:
+            yield f"the paper’s: `{claim.paper_bound}` {STANDS[decide_bound(claim.paper_bound, row.measured)]}"  # type: ignore[arg-type]
+        if row.broken_by:
+            yield f"control: with {row.broken_by}, {BREAKS[row.breaks]}"
+    earlier = f"; before that it was `{claim.earlier}`" if claim.earlier else ""
+    yield f"**the bound** was set {claim.set} looking{earlier}. {claim.why}"
+
+
+def _values(measured: Recorded | None, over: SeedsRow | None) -> Iterator[str]:
+    """A line for each number, and in brackets what it is over the seeds."""
+    spread = over.measured if over else {}
+    if not isinstance(measured, dict):
+        yield f"{show(measured)}{_brackets(spread)}"
+        return
+    spreads = spread if isinstance(spread, dict) else {}
+    for name, value in measured.items():
+        yield f"{name.replace('_', ' ')}: {show(value)}{_brackets(spreads.get(name))}"
+
+
+def _brackets(over: object) -> str:
+    return f" [seeds: {over}]" if isinstance(over, Spread) else ""

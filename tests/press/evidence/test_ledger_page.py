@@ -1,0 +1,155 @@
+"""The pages and lines that list claims."""
+
+import re
+
+import pytest
+from conftest import a_claim
+
+from linearlens.ledger import judge
+from linearlens.press.chapter.errors import PressError
+from linearlens.press.evidence import claim_table, listing
+from linearlens.press.evidence.ledger_page import by_paper, chapter_rows, papers, shortfalls, summary, whole_ledger
+from linearlens.press.evidence.seed_runs import seeds_row
+
+
+def paper_claim(name, paper, verdict, **more):
+    bound = {"paper_bound": "value > 9"} if verdict == "not reproduced" else {}
+    return a_claim(
+        id=name, kind="paper", paper=paper, says=f"Says {name}.", why=f"Why {name}.", verdict=verdict,
+        bound={"quick": "value > 0"}, **bound, **more,
+    )  # fmt: skip
+
+
+GIVEN = [
+    a_claim(id="a.ours", bound={"quick": "value > 0"}, set="after", earlier="value > 7"),
+    a_claim(id="a.known", kind="known", paper="schmid2010", bound={"quick": "value > 9"}),
+    paper_claim("a.whole", "naiman2023", "reproduced"),
+    paper_claim("a.none", "li2023", "not reproduced"),
+    paper_claim("a.part", "naiman2023", "partly"),
+]
+CLAIMS = {one.id: one for one in GIVEN}
+ROWS = [judge(one, 5, profile="quick", seed=0) for one in GIVEN]
+
+
+def cells(text, claim):
+    """The cells of a claim's row."""
+    (line,) = [line for line in text.splitlines() if f'id="claim-{claim.replace(".", "-")}"' in line]
+    return [cell.strip() for cell in line.strip("|").split(" | ")]
+
+
+def test_a_row_says_what_holds_in_both_editions_and_folds_away_what_decides():
+    claim = a_claim(
+        kind="paper", verdict="not reproduced", bound={"quick": "x > y", "full": "x >= 4"}, paper_bound="x == 4",
+        control=["y"], why="Why | not.", earlier="x > 7", set="after",
+    )  # fmt: skip
+    value = {"x": 5, "y": 4}
+    rows, claims = [judge(claim, value, profile="quick", seed=0)], {"a.b": claim}
+    full = {"a.b": judge(claim, {"x": 3, "y": 4}, profile="full", seed=0)}
+    over = {"quick": {"a.b": seeds_row(claim, {0: value, 1: {"x": 4, "y": 4}}, profile="quick")}}
+    said, verdict, quick, papers_scale = cells(claim_table.full_table(rows, claims, full, over), "a.b")
+    assert (verdict, quick, papers_scale) == (
+        "not reproduced",
+        "holds<br><small>1 of 2 seeds</small>",
+        "**does not hold**",
+    )
+    assert said.startswith('<span class="claim-mark" id="claim-a-b" data-chapter="01_a" data-paper="this book" ')
+    assert 'data-verdict="not reproduced" data-set="after" data-quick="holds" data-full="fails"></span>Small.' in said
+    before, folded = said.split("<details>")
+    assert "x > y" not in before
+    for part in (
+        "x: 5 [seeds: 4.5, 4 to 5]<br>y: 4 [seeds: 4, 4 to 4]<br>`x > y`: holds; holds in 1 of 2 seeds<br>",
+        "the paper’s: `x == 4` fails<br>control: with y in place of the others, the bound fails<br>",
+        "x: 3<br>y: 4<br>`x >= 4`: **does not hold**<br>",
+        r"was set after looking; before that it was `x > 7`. Why \| not.",
+    ):
+        assert part in folded
+
+
+@pytest.mark.parametrize("what", ["", "row", "kept", "seeds"])
+def test_what_is_stale_is_not_shown(what):
+    claim = a_claim(bound={"quick": "value <= 8", "full": "value <= 8"})
+    row = judge(claim, 5, profile="quick", seed=0, stale=what == "row")
+    full = judge(claim, 6, profile="full", seed=0, stale=what == "kept")
+    over = seeds_row(claim, {0: 7}, profile="quick", stale=what == "seeds")
+    text = whole_ledger([row], {"a.b": claim}, {"a.b": full}, {"01_a": run()}, {"quick": {"a.b": over}})
+    assert ("<br>5" in text) is (what != "row")
+    assert ("<br>6<br>" in text) is (what != "kept")
+    assert ("1 of 1 seeds" in text) is (what not in ("row", "seeds"))
+    assert ("made with other sources of this chapter; it is not shown" in text) is (what == "kept")
+    assert "stale" not in text
+
+
+def run(**changes):
+    return {"commit": "c" * 40, "dirty": False, "versions": {"numpy": "2"}, "cpu_seconds": 120, "python": "3"} | changes
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_full_run_says_where_it_comes_from(device):
+    text = whole_ledger(ROWS, CLAIMS, {}, {"01_a": run(device=device)})
+    beside = " beside a GPU" if device == "cuda" else ""
+    assert f"*The papers’ scale:* commit `cccccccccc`, 2 minutes of one processor{beside} (" in text
+
+
+def test_the_first_screen_counts_statements_of_papers_kinds_and_bounds():
+    assert "| {cite:t}`naiman2023` | 2 | 1 | 1 | 0 |" in papers(ROWS)
+    assert "| {cite:t}`liang2022` | 0 | 0 | 0 | 0 |" in papers(ROWS)
+    assert papers(ROWS).endswith("| **all** | 3 | 1 | 1 | 1 |")
+    text = summary(ROWS, {})
+    assert "5 claims: 3 statements of papers (1 reproduced, 1 partly, 1 not reproduced); 1 known results" in text
+    assert "4 of 5 bounds hold" in text
+    assert "Of all bounds 1 were set after looking" in text
+    assert whole_ledger([], {}, {}, {}) == "There are no claims.\n"
+
+
+def test_claims_by_paper_and_those_that_fell_short():
+    text = by_paper(ROWS)
+    assert re.findall(r"^## (.*)$", text, re.M) == [
+        "{cite:t}`naiman2023`", "{cite:t}`li2023`", "Known, and checked here: {cite:t}`schmid2010`",
+    ]  # fmt: skip
+    assert "- *partly*: Says a.part. ([01](notebooks/01_a.ipynb), `a.part`)" in text
+    text = shortfalls(ROWS, CLAIMS, {})
+    assert re.findall(r'id="(claim-[\w-]+)"', text) == ["claim-a-none", "claim-a-part"]
+    assert "the paper’s: `value > 9` fails" in text
+    assert "Why a.none." in text
+    assert shortfalls([], {}, {}).count("None.") == 2
+
+
+def test_claims_of_a_chapter_are_one_line_and_no_predicates_behind_it():
+    text = chapter_rows(ROWS, "01_a", {})
+    assert text.startswith("::::{dropdown} 5 claims, 1 of them does not hold\n")
+    assert "| Says a.part. | partly | holds<br>5 | not measured |" in text
+    assert "value >" not in text
+    many = a_claim(bound={"full": "a > 1"})
+    values = dict.fromkeys("abcdef", 2)
+    text = chapter_rows([judge(many, values, profile="quick", seed=0)], "01_a", {})
+    assert text.startswith("::::{dropdown} 1 claims, all hold, 1 only in the other edition\n")
+    assert "| no bound<br>a 2, b 2, c 2, d 2, and 2 more |" in text
+
+
+def test_lines_have_sentences_and_a_total_and_bounds_where_they_are_asked_for():
+    plain = "\n".join(listing.listed(ROWS, bounds=False))
+    assert "  holds  Says a.part.  [a.part; partly]" in plain
+    assert "  FAILS  Small.  [a.known; known, checked here]" in plain
+    assert "value >" not in plain
+    assert "5 claims, quick, seed 0: 4 hold, 1 do not hold\n3 statements of papers (" in plain
+    claim = a_claim(bound={"quick": "x > y + 1"}, control=["y"])
+    row = judge(claim, {"x": 5, "y": 1}, profile="quick", seed=0)
+    assert "\n".join(listing.listed([row], bounds=True)).splitlines()[2:5] == [
+        "           measured x 5, y 1",
+        "           bound x > y + 1, set before looking",
+        "           control: y in place of the others; it breaks the bound",
+    ]
+
+
+def test_claims_are_chosen_by_chapter_and_by_id(here):
+    claims = {"small.value": a_claim(id="small.value", chapter="01_small"), **CLAIMS}
+    assert [*listing.choose_claims([], claims)] == ["small.value"], "of chapters that are there"
+    assert [*listing.choose_claims(["01"], claims)] == ["small.value"]
+    assert [*listing.choose_claims(["a.part", "a.ours"], claims)] == ["a.ours", "a.part"]
+    assert [*listing.choose_claims(["a.part", "01"], claims)] == ["small.value", "a.part"]
+    for name, says in (
+        ("a.parts", "no claim is named 'a.parts'; some that are: a.part"),
+        ("99", "no chapter is named"),
+    ):
+        with pytest.raises(PressError, match=says):
+            listing.choose_claims([name], claims)
