@@ -14,8 +14,10 @@ import pypdf
 import pytest
 from rich.console import Console
 
+from linearlens.ledger import load_claims
 from linearlens.press.pages.book import HTML, build_book
 from linearlens.press.pages.browser import CHROMIUM, TYPESET, chromium, open_page, reading_order, served
+from linearlens.press.pages.figure_index import catalogue
 from linearlens.press.pages.outward_links import outward
 from linearlens.press.pages.pdf import make_pdf
 
@@ -145,7 +147,7 @@ def test_every_page_is_in_the_table_of_contents(site):
 
 
 def test_numbers_and_formulas_reached_the_pages(site):
-    assert "claims with a bound in the profile" in (HTML / "ledger.html").read_text(encoding="utf-8")
+    assert "statements of papers (" in (HTML / "ledger.html").read_text(encoding="utf-8")
     assert sum((HTML / name).read_text(encoding="utf-8").count('class="math') for name in pages()) > 0
 
 
@@ -215,37 +217,90 @@ def test_a_formula_scrolls_where_it_is_wider_than_its_line(site, browser):
 
 
 CLAIMS = """() => {
-    const table = document.querySelector('.ledger table');
+    const row = document.querySelector('.claims tbody tr');
+    const cells = [...row.cells];
     return {
-        heads: [...table.querySelectorAll('th')].map(e => e.textContent),
-        labels: [...table.querySelector('tbody tr').cells].map(
-            e => getComputedStyle(e, '::before').content.replaceAll('"', '').trim()),
-        wide: [...document.querySelectorAll('.ledger *')].filter(
+        heads: [...row.closest('table').querySelectorAll('th')].map(e => e.textContent),
+        labels: cells.map(e => getComputedStyle(e, '::before').content.replaceAll('"', '').trim()),
+        wide: [...document.querySelectorAll('.claims *')].filter(
             e => e.getBoundingClientRect().right > innerWidth).length,
-        below: table.querySelector('tbody td:last-child').offsetTop > table.querySelector('tbody td').offsetTop,
-        folded: document.querySelectorAll('.ledger td details:not([open])').length,
+        below: cells.at(-1).offsetTop > cells[0].offsetTop,
     };
 }"""
 
 
 @pytest.mark.parametrize("name", ["ledger", "not-reproduced", "notebooks/01_primer"])
 def test_claims_are_blocks_on_a_phone_and_rows_elsewhere(site, browser, name):
-    phone = open_page(browser, f"{site}{name}.html", viewport=PHONE)
-    claims = phone.evaluate(CLAIMS)
-    assert claims["labels"][1:] == claims["heads"][1:], "each line has the head of its column"
-    assert claims["below"]
-    assert claims["wide"] == 0
-    assert claims["folded"]
-    more = phone.locator(".ledger td details").first
-    bound = more.locator("code").first
+    for size, phone in ((PHONE, True), (DESKTOP, False)):
+        page = open_page(browser, f"{site}{name}.html", viewport=size)
+        page.evaluate(UNFOLDED)
+        claims = page.evaluate(CLAIMS)
+        assert claims["below"] is phone
+        assert claims["labels"][1:] == (claims["heads"][1:] if phone else ["none"] * 3), (
+            "each has the head of its column"
+        )
+        assert claims["wide"] == 0 or not phone
+        page.close()
+
+
+def test_the_numbers_of_a_claim_unfold_without_a_script(site, browser):
+    page = browser.new_page(viewport=PHONE, java_script_enabled=False)
+    page.goto(f"{site}ledger.html")
+    assert page.locator(".claims tbody tr").count() == len(load_claims())
+    assert page.locator(".claim-filter form").count() == 0
+    fold = page.locator(".claims details").first
+    bound = fold.locator("code").first
     assert not bound.is_visible()
-    more.locator("summary").click()
+    fold.locator("summary").click()
     assert bound.is_visible()
-    phone.close()
-    desktop = open_page(browser, f"{site}{name}.html", viewport={"width": 1280, "height": 800})
-    claims = desktop.evaluate(CLAIMS)
-    assert (claims["below"], claims["folded"], claims["labels"][1]) == (False, 0, "none")
-    desktop.close()
+    page.close()
+
+
+def test_the_ledger_is_filtered_by_choices_and_words_and_the_address_says_so(site, browser):
+    page = open_page(browser, f"{site}ledger.html?kind=paper", viewport=PHONE)
+    claims = load_claims().values()
+    shown = lambda: page.locator(".claims tbody tr:visible").count()  # noqa: E731
+    assert shown() == sum(claim.kind == "paper" for claim in claims)
+    page.get_by_label("verdict").select_option("not reproduced")
+    assert shown() == sum(claim.verdict == "not reproduced" for claim in claims)
+    assert "verdict=not+reproduced" in page.url
+    assert page.get_by_role("status").inner_text() == f"{shown()} of {len(claims)} claims"
+    page.get_by_label("words").fill("memory HORIZONS")
+    assert shown() == 1
+    assert page.locator("section h2:visible").count() == 1, "chapters without a claim that fits are gone"
+    page.get_by_role("button", name="show all").click()
+    page.wait_for_function("document.querySelectorAll('.claims tr[hidden]').length === 0")
+    assert "kind" not in page.url
+    page.close()
+
+
+@pytest.mark.parametrize("query", ["", "?kind=identity"])
+def test_a_link_to_a_claim_shows_it_unfolded_whatever_is_filtered(site, browser, query):
+    page = open_page(browser, f"{site}ledger.html{query}#claim-sentiment-horizon", viewport=DESKTOP)
+    row = page.locator("tr:has(#claim-sentiment-horizon)")
+    assert row.locator("details").get_attribute("open") is not None
+    assert 0 <= row.bounding_box()["y"] < DESKTOP["height"]
+    page.close()
+
+
+def test_every_figure_of_the_gallery_leads_to_its_place(site, browser):
+    page = open_page(browser, f"{site}gallery.html", viewport=DESKTOP)
+    assert page.locator(".gallery img").count() == len(catalogue())
+    page.locator(".gallery .sd-card", has=page.locator("img[src*='fig-copy-rank']")).click()
+    page.wait_for_url("**/11_kann_copy.html#fig-copy-rank")
+    page.close()
+
+
+CUT_CODE = """() => [...document.querySelectorAll('.bd-article pre')].filter(
+    e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.slice(0, 80))"""
+
+
+@pytest.mark.parametrize("name", ["own-model", "running", "teaching", "notebooks/42_credit_experiments"])
+def test_no_line_of_code_is_cut(site, browser, name):
+    page = open_page(browser, f"{site}{name}.html", viewport=DESKTOP)
+    page.evaluate(UNFOLDED)
+    assert page.evaluate(CUT_CODE) == []
+    page.close()
 
 
 @pytest.mark.parametrize("name", ["01_primer", "41_credit_theory"])
@@ -265,7 +320,7 @@ LONG_CODE = """() => [...document.querySelectorAll('.bd-article code')].filter(
     e => !e.closest('pre, table') && e.getBoundingClientRect().right > innerWidth - 16).map(e => e.textContent)"""
 
 
-@pytest.mark.parametrize("name", ["notebooks/33_instance_language", "notebooks/52_frontier", "for-lecturers"])
+@pytest.mark.parametrize("name", ["notebooks/33_instance_language", "notebooks/52_frontier", "teaching"])
 def test_code_in_a_line_is_not_cut(site, browser, name):
     page = open_page(browser, f"{site}{name}.html", viewport=PHONE)
     page.evaluate(UNFOLDED)

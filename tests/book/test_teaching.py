@@ -1,4 +1,4 @@
-"""The page for those who teach: every chapter has its goals, its misconceptions and its questions with answers."""
+"""The page for lecturers: every chapter has its goals, its misconceptions and its questions with answers."""
 
 import re
 
@@ -8,7 +8,7 @@ import yaml
 from linearlens.paths import BOOK
 
 PAGE = (BOOK / "teaching.md").read_text(encoding="utf-8")
-SECTIONS = re.split(r"^## ", PAGE, flags=re.M)[1:]
+SECTIONS = re.split(r"^### ", PAGE.partition("\n## Chapter by chapter\n")[2], flags=re.M)[1:]
 LINKS = [re.search(r"\[To the chapter\.\]\(notebooks/(\w+)\.ipynb\)", section)[1] for section in SECTIONS]
 
 

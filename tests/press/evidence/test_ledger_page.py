@@ -99,13 +99,18 @@ def test_the_first_screen_counts_statements_of_papers_kinds_and_bounds():
     assert "4 of 5 bounds hold" in text
     assert "Of all bounds 1 were set after looking" in text
     assert whole_ledger([], {}, {}, {}) == "There are no claims.\n"
+    rows = [judge(a_claim(id=one, chapter=one), 0, profile="quick", seed=0) for one in ("02_b", "01_a", "02_c", "02_b")]
+    text = whole_ledger(rows, {row.id: a_claim(id=row.id) for row in rows}, {}, {})
+    assert re.findall(r"^## \[(\w+)", text, re.M) == ["01_a", "02_b", "02_c"], "a section a chapter, in their order"
 
 
 def test_claims_by_paper_and_those_that_fell_short():
     text = by_paper(ROWS)
     assert re.findall(r"^## (.*)$", text, re.M) == [
-        "{cite:t}`naiman2023`", "{cite:t}`li2023`", "Known, and checked here: {cite:t}`schmid2010`",
+        "Spectra of recurrent networks", "One input, one linear map", "Known results, checked here",
     ]  # fmt: skip
+    assert "- {cite:t}`schmid2010`: Small. ([01](notebooks/01_a.ipynb), `a.known`)" in text
+    assert "a.ours" not in text
     assert "- *partly*: Says a.part. ([01](notebooks/01_a.ipynb), `a.part`)" in text
     text = shortfalls(ROWS, CLAIMS, {})
     assert re.findall(r'id="(claim-[\w-]+)"', text) == ["claim-a-none", "claim-a-part"]
@@ -117,7 +122,7 @@ def test_claims_by_paper_and_those_that_fell_short():
 def test_claims_of_a_chapter_are_one_line_and_no_predicates_behind_it():
     text = chapter_rows(ROWS, "01_a", {})
     assert text.startswith("::::{dropdown} 5 claims, 1 of them does not hold\n")
-    assert "| Says a.part. | partly | holds<br>5 | not measured |" in text
+    assert "| Says a.part. | partly | holds<br>5 | – |" in text
     assert "value >" not in text
     many = a_claim(bound={"full": "a > 1"})
     values = dict.fromkeys("abcdef", 2)
@@ -129,7 +134,7 @@ def test_claims_of_a_chapter_are_one_line_and_no_predicates_behind_it():
 def test_lines_have_sentences_and_a_total_and_bounds_where_they_are_asked_for():
     plain = "\n".join(listing.listed(ROWS, bounds=False))
     assert "  holds  Says a.part.  [a.part; partly]" in plain
-    assert "  FAILS  Small.  [a.known; known, checked here]" in plain
+    assert "  FAILS  Small.  [a.known; known result]" in plain
     assert "value >" not in plain
     assert "5 claims, quick, seed 0: 4 hold, 1 do not hold\n3 statements of papers (" in plain
     claim = a_claim(bound={"quick": "x > y + 1"}, control=["y"])

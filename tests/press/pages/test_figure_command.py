@@ -222,6 +222,7 @@ def test_each_figure_on_a_page_says_how_to_make_it(shown, here):
     for name in ("answer", "line", "slide"):
         assert f"{{div}} again\nre-run: `linearlens figure fig-small-{name}` (seed 0, " in text
     assert "*A point.*" in text
+    assert text.count('<span id="fig-small-slide"></span>') == 1, "for links; the others have their ids"
     assert "*A line.*" not in text, "myst-nb captions that one"
 
 

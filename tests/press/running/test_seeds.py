@@ -102,7 +102,7 @@ def test_two_seeds_are_run_kept_and_not_run_again(small, command):
 
     said = command("claims", "--seeds")
     assert said.returncode == 0
-    assert "holds in 2 of 2 seeds: A sum is what it is.  [small.value; identity, checks the code]\n" in said.stdout
+    assert "holds in 2 of 2 seeds: A sum is what it is.  [small.value; identity]\n" in said.stdout
     assert "measured 16.5, 16 to 17; bound value >= 0" in command("claims", "--seeds", "--bounds").stdout
     ledger = small / "data" / "claims.yml"
     ledger.write_text(ledger.read_text().replace("value >= 0", "value <= 16"))

@@ -9,11 +9,12 @@ from linearlens.press.evidence.seed_runs import SeedsRow, Spread
 Seeds = Mapping[str, Mapping[str, SeedsRow]]  # by profile, then by id
 
 OURS = "this book"
-KINDS = {"ours": "of this book", "known": "known, checked here", "identity": "identity, checks the code"}
+KINDS = {"ours": "of this book", "known": "known result", "identity": "identity"}
 EDITIONS = {"quick": "this machine, quick", "full": "the papers’ scale"}
 HEAD = "| what is said | verdict | quick | papers’ scale |\n|---|---|---|---|"
 MARKS = {True: "holds", False: "**does not hold**", None: "no bound"}
 STANDS = {True: "holds", False: "fails", None: "is left open, since a value is missing"}
+NOT_THERE = "–"  # not measured, or with other sources
 BREAKS = {True: "the bound fails", False: "**the bound still holds**", None: "not measured"}
 MOST_SHOWN = 4  # names of a mapping in a chapter's table
 
@@ -31,8 +32,8 @@ def full_table(rows: Iterable[Row], claims: Mapping[str, Claim], kept: Mapping[s
     """
     lines = [
         _line(
-            f"{_mark(editions, claims[row.id])}{row.says}<br><small>{_source(row)} · `{row.id}`</small>"
-            f"<details><summary>measured, bound and control</summary>"
+            f"{_mark(editions, claims[row.id])}{row.says}<br><small>{_source(row)} · `{row.id}`</small> "
+            f"<details><summary>numbers, bound, control</summary>"
             f"{'<br>'.join(_details(claims[row.id], editions, seeds))}</details>",
             standing(row),
             *(_holds(editions.get(profile), _over(seeds, profile, row.id)) for profile in PROFILES),
@@ -87,14 +88,14 @@ def _source(row: Row) -> str:
 
 def _holds(row: Row | None, over: SeedsRow | None) -> str:
     if row is None:
-        return "not measured"
+        return NOT_THERE
     many = f"<br><small>{over.held} of {over.n_seeds} seeds</small>" if over and over.held is not None else ""
     return MARKS[row.holds] + many
 
 
 def _brief(row: Row | None) -> str:
     if row is None:
-        return "not measured"
+        return NOT_THERE
     values = row.measured if isinstance(row.measured, dict) else {"": row.measured}
     parts = [f"{name.replace('_', ' ')} {show(value)}".strip() for name, value in values.items()]
     more = [f"and {len(parts) - MOST_SHOWN} more"] if len(parts) > MOST_SHOWN else []

@@ -6,9 +6,14 @@ from itertools import groupby
 
 from linearlens.ledger import VERDICTS, Claim, Row
 from linearlens.press.chapter.notebooks import title_of
-from linearlens.press.evidence.claim_table import Seeds, full_table, short_table, standing
+from linearlens.press.evidence.claim_table import Seeds, full_table, short_table
 
-PAPERS = ("naiman2023", "aswani2024", "li2023", "liang2022")  # what this book is about
+PAPERS = {
+    "naiman2023": "Spectra of recurrent networks",
+    "aswani2024": "Layers as linear operators",
+    "li2023": "One input, one linear map",
+    "liang2022": "Credit of components",
+}
 WORDS = {"known": "known results, checked here", "identity": "identities that check the code", "ours": "of this book"}
 
 
@@ -24,8 +29,8 @@ def whole_ledger(
     `kept` are the rows of the last full runs, by id, and `runs` tell where those come from, by chapter; `seeds` are
     the rows over many seeds, by profile and id.
     """
-    parts = [summary(rows, kept)]
-    for chapter, group in groupby(rows, key=lambda row: row.chapter):
+    parts = [] if rows else ["There are no claims."]
+    for chapter, group in groupby(sorted(rows, key=_chapter), key=_chapter):
         own = list(group)
         parts += [f"## [{title_of(chapter)}](notebooks/{chapter}.ipynb)"]
         parts += [_of_full_run(runs[chapter], own, kept)] if chapter in runs else []
@@ -46,11 +51,9 @@ def chapter_rows(rows: Sequence[Row], chapter: str, kept: Mapping[str, Row]) -> 
 
 def summary(rows: Sequence[Row], kept: Mapping[str, Row]) -> str:
     """What a visitor wants to know of all claims: a table of the papers, and a few sentences."""
-    if not rows:
-        return "There are no claims."
     fresh = [row for row in kept.values() if not row.stale]
     after = sum(row.set == "after" for row in rows)
-    said = [f"{len(rows)} claims: {tally(rows)}.", _count(rows), *([_count(fresh)] if fresh else [])]
+    said = [f"{len(rows)} claims: {tally(rows)}.", *(_count(some) for some in (rows, fresh) if some)]
     said += [f"Of all bounds {after} were set after looking at what was measured; each says so."]
     return f"{papers(rows)}\n\n{' '.join(said)}"
 
@@ -60,7 +63,7 @@ def papers(rows: Sequence[Row]) -> str:
     stated = [row for row in rows if row.kind == "paper"]
     if not stated:
         return "No paper's statement is among the claims."
-    lines = ["| paper | statements | reproduced | in part | not reproduced |", "|---|--:|--:|--:|--:|"]
+    lines = ["| paper | stated | reproduced | partly | not |", "|---|--:|--:|--:|--:|"]
     for paper in dict.fromkeys([*PAPERS, *_in_order(stated)]):
         lines.append(_counted(f"{{cite:t}}`{paper}`", [row for row in stated if row.paper == paper]))
     return "\n".join([*lines, _counted("**all**", stated)])
@@ -78,11 +81,13 @@ def tally(rows: Sequence[Row]) -> str:
 
 def by_paper(rows: Sequence[Row]) -> str:
     """What papers state, a section a paper, each statement with its verdict and its chapter; then what is known."""
+    stated = [row for row in rows if row.kind == "paper"]
     parts = []
-    for kind, heading in (("paper", "{cite:t}`%s`"), ("known", "Known, and checked here: {cite:t}`%s`")):
-        chosen = [row for row in rows if row.kind == kind and row.paper != "this book"]
-        for paper in _in_order(chosen):
-            parts += [f"## {heading % paper}", _listed([row for row in chosen if row.paper == paper])]
+    for paper in _in_order(stated):
+        own = [f"- *{row.verdict}*: {_said(row)}" for row in stated if row.paper == paper]
+        parts += [f"## {PAPERS.get(paper, paper)}", f"{{cite:t}}`{paper}`:", "\n".join(own)]
+    if known := [f"- {{cite:t}}`{row.paper}`: {_said(row)}" for row in rows if row.kind == "known"]:
+        parts += ["## Known results, checked here", "\n".join(known)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -95,6 +100,10 @@ def shortfalls(rows: Sequence[Row], claims: Mapping[str, Claim], kept: Mapping[s
     return "\n\n".join(parts) + "\n"
 
 
+def _chapter(row: Row) -> str:
+    return row.chapter
+
+
 def _in_order(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row.paper for row in rows))
 
@@ -104,11 +113,8 @@ def _counted(name: str, rows: Sequence[Row]) -> str:
     return f"| {' | '.join([name, str(len(rows)), *(str(verdicts[verdict]) for verdict in VERDICTS)])} |"
 
 
-def _listed(rows: Sequence[Row]) -> str:
-    return "\n".join(
-        f"- *{standing(row)}*: {row.says} ([{row.chapter[:2]}](notebooks/{row.chapter}.ipynb), `{row.id}`)"
-        for row in rows
-    )
+def _said(row: Row) -> str:
+    return f"{row.says} ([{row.chapter[:2]}](notebooks/{row.chapter}.ipynb), `{row.id}`)"
 
 
 def _count(rows: Sequence[Row]) -> str:
@@ -116,10 +122,8 @@ def _count(rows: Sequence[Row]) -> str:
     held = sum(row.holds is True for row in bounded)
     asked = [row for row in bounded if row.breaks is not None]
     broken = sum(row.breaks is True for row in asked)
-    return (
-        f"In the profile `{rows[0].profile}`, seed {rows[0].seed}, {held} of {len(bounded)} bounds hold, and {broken} "
-        f"of the {len(asked)} that have a measured control are broken by it."
-    )
+    controls = f"; {broken} of the {len(asked)} that have a measured control are broken by it" if asked else ""
+    return f"In the profile `{rows[0].profile}`, {held} of {len(bounded)} bounds hold{controls}."
 
 
 def _of_full_run(run: Mapping, rows: Sequence[Row], kept: Mapping[str, Row]) -> str:

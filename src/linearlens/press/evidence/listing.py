@@ -33,9 +33,13 @@ def choose_claims(names: Sequence[str], claims: Mapping[str, Claim]) -> dict[str
     return {name: claim for name, claim in claims.items() if name in ids or claim.chapter in chapters}
 
 
+def _chapter(row: Row | SeedsRow) -> str:
+    return row.chapter
+
+
 def listed(rows: Sequence[Row], *, bounds: bool) -> Iterator[str]:
     """What each claim says and whether it holds, a heading a chapter, and a total; `bounds` adds what decides."""
-    for chapter, group in groupby(rows, key=lambda row: row.chapter):
+    for chapter, group in groupby(sorted(rows, key=_chapter), key=_chapter):
         yield f"{chapter}  {title_of(chapter)}"
         for row in group:
             stale = " (stale)" if row.stale and row.measured is not None else ""
@@ -58,8 +62,8 @@ def total(rows: Sequence[Row]) -> str:
 
 def listed_over_seeds(rows: Iterable[SeedsRow], claims: Mapping[str, Claim], *, bounds: bool) -> Iterator[str]:
     """The same over the seeds of a sweep."""
-    rows = list(rows)
-    for chapter, group in groupby(rows, key=lambda row: row.chapter):
+    rows = sorted(rows, key=_chapter)
+    for chapter, group in groupby(rows, key=_chapter):
         yield f"{chapter}  {title_of(chapter)}"
         for row in group:
             yield f"  {'WRONG' if row.wrong else '     '}  {row}: {claims[row.id].says}  [{row.id}; {standing(row)}]"

@@ -21,7 +21,7 @@ from linearlens.press.running.chapters import run_chapters
 
 MANIFEST = ".pages.json"  # what the pages were made of, and a hash of each file
 MADE_OF = ("_config.yml", "CITATION.cff", "pyproject.toml", "requirements.lock", "data/claims.yml", "data/figures.yml",
-           "tests/mutants.yml")  # fmt: skip
+           "tests/mutants.yml", "CHANGELOG.md", "LICENSE", "LICENSE-TEXT")  # fmt: skip
 
 HTML = BUILD / "html"
 STAGE = BUILD / "stage"

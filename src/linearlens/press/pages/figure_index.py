@@ -23,13 +23,15 @@ UNSEEN = ("application/pdf", "image/png", MIME)  # forms of a figure that no pag
 class Shown:
     """A figure as its chapter shows it.
 
-    ``glue`` is the name a chapter stored it under; None if a cell shows it, of number ``cell`` among those of code.
-    ``answers`` is the figure or table of the paper it stands beside, and ``claims`` the ids it supports.
+    ``alt`` says what is there to see. ``glue`` is the name a chapter stored it under; None if a cell shows it, of
+    number ``cell`` among those of code. ``answers`` is the figure or table of the paper it stands beside, and
+    ``claims`` the ids it supports.
     """
 
     id: str
     chapter: str
     caption: str
+    alt: str
     glue: str | None
     cell: int | None
     answers: str
@@ -75,19 +77,21 @@ def _entries() -> Mapping[str, Mapping]:
 def _figures_of(chapter: str, entries: Mapping[str, Mapping]) -> list[Shown]:
     figures, number = [], -1
 
-    def add(name: str, caption: str, *, glue: str | None = None, cell: int | None = None) -> None:
+    def add(name: str, caption: str, alt: str, *, glue: str | None = None, cell: int | None = None) -> None:
         entry = entries.get(name) or {}
         answers, claims = entry.get("answers") or "", tuple(entry.get("claims") or ())
-        figures.append(Shown(name, chapter, " ".join(caption.split()), glue, cell, answers, claims))
+        figures.append(Shown(name, chapter, " ".join(caption.split()), alt, glue, cell, answers, claims))
 
     for cell in read_source(chapter).cells:
         if cell.cell_type == "markdown":
             for match in GLUED.finditer(cell.source):
-                add(options_of(match)["name"], match["caption"], glue=match["glue"])
+                options = options_of(match)
+                add(options["name"], match["caption"], options["alt"], glue=match["glue"])
         if cell.cell_type == "code" and not is_exercise(cell):
             number += 1
             if figure := shown_by(cell):
-                add(figure["name"], figure["caption"], cell=number)
+                alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", figure["caption"])
+                add(figure["name"], figure["caption"], alt, cell=number)
     return figures
 
 
@@ -119,6 +123,7 @@ def glued_drawings(notebook: nbformat.NotebookNode) -> dict[str, str]:
 def with_commands(page: nbformat.NotebookNode, full: Mapping[str, Any] | None) -> nbformat.NotebookNode:
     """The page of a chapter with a line below each figure: the command that makes it, and what it comes from.
 
+    A slider, of which myst-nb knows nothing, gets its caption there too, and before it the place that links lead to.
     `full` is the kept run whose figures the page shows beside its own; None if it shows none.
     """
     runs = [run for run in (page.metadata["linearlens_run"], full) if run]
@@ -132,6 +137,9 @@ def with_commands(page: nbformat.NotebookNode, full: Mapping[str, Any] | None) -
 
     cells = []
     for cell in page.cells:
+        if slider := cell.metadata.get("linearlens", {}).get("figure"):
+            place = f'<span id="{slider["name"]}"></span>'
+            cells.append(nbformat.v4.new_markdown_cell(place, id=f"place-{cell.id}"[:64]))
         cells.append(cell)
         if cell.cell_type == "markdown":
             cell.source = GLUED.sub(glued, cell.source)
@@ -142,7 +150,7 @@ def with_commands(page: nbformat.NotebookNode, full: Mapping[str, Any] | None) -
             for kind in [kind for kind in output.get("data", {}) if kind.endswith(unseen)]:
                 del output.data[kind]
         if figure := shown_by(cell):
-            own = f"*{figure['caption']}*\n\n" if "figure" in cell.metadata.get("linearlens", {}) else ""
+            own = f"*{figure['caption']}*\n\n" if slider else ""
             line = own + command(figure["name"])
             cells.append(nbformat.v4.new_markdown_cell(line, id=f"again-{cell.id}"[:64]))
     page.cells = cells

@@ -20,6 +20,7 @@ from linearlens.press.evidence.tables import EDITION, Tables
 from linearlens.press.pages.cards import cards
 from linearlens.press.pages.editions import in_both, said_of
 from linearlens.press.pages.figure_index import glued_drawings, with_commands
+from linearlens.press.pages.included import write_included
 from linearlens.press.pages.install import repository
 from linearlens.press.pages.materials import Materials, glued_texts
 from linearlens.press.pages.pointing import POINTED
@@ -37,6 +38,7 @@ def stage(target: Path) -> None:
         (draft / "notebooks").mkdir()
         for name, table in tables.pages.items():
             write_text(draft / "_generated" / f"{name}.md", table)
+        write_included(draft / "_generated")
         for chapter in all_chapters():
             page = Executed(chapter, EDITION).page()
             for name, drawing in glued_drawings(page).items():
