@@ -2,22 +2,24 @@
 
 import io
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import Collection, LineCollection, PathCollection, QuadMesh
+from matplotlib.axis import Axis
+from matplotlib.category import StrCategoryFormatter, StrCategoryLocator
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
-from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
+from matplotlib.legend import Legend
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
+
+from linearlens.figures._series import Series, looks, numbers, series_of
 
 MIME = "application/vnd.linearlens.figure+json"
-DIGITS = 7  # significant ones: more than anyone reads off, and few enough to travel with the notebook
 
 
 def drawn_data(figure: Figure) -> list[dict[str, Any]]:
-    """The numbers a figure shows, one entry for each series in it.
+    """All that a figure shows, so that it can be drawn again: an entry for each series in it.
 
     Parameters
     ----------
@@ -26,61 +28,62 @@ def drawn_data(figure: Figure) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        With ``axes`` (their number), ``title``, ``xlabel`` and ``ylabel`` of the axes, ``kind`` and ``label`` of the
-        series, and lists of equal length: ``x`` and ``y`` of a ``line``, of ``points`` and of an ``outline``; also
-        ``value`` where points are coloured by one, and of an ``image`` whose ``x`` and ``y`` are columns and rows;
-        ``width`` and ``height`` of a ``bar`` whose corner is at ``x`` and ``y``. Places are in the units of the axes,
-        or fractions of the axes where a line spans them.
+        Of the axes each entry has the number ``axes``, ``row`` and ``column`` among the panels, ``title``, ``xlabel``,
+        ``ylabel``, ``xscale``, ``yscale``, and the limits ``xleft``, ``xright``, ``ybottom``, ``ytop``. Of the series
+        it has ``kind`` and ``label``; ``color`` and ``fill``, ``marker``, ``line`` and ``hatch`` where it has them;
+        and lists of equal length, by kind:
+
+        - ``line`` (joined), ``points`` (not joined), ``outline``, ``arrow``: ``x`` and ``y``;
+        - ``bar``: a corner ``x``, ``y``, and ``width`` and ``height``; the bars of one group are one series;
+        - ``image``: ``x`` and ``y`` of the middle of each pixel, and its ``value`` or ``color``;
+        - ``text``: ``x``, ``y`` and what stands there, ``name``;
+        - ``xticks``, ``yticks``: places along an axis, and the ``name`` of each, where an axis has categories;
+        - ``legend``: the ``name`` of each entry, with its ``color``, ``fill``, ``marker``, ``line`` and ``hatch``.
+
+        Where colours stand for a ``value``, ``colormap`` goes from ``low`` to ``high``, and ``meaning`` says what of.
+        Places are in the units of the axes, but for those that ``fractions`` names, which are fractions of the axes.
     """
-    series = []
-    for number, ax in enumerate(figure.findobj(Axes)):
+    mapped = [one for one in figure.findobj() if isinstance(one, ScalarMappable)]
+    bars = {one.colorbar.ax for one in mapped if one.colorbar}
+    series: list[dict[str, Any]] = []
+    for number, ax in enumerate(ax for ax in figure.findobj(Axes) if ax not in bars):
         assert isinstance(ax, Axes)
-        where = {"axes": number, "title": _title(ax), "xlabel": ax.get_xlabel(), "ylabel": ax.get_ylabel()}
-        for artist in [*ax.images, *ax.collections, *ax.lines, *ax.patches]:
-            for kind, columns in _columns(artist):
-                label = str(artist.get_label() or "")
-                shown = {"kind": kind, "label": "" if label.startswith("_") else label}
-                series.append({**where, **shown, **{name: _plain(column) for name, column in columns.items()}})
-    return series
+        own = [*series_of(ax), *_categories("x", ax.xaxis), *_categories("y", ax.yaxis), *_legend(ax.get_legend())]
+        series += [{"axes": number, **_of_axes(ax), **one} for one in own]
+    return series + [{"axes": None, **one} for legend in figure.legends for one in _legend(legend)]
 
 
-def _title(ax: Axes) -> str:
-    return " ".join(filter(None, (ax.get_title(loc=side) for side in ("left", "center", "right"))))
+def _of_axes(ax: Axes) -> Series:
+    spec = ax.get_subplotspec()
+    panel = {"row": spec.rowspan.start, "column": spec.colspan.start} if spec else {"row": None, "column": None}
+    title = " ".join(filter(None, (ax.get_title(loc=side) for side in ("left", "center", "right"))))
+    (xleft, xright), (ybottom, ytop) = numbers(ax.get_xlim()), numbers(ax.get_ylim())
+    return {
+        **panel,
+        "title": title,
+        "xlabel": ax.get_xlabel(),
+        "ylabel": ax.get_ylabel(),
+        "xscale": ax.get_xscale(),
+        "yscale": ax.get_yscale(),
+        **{"xleft": xleft, "xright": xright, "ybottom": ybottom, "ytop": ytop},
+    }
 
 
-def _columns(artist: Any) -> list[tuple[str, dict[str, Any]]]:
-    """Kind and columns of all series of an artist; none for what shows no numbers."""
-    if not artist.get_visible():
-        return []
-    if isinstance(artist, Line2D):
-        x, y = artist.get_data(orig=False)
-        return [("line", {"x": x, "y": y})]
-    if isinstance(artist, PathCollection):
-        x, y = np.ma.getdata(artist.get_offsets()).T
-        values = artist.get_array()
-        return [("points", {"x": x, "y": y} | ({} if values is None else {"value": values}))]
-    if isinstance(artist, LineCollection):
-        return [("line", {"x": x, "y": y}) for x, y in (part.T for part in artist.get_segments())]
-    if isinstance(artist, QuadMesh | AxesImage):
-        return [("image", _pixels(np.ma.asarray(artist.get_array(), dtype=float).filled(np.nan)))]
-    if isinstance(artist, Collection):
-        return [("outline", {"x": x, "y": y}) for x, y in (np.asarray(p.vertices).T for p in artist.get_paths())]
-    if isinstance(artist, Rectangle):
-        corner = {"x": [artist.get_x()], "y": [artist.get_y()]}
-        return [("bar", corner | {"width": [artist.get_width()], "height": [artist.get_height()]})]
-    return []
+def _categories(along: str, axis: Axis) -> Iterator[Series]:
+    """The names along an axis, if it has any of its own."""
+    formatter, places = axis.get_major_formatter(), axis.get_majorticklocs()
+    chosen = isinstance(axis.get_major_locator(), FixedLocator | StrCategoryLocator)
+    if chosen and isinstance(formatter, FixedFormatter | FuncFormatter | StrCategoryFormatter) and len(places):
+        names = formatter.format_ticks(list(places))
+        if any(names):
+            yield {"kind": f"{along}ticks", "label": "", along: numbers(places), "name": names}
 
 
-def _pixels(values: np.ndarray) -> dict[str, Any]:
-    grid = values if values.ndim < 3 else values[..., :3].mean(axis=2)  # colours as brightness
-    rows, columns = np.indices(np.atleast_2d(grid).shape)
-    return {"x": columns.ravel(), "y": rows.ravel(), "value": grid.ravel()}
-
-
-def _plain(column: Any) -> list[float | None]:
-    """Numbers as JSON has them; what is not finite is None."""
-    numbers: np.ndarray = np.ma.asarray(column, dtype=float).filled(np.nan).ravel()
-    return [float(f"{number:.{DIGITS}g}") if np.isfinite(number) else None for number in numbers]
+def _legend(legend: Legend | None) -> Iterator[Series]:
+    """An entry for each line of a legend."""
+    if legend and legend.get_visible():
+        for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+            yield {"kind": "legend", "label": "", **looks(handle), "name": [text.get_text()]}
 
 
 def to_pdf(figure: Figure) -> bytes:

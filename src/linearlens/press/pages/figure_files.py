@@ -24,7 +24,11 @@ from linearlens.press.pages.figure_index import Shown, choose_figure
 from linearlens.press.running.chapters import run_chapters
 
 DOTS_PER_INCH = 300  # of a PNG; the others have no pixels
-COLUMNS = ("axes", "title", "xlabel", "ylabel", "series", "kind", "label", "x", "y", "value", "width", "height")
+COLUMNS = (
+    *("axes", "row", "column", "title", "xlabel", "ylabel", "xscale", "yscale", "xleft", "xright", "ybottom", "ytop"),
+    *("series", "kind", "label", "name", "x", "y", "width", "height", "value", "fractions"),
+    *("color", "fill", "marker", "line", "hatch", "colormap", "low", "high", "meaning"),
+)
 
 
 def seconds_to_make(figure: Shown, edition: Edition) -> float | None:
