@@ -20,7 +20,7 @@ COMPARES = re.compile(
     r"\b(?:better|best|worse|worst|(?<!one )more|less|fewer|fewest|than|never|always|every|none|only"
     r"|nearly|almost|hardly|barely"
     r"|as (?:well|good|bad|often|much|many|far|few|large|small|long|short|high|low|fast|slow) as"
-    r"|(?:larg|small|high|low|long|short|strong|weak|great|fast|slow|clos|near)e(?:r|st)|equally|beats?|wins?"
+    r"|(?:large|close)(?:r|st)|(?:small|high|low|long|short|strong|weak|great|fast|slow|near)e(?:r|st)|equally|beats?|wins?"
     r"|(?<!at )(?<!after )all|(?<!at )(?:most|least(?![- ]squares)))\b",
     re.I,
 )
