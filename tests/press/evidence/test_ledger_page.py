@@ -49,8 +49,8 @@ def test_a_row_says_what_holds_in_both_editions_and_folds_away_what_decides():
     said, verdict, quick, papers_scale = cells(claim_table.full_table(rows, claims, full, over), "a.b")
     assert (verdict, quick, papers_scale) == (
         "not reproduced",
-        "holds<br><small>1 of 2 seeds</small>",
-        "**does not hold**",
+        "fails, as said<br><small>1 of 2 seeds</small>",
+        "**not as said**",
     )
     assert said.startswith('<span class="claim-mark" id="claim-a-b" data-chapter="01_a" data-paper="this book" ')
     assert 'data-verdict="not reproduced" data-set="after" data-quick="holds" data-full="fails"></span>Small.' in said
@@ -125,10 +125,10 @@ def test_claims_of_a_chapter_are_one_line_and_no_predicates_behind_it():
     assert "| Says a.part. | partly | holds<br>5 | – |" in text
     assert "value >" not in text
     many = a_claim(bound={"full": "a > 1"})
-    values = dict.fromkeys("abcdef", 2)
+    values = {**dict.fromkeys("abcdef", 2), "c": [1.0, 2.0, 9.0], "d": [True, False]}
     text = chapter_rows([judge(many, values, profile="quick", seed=0)], "01_a", {})
-    assert text.startswith("::::{dropdown} 1 claims, all hold, 1 only in the other edition\n")
-    assert "| no bound<br>a 2, b 2, c 2, d 2, and 2 more |" in text
+    assert text.startswith("::::{dropdown} 1 claims, all hold (1 decided at the papers’ scale only)\n")
+    assert "| no bound<br>a 2, b 2, c 2, d yes in 1 of 2, and 2 more |" in text
 
 
 def test_lines_have_sentences_and_a_total_and_bounds_where_they_are_asked_for():

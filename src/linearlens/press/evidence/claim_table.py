@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 
+import numpy as np
+
 from linearlens.ledger import PROFILES, Claim, Recorded, Row, decide_bound, show
 from linearlens.press.evidence.seed_runs import SeedsRow, Spread
 
@@ -13,6 +15,7 @@ KINDS = {"ours": "of this book", "known": "known result", "identity": "identity"
 EDITIONS = {"quick": "this machine, quick", "full": "the papers’ scale"}
 HEAD = "| what is said | verdict | quick | papers’ scale |\n|---|---|---|---|"
 MARKS = {True: "holds", False: "**does not hold**", None: "no bound"}
+FALLEN = {True: "fails, as said", False: "**not as said**", None: "no bound"}  # what was not reproduced
 STANDS = {True: "holds", False: "fails", None: "is left open, since a value is missing"}
 NOT_THERE = "–"  # not measured, or with other sources
 BREAKS = {True: "the bound fails", False: "**the bound still holds**", None: "not measured"}
@@ -90,16 +93,26 @@ def _holds(row: Row | None, over: SeedsRow | None) -> str:
     if row is None:
         return NOT_THERE
     many = f"<br><small>{over.held} of {over.n_seeds} seeds</small>" if over and over.held is not None else ""
-    return MARKS[row.holds] + many
+    return _stands(row) + many
 
 
 def _brief(row: Row | None) -> str:
     if row is None:
         return NOT_THERE
     values = row.measured if isinstance(row.measured, dict) else {"": row.measured}
-    parts = [f"{name.replace('_', ' ')} {show(value)}".strip() for name, value in values.items()]
+    parts = [f"{name.replace('_', ' ')} {_middle(value)}".strip() for name, value in values.items()]
     more = [f"and {len(parts) - MOST_SHOWN} more"] if len(parts) > MOST_SHOWN else []
-    return f"{MARKS[row.holds]}<br>{', '.join([*parts[:MOST_SHOWN], *more])}"
+    return f"{_stands(row)}<br>{', '.join([*parts[:MOST_SHOWN], *more])}"
+
+
+def _stands(row: Row) -> str:
+    return (FALLEN if row.verdict == "not reproduced" else MARKS)[row.holds]
+
+
+def _middle(value: Recorded | None) -> str:
+    """A number; of several the median, of yes and no how many."""
+    several = isinstance(value, list) and not isinstance(value[0], bool)
+    return show(float(np.median(value)) if several else value)  # type: ignore[arg-type]
 
 
 def _details(claim: Claim, editions: Mapping[str, Row], seeds: Seeds) -> Iterator[str]:

@@ -44,7 +44,7 @@ def chapter_rows(rows: Sequence[Row], chapter: str, kept: Mapping[str, Row]) -> 
     failing = sum(row.holds is False for row in own)
     undecided = sum(row.holds is None for row in own)
     said = f"{failing} of them do{'es' if failing == 1 else ''} not hold" if failing else "all hold"
-    said += f", {undecided} only in the other edition" if undecided else ""
+    said += f" ({undecided} decided at the papers’ scale only)" if undecided else ""
     more = "Bounds, controls and many seeds: in [the ledger](../ledger.md)."
     return f"::::{{dropdown}} {len(own)} claims, {said}\n{short_table(own, kept)}\n\n{more}\n::::"
 
