@@ -121,6 +121,7 @@ def test_a_list_that_is_none_is_refused(tmp_path, text):
     (path := tmp_path / "list.yml").write_text(text)
     with pytest.raises(PressError, match=r"list\.yml"):
         read_allowed(path)
+    assert read_allowed(tmp_path / "none.yml") == {}
 
 
 @pytest.mark.parametrize("chapter", CHECKED)

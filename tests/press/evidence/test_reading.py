@@ -50,7 +50,7 @@ def test_numbers_and_claims_stand_under_the_sentence_with_both_editions_and_the_
         "small.none: there is no such claim",
         "small.none: quick not measured | full not measured",
         "? It is better.",
-        "3 sentences; 1 compare, and neither show a number nor name a claim (?)",
+        "3 sentences; 1 compare, show no number and name no claim, unexcused (?)",
     ]
     run = json.loads((told / "_build" / "executed" / "quick-seed0" / "01_small.ipynb").read_text())
     stamp = run["metadata"]["linearlens_run"] | {"profile": "full", "records": [{"id": "small.value", "value": -1.0}]}
@@ -68,6 +68,14 @@ def test_what_sources_of_old_measured_is_marked(told, command):
     shown = lines(command("read", "01"))
     assert shown[2] == "small.value: quick 16.0 (stale) [16.0 to 19.0 in 2 seeds] (stale) | full not measured"
     assert measured_by("01_small", "quick").seeds_are_stale
+
+
+def test_what_is_excused_is_not_marked(told, command):
+    (told / "data" / "comparisons.yml").write_text("01_small: {known: [It is better]}")
+    assert lines(command("read", "01"))[-2:] == [
+        "It is better.",
+        "3 sentences; 0 compare, show no number and name no claim, unexcused (?)",
+    ]
 
 
 def test_a_chapter_that_is_none_is_refused(small, command):

@@ -194,6 +194,8 @@ def read_allowed(path: Path | None = None) -> dict[str, dict[str, list[str]]]:
     path = path or ALLOWED
     try:
         listed = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:  # nothing is excused
+        return {}
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise PressError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
     if not _are(dict, [listed]) or not all(_are(dict, [one]) and _are(list, one.values()) for one in listed.values()):
@@ -205,6 +207,12 @@ def _are(kind: type, values: Iterable[object]) -> bool:
     return all(isinstance(value, kind) for value in values)
 
 
+def unexcused(sentences: Iterable[Sentence], allowed: Mapping[str, Sequence[str]]) -> list[Sentence]:
+    """Of `unshown` sentences those that the list does not name; `allowed` as for `complaints`."""
+    starts = tuple(start for group in allowed.values() for start in group)
+    return [one for one in unshown(sentences) if not one.text.startswith(starts)]
+
+
 def complaints(sentences: Sequence[Sentence], allowed: Mapping[str, Sequence[str]]) -> list[str]:
     """What is wrong in one chapter: sentences that compare and show nothing, and entries of the list without use.
 
@@ -214,12 +222,8 @@ def complaints(sentences: Sequence[Sentence], allowed: Mapping[str, Sequence[str
         As from `sentences_of`.
     allowed : mapping of a reason to how the sentences begin that it excuses
     """
+    found = unexcused(sentences, allowed)
+    said = [f"shows no number and names no claim ({', '.join(one.compares)}): {one.text}" for one in found]
     starts = [start for group in allowed.values() for start in group]
-    found = unshown(sentences)
-    said = [
-        f"shows no number and names no claim ({', '.join(one.compares)}): {one.text}"
-        for one in found
-        if not any(one.text.startswith(start) for start in starts)
-    ]
-    unused = [start for start in starts if sum(one.text.startswith(start) for one in found) != 1]
+    unused = [start for start in starts if sum(one.text.startswith(start) for one in unshown(sentences)) != 1]
     return said + [f"data/comparisons.yml excuses not exactly one sentence that begins: {start}" for start in unused]
