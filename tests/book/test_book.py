@@ -295,7 +295,7 @@ CUT_CODE = """() => [...document.querySelectorAll('.bd-article pre')].filter(
     e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.slice(0, 80))"""
 
 
-@pytest.mark.parametrize("name", ["own-model", "running", "teaching", "notebooks/42_credit_experiments"])
+@pytest.mark.parametrize("name", ["own-model", "running", "for-lecturers", "notebooks/42_credit_experiments"])
 def test_no_line_of_code_is_cut(site, browser, name):
     page = open_page(browser, f"{site}{name}.html", viewport=DESKTOP)
     page.evaluate(UNFOLDED)
@@ -320,7 +320,7 @@ LONG_CODE = """() => [...document.querySelectorAll('.bd-article code')].filter(
     e => !e.closest('pre, table') && e.getBoundingClientRect().right > innerWidth - 16).map(e => e.textContent)"""
 
 
-@pytest.mark.parametrize("name", ["notebooks/33_instance_language", "notebooks/52_frontier", "teaching"])
+@pytest.mark.parametrize("name", ["notebooks/33_instance_language", "notebooks/52_frontier", "for-lecturers"])
 def test_code_in_a_line_is_not_cut(site, browser, name):
     page = open_page(browser, f"{site}{name}.html", viewport=PHONE)
     page.evaluate(UNFOLDED)

@@ -7,7 +7,7 @@ import yaml
 
 from linearlens.paths import BOOK
 
-PAGE = (BOOK / "teaching.md").read_text(encoding="utf-8")
+PAGE = (BOOK / "for-lecturers.md").read_text(encoding="utf-8")
 SECTIONS = re.split(r"^### ", PAGE.partition("\n## Chapter by chapter\n")[2], flags=re.M)[1:]
 LINKS = [re.search(r"\[To the chapter\.\]\(notebooks/(\w+)\.ipynb\)", section)[1] for section in SECTIONS]
 
