@@ -9,7 +9,7 @@ from linearlens.ledger import PROFILES, Claim, Row, load_claims
 from linearlens.press.chapter.notebooks import Edition, all_chapters
 from linearlens.press.evidence import costs, planted
 from linearlens.press.evidence.full_runs import kept_rows, read_kept
-from linearlens.press.evidence.ledger_page import by_paper, chapter_rows, papers, shortfalls, summary, whole_ledger
+from linearlens.press.evidence.ledger_page import by_paper, chapter_rows, shortfalls, summary, whole_ledger
 from linearlens.press.evidence.measurements import ledger_rows
 from linearlens.press.evidence.seed_runs import seeds_rows
 
@@ -56,7 +56,6 @@ class Tables:
         return {
             "ledger": whole_ledger(self.rows, self.claims, self.kept, self.runs, self.seeds),
             "summary": summary(self.rows, self.kept),
-            "papers": papers(self.rows),
             "by_paper": by_paper(self.rows),
             "shortfalls": shortfalls(self.rows, self.claims, self.kept),
             "bugs": planted.bugs(),
