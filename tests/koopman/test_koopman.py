@@ -260,6 +260,10 @@ hole[1, 2, 0] = np.nan
     [
         (good[0], r"wrap one trajectory in a list"),
         ([good[0][:, 0]], r"wrap one trajectory in a list"),
+        (
+            np.array([good[0], good[0][:3], None], dtype=object)[:2],
+            r"an array of arrays is a list of them: list.array.",
+        ),
         ([], "empty list"),
         (np.zeros((0, 5, 2)), "empty list"),
         (hole, "trajectory 1 holds nan at step 2, feature 0"),

@@ -188,6 +188,8 @@ def test_a_list_is_read_again_where_products_turn_out_to_lose_a_direction():
     fitted = Koopman().fit(easy + far)
     assert fitted.n_eigenvalues_ == 3
     np.testing.assert_allclose(fitted.operator_, scaled_least_squares(x, y), atol=1e-6)
+    blocks = Koopman().fit(da.from_array(np.stack(easy + far), chunks=(1500, -1, -1)))
+    np.testing.assert_allclose(blocks.operator_, fitted.operator_, atol=1e-6)
     with pytest.warns(UserWarning, match="depend on others so nearly"):
         Koopman().fit(iter(easy + far))
 

@@ -13,6 +13,7 @@ from linearlens.koopman import (
     Persistence,
     linearize_at_fixed_point,
     random_operator,
+    rollout,
     shuffle_time,
 )
 
@@ -72,6 +73,8 @@ def test_linear_map_about_a_point():
     np.testing.assert_allclose(model.predict(states), once)
     np.testing.assert_allclose(model.predict(states, steps=3), model.predict(model.predict(once)))
     np.testing.assert_array_equal(LinearMap(np.eye(3)).predict(states, steps=5), states)
+    slow = np.stack([model.predict(states, steps=step) for step in (1, 2, 3)], axis=1)
+    np.testing.assert_array_equal(rollout(model, states, steps=3), slow)
 
 
 @pytest.mark.parametrize("radius", [0.5, 1.0])

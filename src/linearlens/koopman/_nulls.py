@@ -71,6 +71,15 @@ class LinearMap:
             deviation = deviation @ self.operator + self.shift
         return deviation + self.point
 
+    def rollout(self, states: np.ndarray, *, steps: int) -> np.ndarray:
+        """All states up to `steps` ahead, of shape (n_states, steps, n_features)."""
+        deviation = in_double(states, "the array of states") - self.point
+        path = np.empty((len(deviation), steps, self.operator.shape[1]))
+        for step in range(steps):
+            deviation = deviation @ self.operator + self.shift
+            path[:, step] = deviation
+        return path + self.point
+
 
 def random_operator(n_features: int, *, radius: float, seed: int | np.random.Generator = 0) -> LinearMap:
     """A Gaussian random operator scaled to a spectral radius.

@@ -43,6 +43,7 @@ def check_trajectories(
     """
     if isinstance(trajectories, np.ndarray) and trajectories.ndim != 3:
         hint = "; wrap one trajectory in a list: [trajectory]" if trajectories.ndim == 2 else ""
+        hint = "; an array of arrays is a list of them: list(array)" if trajectories.dtype == object else hint
         raise ValueError(
             "need a list of (n_steps, n_features) arrays or one (n_trajectories, n_steps, n_features) array, "
             f"got an array of shape {trajectories.shape}{hint}"
