@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from linearlens.snapshots import Cut, cut_points
-from linearlens.snapshots._rerun import few_of, states_in_order, trace
 from linearlens.snapshots.chain import Chain, find_chain
+from linearlens.snapshots.rerun import few_of, states_in_order, trace
 from linearlens.snapshots.running import Call, check_names
 
 # They have weights, but belong to the layer before them.
