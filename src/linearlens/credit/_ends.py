@@ -110,6 +110,7 @@ def _of_model(
     model: nn.Module, stops: Sequence[str] | None, inputs: Any, start: str | None
 ) -> tuple[Segment | None, list[Segment]]:
     few = few_of(model, inputs)
+    inputs = few.args or few.named  # no need to copy all of them for each cut
     calls = trace(model, few)
     states = states_in_order(calls, few)
     whole = Cut(model, None, "", inputs)(few.first)
