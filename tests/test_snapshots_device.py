@@ -9,7 +9,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from linearlens.layers import LayerScaling, replace
 from linearlens.models import RowTransformer, mlp
 from linearlens.snapshots import Cut, Rows
-from linearlens.snapshots._rerun import rerun
+from linearlens.snapshots.rerun import rerun
 from linearlens.snapshots.running import as_inputs
 
 

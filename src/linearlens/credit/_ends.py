@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from linearlens.snapshots import Cut, cut_points
-from linearlens.snapshots._rerun import few_of, states_in_order, trace
 from linearlens.snapshots.chain import Chain, find_chain
+from linearlens.snapshots.rerun import few_of, states_in_order, trace
 from linearlens.snapshots.running import Call, check_names
 
 # They have weights, but belong to the layer before them.
@@ -110,6 +110,7 @@ def _of_model(
     model: nn.Module, stops: Sequence[str] | None, inputs: Any, start: str | None
 ) -> tuple[Segment | None, list[Segment]]:
     few = few_of(model, inputs)
+    inputs = few.args or few.named  # no need to copy all of them for each cut
     calls = trace(model, few)
     states = states_in_order(calls, few)
     whole = Cut(model, None, "", inputs)(few.first)

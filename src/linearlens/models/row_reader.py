@@ -97,7 +97,7 @@ def memories(network: nn.Sequential, images: np.ndarray) -> np.ndarray:
     ValueError
         If the network has no step that reads, or the images have another number of pixels.
     """
-    steps = [deepcopy(part).double() for part in network.children() if isinstance(part, Read)]
+    steps = [deepcopy(part).cpu().double() for part in network.children() if isinstance(part, Read)]
     if not steps:
         raise ValueError(f"need a network of row_reader, whose first parts read, got a {type(network).__name__}")
     n_memory, width = steps[0].look.weight.shape

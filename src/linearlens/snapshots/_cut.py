@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from linearlens.snapshots._rerun import driver_of, ends_of, few_of, rerun, states_in_order, trace, why_not
 from linearlens.snapshots.chain import find_chain
+from linearlens.snapshots.rerun import driver_of, ends_of, few_of, rerun, states_in_order, trace, why_not
 from linearlens.snapshots.running import check_names, like_model
 
 
