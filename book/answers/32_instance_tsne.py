@@ -98,6 +98,9 @@ lender, expected = np.arange(n_test), 50
 # %% invented: of another digit
 lender, expected = np.arange(n_test)[::-1], 0.7
 
+# %% wrong: counted from 0
+lender, expected = np.arange(1, n_test + 1), 0.7
+
 # %% ex-tsne-cheap [markdown]
 # Means over the training points of each digit, ten maps in all. They place test points better than the centre of
 # their digit does, and among inked pixels they steer further than one map for all, but not as far as own maps: part
