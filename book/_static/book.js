@@ -13,22 +13,6 @@ document.addEventListener("click", (click) => {
   if (click.target.closest(".admonition-title > a")) click.stopPropagation();
 }, true);
 
-// On a phone a claim shows its verdict and value; the bound and all after it are folded away.
-document.addEventListener("DOMContentLoaded", () => {
-  if (!matchMedia("screen and (max-width: 600px)").matches) return;
-  for (const cell of document.querySelectorAll(".ledger td:nth-child(3) > p")) {
-    const from = cell.querySelector("code, em");
-    if (!from) continue;
-    const rest = document.createRange();
-    rest.setStartBefore(from);
-    rest.setEndAfter(cell.lastChild);
-    const folded = document.createElement("details");
-    folded.innerHTML = "<summary>bound and more</summary>";
-    folded.append(rest.extractContents());
-    cell.after(folded);
-  }
-});
-
 // Which edition is shown: what the address asks for (?edition=quick), else what was chosen last, else the papers' scale.
 // A script in the head has set it before the page was drawn.
 const showEdition = (edition) => {

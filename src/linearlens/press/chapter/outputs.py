@@ -36,7 +36,7 @@ def bundles_of(output: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
 def figures_of(notebook: "NotebookNode") -> dict[str, dict[str, Any]]:
     """All forms of each figure that the page of an executed chapter shows, by the figure's id."""
     glued: dict[str | None, dict[str, Any]] = {}
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for cell in notebook.cells:
         forms = [bundles_of(output) for output in cell.get("outputs", [])]
         glued |= {name: bundle for name, bundle in forms if name and FIGURE in bundle}

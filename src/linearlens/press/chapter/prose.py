@@ -27,6 +27,7 @@ NOT_PROSE = (
     re.compile(r"https?://\S+"),
     re.compile(r"^\s*:[\w-]+:.*$", re.M),  # options of directives, alt text among them
 )
+CLAIM = re.compile(r"\{claim\}`(?P<words>[^`]*?)\s*<[\w.-]+>`")
 RESULT = re.compile(
     r"[-−]?\d+\.\d+"
     r"|\d+(\.\d+)?\s*%"
@@ -51,8 +52,10 @@ def bare_numbers(markdown: str) -> list[str]:
     ['0.0134']
     >>> bare_numbers("Accuracy fell to $97.3\\\\%$, in 7 of 12 runs.")
     ['$97.3\\\\%$', '7 of 12']
+    >>> bare_numbers("{claim}`It wins in 7 of 12 runs <some.claim>`.")
+    ['7 of 12']
     """
-    text = "\n".join(_prose_lines(markdown))
+    text = CLAIM.sub(r"\g<words>", "\n".join(_prose_lines(markdown)))
     found = [match.group() for match in BARE_FORMULA.finditer(text) if re.search(r"[.%\\]", match.group())]
     for pattern in NOT_PROSE:
         text = pattern.sub(" ", text)

@@ -11,7 +11,7 @@ import nbformat
 from myst_nb.core.variables import format_plain_text
 
 from linearlens.press.chapter.errors import PressError
-from linearlens.press.chapter.outputs import is_table, shown_by, tables_of
+from linearlens.press.chapter.outputs import is_table, tables_of
 from linearlens.press.evidence.full_pages import FullPage
 
 NUMBER = re.compile(r"\{glue:text\}`(?P<name>[^`:]+)(?::(?P<how>[^`]*))?`")
@@ -49,7 +49,8 @@ def in_both(page: nbformat.NotebookNode, quick: Mapping[str, str], full: FullPag
     for cell in page.cells:
         if cell.cell_type == "markdown":
             cell.source = NUMBER.sub(both, cell.source)
-        elif figure := shown_by(cell):
+        elif "figure" in cell.metadata.get("mystnb", {}):  # a slider's caption is text by now
+            figure = cell.metadata["mystnb"]["figure"]
             figure["caption"] = NUMBER.sub(both, figure["caption"])
         if full is not None and "figure" in cell.metadata.get("linearlens", {}):
             _slider_in_both(cell, full)
@@ -68,8 +69,8 @@ def _tables_in_both(cell: nbformat.NotebookNode, quick: str, full: str) -> Itera
 def _slider_in_both(cell: nbformat.NotebookNode, full: FullPage) -> None:
     """Both sliders in the output of the cell that shows one."""
     path = full.figures.get(cell.metadata["linearlens"]["figure"]["name"])
-    for output in cell.outputs if path else []:
-        if "text/html" in output.get("data", {}):
+    for output in cell.outputs:
+        if path is not None and "text/html" in output.get("data", {}):
             there, here = path.read_text(encoding="utf-8"), "".join(output.data["text/html"])
             output.data["text/html"] = f'<div class="{FULL}">{there}</div><div class="{QUICK}">{here}</div>'
 

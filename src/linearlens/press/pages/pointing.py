@@ -18,6 +18,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
 
+from linearlens.press.evidence.claim_table import anchor
 from linearlens.press.pages.editions import BETWEEN, FULL, QUICK
 
 POINTED = "_generated/pointed.json"
@@ -28,11 +29,6 @@ FIGURE = re.compile(r'(<figure[^>]* id="(?P<id>[\w-]+)"[^>]*>)(?P<shown>.*?)(?=\
 ALT = re.compile(r'<img [^>]*?alt="([^"]*)"')
 HEADING = re.compile(r"</h1>")
 POINTS = re.compile(r'href="[^"]*#claim-([\w-]+)"')
-
-
-def anchor(claim: str) -> str:
-    """Where the claim stands in the ledger."""
-    return f"claim-{claim.replace('.', '-')}"
 
 
 @cache
