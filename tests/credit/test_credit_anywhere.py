@@ -346,7 +346,20 @@ def test_many_samples_are_fitted_by_least_squares_without_a_word():
 def test_residuals_above_one_and_exact_fits_are_said():
     model, data = plain(0), made_data(0)
     far = Dataset("far", data.train_inputs, data.train_labels, 30 * data.test_inputs[::-1] ** 2, data.test_labels)
+    few = Dataset("few", data.train_inputs[:7], data.train_labels[:7], data.test_inputs, data.test_labels)
     with pytest.warns(UserWarning, match=r"residuals above 1: \{.*'linear1'.*the mean of the outputs says more"):
         credits(model, far, methods=["residual"])
-    with pytest.warns(UserWarning, match=r"\['linear1', .* are fitted in as many directions as 7 samples have"):
-        component_operators(model, data.train_inputs[:7])
+    for use in (lambda: component_operators(model, data.train_inputs[:7]), lambda: credits(model, few)):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            use()
+        assert "'linear1' is fitted in as many directions as 7 samples have" in str(seen[0].message)
+
+
+@pytest.mark.parametrize("n", [2, 3, 7, 11])
+def test_a_handful_of_samples_gives_numbers_and_no_crash(n):
+    data = made_data(0)
+    few = Dataset("few", data.train_inputs[:n], data.train_labels[:n], data.test_inputs, data.test_labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # not those of numpy
+        assert np.isfinite(credits(plain(0), few, methods=["residual", "swap"]).to_numpy()).all()

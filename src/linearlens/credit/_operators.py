@@ -95,6 +95,11 @@ def component_operators(
     ValueError
         As in `components`; if inputs cannot pass; if settings are out of range or do not go together.
 
+    Warns
+    -----
+    UserWarning
+        If there are as many directions as samples, which are then fitted exactly, whatever they are.
+
     Notes
     -----
     A plain operator is a regression, ``K = C_{i−1}⁺ Cov(x_{i−1}, x_i)``. It is the mean Jacobian only if states are
@@ -121,13 +126,8 @@ def component_operators(
     rows = [flat(x) for x in states]
     stacked = [np.hstack(rows[max(0, i - delays) : i + 1][::-1]) for i in range(len(parts))]
     bases = [pod(x).keep(energy, rank) for x in stacked]
-    exact = [part.name for part, basis in zip(parts, bases, strict=True) if basis.strengths.size >= len(inputs) - 1]
-    if exact:
-        warnings.warn(
-            f"{exact} are fitted in as many directions as {len(inputs)} samples have, so exactly, whatever they are; "
-            "give more samples, or a rank",
-            stacklevel=2,
-        )
+    for part, basis in zip(parts, bases, strict=True):
+        _say_if_exact(part.name, len(inputs), basis)
     return [
         plain_operator(part.name, x, y, basis)
         for part, x, y, basis in zip(parts, stacked, rows[1:], bases, strict=True)
@@ -158,13 +158,14 @@ def trusted_operator(name: str, x: np.ndarray, y: np.ndarray, basis: Pod | None 
     if len(x) >= ENOUGH * basis.strengths.size:
         return plain_operator(name, x, y, basis)
     order = np.random.default_rng(0).permutation(len(x))
-    held, learnt = order[: len(x) // 5], order[len(x) // 5 :]
+    held, learnt = np.split(order, [max(1, len(x) // 5)])
     z = basis.left * basis.strengths
     few = pod(z[learnt])
     fits = [plain_operator(name, z[learnt], y[learnt], few, ridge=ridge) for ridge in RIDGES]
     errors = [nrmse(fit.predict(z[held]), y[held]) for fit in fits]
     best = int(np.argmin(errors))
-    if not len(held) or errors[0] <= WORSE * errors[best]:
+    if errors[0] <= WORSE * errors[best]:
+        _say_if_exact(name, len(x), basis)
         return plain_operator(name, x, y, basis)
     warnings.warn(
         f"{name!r}: of {len(x)} samples in {basis.strengths.size} directions least squares misses those held out by "
@@ -172,6 +173,15 @@ def trusted_operator(name: str, x: np.ndarray, y: np.ndarray, basis: Pod | None 
         stacklevel=2,
     )
     return plain_operator(name, x, y, basis, ridge=RIDGES[best])
+
+
+def _say_if_exact(name: str, n_samples: int, basis: Pod) -> None:
+    if basis.strengths.size >= n_samples - 1:
+        warnings.warn(
+            f"{name!r} is fitted in as many directions as {n_samples} samples have, so exactly, whatever it is; give "
+            "more samples, or a rank",
+            stacklevel=3,
+        )
 
 
 def excited_operator(part: Component, states: np.ndarray, excite: float, rng: np.random.Generator) -> ComponentOperator:
