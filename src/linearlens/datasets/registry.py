@@ -206,7 +206,7 @@ def _obtain(name: str, files: list[DataFile]) -> None:
             for target in made:
                 if trouble := _unpack(archive, target):
                     advice = "move it away and fetch again" if own else "it was not kept"
-                    raise DataError(f"{packed.path if own else packed.url} {trouble}; {advice}")
+                    raise DataError(f"{name}: {packed.path if own else packed.url} {trouble}; {advice}")
             if not own:
                 _put_in_place(archive, packed)
         for target, file in zip(made, files, strict=True):
@@ -272,7 +272,7 @@ def _download(name: str, file: DataFile, target: Path) -> None:
     except (OSError, ValueError) as error:  # those of requests are among them
         if came and file.sha256 not in (None, came[0]):
             raise DataError(
-                f"{file.url} gave a file with a wrong checksum, which was not kept: sha256 {came[0]}, "
+                f"{name}: {file.url} gave a file with a wrong checksum, which was not kept: sha256 {came[0]}, "
                 f"wanted {file.sha256}"
             ) from error
         reason = ": ".join(filter(None, (type(error).__name__, getattr(error, "strerror", None))))

@@ -15,7 +15,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from papermill.engines import NBClientEngine, papermill_engines
 
-from linearlens.paths import ROOT
+from linearlens.paths import BUILD, ROOT
 
 ENGINE = "linearlens"
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -62,6 +62,7 @@ def run_cells(
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), *([inherited] if inherited else [])])
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # so that CPU seconds mean something
+    os.environ["IPYTHONDIR"] = str(BUILD / "ipython")  # without what a reader's own does when it starts
     papermill.execute_notebook(
         notebook,
         str(output),

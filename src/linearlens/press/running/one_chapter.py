@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from papermill.exceptions import PapermillExecutionError
@@ -160,7 +161,17 @@ def _to_run(chapter: str, edition: Edition) -> nbformat.NotebookNode:
 def records_of(notebook: nbformat.NotebookNode, chapter: str) -> list[dict[str, Recorded]]:
     """Everything the chapter recorded, as ``{"id": …, "value": …}`` in order."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    return [dict(output.data[MIME]) for output in outputs if MIME in output.get("data", {})]
+    found = [output.data[MIME] for output in outputs if MIME in output.get("data", {})]
+    return [{"id": one["id"], "value": _with_numbers(one["value"])} for one in found]
+
+
+def _with_numbers(value: Any) -> Any:
+    """The value with NaN and infinity as numbers; the kernel sends them as words."""
+    if isinstance(value, dict):
+        return {name: _with_numbers(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers(item) for item in value]
+    return float(value) if isinstance(value, str) else value
 
 
 def _clean(notebook: nbformat.NotebookNode) -> None:
