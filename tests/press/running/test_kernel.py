@@ -85,3 +85,25 @@ def test_what_an_editor_leaves_among_the_chapters_is_none(ran, command):
         write_chapter(ran / "notebooks" / f"{name}.ipynb", "1 / 0")
     for arguments in (("run",), ("run", "01")):
         assert "1 chapter is fresh" in command(*arguments).stderr
+
+
+def test_what_a_readers_own_ipython_does_when_it_starts_is_left_out(small, command, tmp_path):
+    startup = tmp_path / "mine" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00.py").write_text("import builtins\nbuiltins.FOREIGN = 1\n")
+    cell = "import builtins\nfrom linearlens.ledger import record\n"
+    cell += "record('small.value', float(hasattr(builtins, 'FOREIGN')))"
+    write_chapter(small / "notebooks" / "01_small.ipynb", cell)
+    done = command("run", IPYTHONDIR=str(tmp_path / "mine"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(command("claims", "--json").stdout)[0]["measured"] == 0.0
+
+
+def test_what_is_not_a_number_is_recorded_and_does_not_hold(small, command):
+    cell = "from linearlens.ledger import record\nrecord('small.value', float('nan'))"
+    write_chapter(small / "notebooks" / "01_small.ipynb", cell)
+    done = command("run")
+    assert done.returncode == 0, done.stderr
+    said = command("claims")
+    assert said.returncode == 1
+    assert "does not hold: small.value" in said.stderr
