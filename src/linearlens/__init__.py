@@ -13,8 +13,24 @@ lenses none knows another:
 - ``instance``: the third, single inputs;
 - ``credit``: the fourth, components;
 - ``figures``: results drawn;
+- ``reporting``: a model of your own through all four, ``linearlens.report(model, train, test)``;
 - ``ledger``: numbers recorded, and what is claimed of them;
 - ``press``: what makes the book.
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from linearlens.reporting import report
+
 __version__ = "0.1.0"
+__all__ = ["report"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what takes seconds when it is asked for."""
+    if name == "report":
+        from linearlens.reporting import report
+
+        return report
+    raise AttributeError(f"module 'linearlens' has no attribute {name!r}")

@@ -1,9 +1,28 @@
-"""Results in, figures out; one style for the whole book."""
+"""Results in, figures out; one style for the whole book, and one plot for each thing a lens returns."""
 
+from linearlens.figures.contributions import plot_contributions
+from linearlens.figures.dynamics import plot_forecast, plot_horizons, plot_modes, plot_spectrum
 from linearlens.figures.export import drawn_data
+from linearlens.figures.parts import plot_credits, plot_replacement
+from linearlens.figures.rows import draw_rows
 from linearlens.figures.slider import Slider
 from linearlens.figures.spectra import draw_horizons, draw_spectrum
 from linearlens.figures.style import use_style
 from linearlens.figures.text import draw_text
 
-__all__ = ["Slider", "draw_horizons", "draw_spectrum", "draw_text", "drawn_data", "use_style"]
+__all__ = [
+    "Slider",
+    "draw_horizons",
+    "draw_rows",
+    "draw_spectrum",
+    "draw_text",
+    "drawn_data",
+    "plot_contributions",
+    "plot_credits",
+    "plot_forecast",
+    "plot_horizons",
+    "plot_modes",
+    "plot_replacement",
+    "plot_spectrum",
+    "use_style",
+]

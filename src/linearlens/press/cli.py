@@ -231,6 +231,28 @@ def read(chapter: Annotated[str, typer.Argument(help="A name such as 01_primer, 
             out.print(line, markup=False)
 
 
+@app.command()
+def report(
+    model: Annotated[
+        str, typer.Argument(help="module:function; the function takes nothing and gives the trained model.")
+    ],
+    data: Annotated[Path, typer.Option(help="A .npz with x_train, x_test and, for a classifier, y_train, y_test.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .html or .json.")] = Path("report.html"),
+    lenses: Annotated[str, typer.Option(help="spectrum,layers,map,credit or some of them.")] = "",
+    budget: Annotated[float, typer.Option(help="CPU seconds; what they do not reach is left out.")] = 180.0,
+    seed: Seed = 0,
+) -> None:
+    """Put a model of your own through all lenses; no checkout is needed."""
+    with _telling_errors():
+        from linearlens.press.chapter.errors import PressError
+        from linearlens.reporting.__main__ import write_report
+
+        try:
+            out.print(write_report(model, data, output, lenses=lenses, budget=budget, seed=seed), markup=False)
+        except ValueError as error:
+            raise PressError(str(error)) from error
+
+
 @data_app.command("list")
 def data_list() -> None:
     """List the data sets: size, licence, citation, where each is stored, whether it is there."""

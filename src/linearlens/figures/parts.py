@@ -1,0 +1,96 @@
+"""What the lenses on layers and on credit return, each beside the control that could have done as well."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from linearlens.figures.rows import draw_rows, values_of
+
+
+def plot_replacement(
+    axes: tuple[Axes, Axes],
+    accuracy: Mapping[str, Any],
+    missed: Mapping[str, Any],
+    *,
+    controls: Sequence[str] = ("affine",),
+) -> tuple[Axes, Axes]:
+    """What a network does with an operator in the place of a layer: accuracy, and the variance that is missed.
+
+    Parameters
+    ----------
+    axes : two matplotlib Axes
+    accuracy : mapping of str to float or ndarray of shape (n_networks,)
+        Test accuracy with each stand-in; the network's own is named ``"own"``.
+    missed : mapping of str to float or ndarray of shape (n_networks,)
+        Which share of the variance of what comes after the layer each stand-in misses on test data. Accuracy forgives;
+        this does not.
+    controls : sequence of str
+        Which of the rows are controls.
+
+    Returns
+    -------
+    tuple of two Axes
+    """
+    left, right = axes
+    draw_rows(left, accuracy, controls=controls)
+    left.set(xlabel="test accuracy")
+    draw_rows(right, missed, controls=controls)
+    right.set(xlabel="share of the variance missed, test data")
+    if min(row.min() for row in values_of(missed).values()) > 0:
+        right.set_xscale("log")
+    return axes
+
+
+def plot_credits(
+    axes: Axes, credits: Mapping[str, np.ndarray], damage: np.ndarray, *, parts: Sequence[str], repeat: Any = None
+) -> Axes:
+    """How each way of giving credit ranks the parts, beside the damage that each part's loss does.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+    credits : mapping of str to ndarray of shape (n_parts,)
+        Each is scaled so that its sizes add up to 1.
+    damage : ndarray of shape (n_parts,)
+        What is lost with each part, such as points of accuracy; scaled likewise.
+    parts : sequence of str
+        Names of the parts, in the order of the network.
+    repeat : ndarray of shape (n_parts,), optional
+        The same damage once more, on other data or other noise: how well it agrees with itself is the most that a
+        credit could reach, and stands beside the label of the damage.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If something has not one number for each part.
+    """
+    rows = {"damage": damage, **credits} | ({} if repeat is None else {"damage again": repeat})
+    table = {name: np.asarray(row, dtype=float) for name, row in rows.items()}
+    if wrong := {name: row.shape for name, row in table.items() if row.shape != (len(parts),)}:
+        raise ValueError(f"need one number for each of the {len(parts)} parts, got shapes {wrong}")
+    width = 0.8 / len(table)
+    for place, (name, row) in enumerate(table.items()):
+        label = name if name == "damage" else f"{name}: rank correlation {rank_correlation(row, table['damage']):.2f}"
+        size = np.abs(row).sum()
+        where = np.arange(len(parts)) + (place - (len(table) - 1) / 2) * width
+        color = "black" if name == "damage" else f"C{(place - 1) % 4}" if name != "damage again" else "C4"
+        axes.bar(where, row / size if size else row, width, color=color, label=label)
+    axes.axhline(0, color="C4", linewidth=0.8)
+    axes.set_xticks(range(len(parts)), list(parts), rotation=30 if len(parts) > 5 else 0)
+    axes.set(ylabel="share of all parts")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
+    return axes
+
+
+def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Spearman's rank correlation; NaN where either is constant."""
+    from scipy.stats import spearmanr
+
+    constant = np.ptp(one) == 0 or np.ptp(other) == 0
+    return float("nan") if constant else float(spearmanr(one, other).statistic)

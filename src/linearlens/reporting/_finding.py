@@ -1,0 +1,179 @@
+"""What is asked of a model, what one lens found, and how long it may look."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+from linearlens.snapshots.running import as_inputs, running
+
+BATCH = 256
+
+
+@dataclass
+class Asked:
+    """A model with its data, and what its user wants to know; see `linearlens.reporting.report`."""
+
+    model: nn.Module
+    train: Any
+    test: Any
+    train_labels: np.ndarray | None
+    test_labels: np.ndarray | None
+    module: str | None
+    between: Sequence[tuple[str | None, str]] | None
+    outputs: Sequence[int] | None
+    classes: Sequence[str] | None
+    features: Sequence[str] | None
+    seed: int
+
+    def of_train(self, most: int) -> Any:
+        """Training samples, the first `most` in a random order that the seed gives."""
+        return take(self.train, self._chosen(self.train, most, 0))
+
+    def of_test(self, most: int) -> Any:
+        """Test samples likewise."""
+        return take(self.test, self._chosen(self.test, most, 1))
+
+    def labels_of_train(self, most: int) -> np.ndarray | None:
+        """Their labels."""
+        return None if self.train_labels is None else self.train_labels[self._chosen(self.train, most, 0)]
+
+    def labels_of_test(self, most: int) -> np.ndarray | None:
+        """Their labels."""
+        return None if self.test_labels is None else self.test_labels[self._chosen(self.test, most, 1)]
+
+    @cached_property
+    def start(self) -> str | None:
+        """The module that looks tokens up, where the inputs are tokens: there is nothing linear before it."""
+        first = as_inputs(self.model, take(self.test, np.arange(2))).first
+        if first.is_floating_point():
+            return None
+        return next((name for name, part in self.model.named_modules() if isinstance(part, nn.Embedding)), None)
+
+    def _chosen(self, inputs: Any, most: int, stream: int) -> np.ndarray:
+        return np.random.default_rng([self.seed, stream]).permutation(count(inputs))[:most]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one lens found in a model.
+
+    Attributes
+    ----------
+    lens, title : str
+    applies : bool
+        False where the lens has nothing to look at; the verdict says why.
+    verdict : str
+        One sentence.
+    tables : dict of str to DataFrame
+    figures : dict of str to Figure
+    warnings : list of str
+        What a reader should know before believing a number here.
+    seconds : float
+        Of the processor.
+    """
+
+    lens: str
+    title: str
+    applies: bool
+    verdict: str
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    figures: dict[str, Figure] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class BudgetError(Exception):
+    """The CPU seconds are spent; what is done is kept."""
+
+
+class Budget:
+    """CPU seconds that may be spent from now on, and who is told what is done.
+
+    Parameters
+    ----------
+    seconds : float
+    say : callable of str
+    """
+
+    def __init__(self, seconds: float, say: Callable[[str], None]) -> None:
+        self.end, self.say = time.process_time() + seconds, say
+
+    @property
+    def left(self) -> float:
+        """CPU seconds."""
+        return self.end - time.process_time()
+
+    def step(self, what: str) -> None:
+        """Say what begins.
+
+        Raises
+        ------
+        BudgetError
+            If nothing is left for it.
+        """
+        if self.left <= 0:
+            raise BudgetError(what)
+        self.say(what)
+
+
+def count(inputs: Any) -> int:
+    """Number of samples."""
+    if isinstance(inputs, Mapping):
+        return len(next(iter(inputs.values())))
+    return len(inputs[0] if isinstance(inputs, tuple) else inputs)
+
+
+def take(inputs: Any, chosen: np.ndarray) -> Any:
+    """The chosen samples, in the form that came: an array, a tensor, a list, a tuple or a mapping of these."""
+    if isinstance(inputs, Mapping):
+        return {name: take(one, chosen) for name, one in inputs.items()}
+    if isinstance(inputs, tuple):
+        return tuple(take(one, chosen) for one in inputs)
+    if isinstance(inputs, list):
+        return [inputs[place] for place in chosen]
+    return inputs[torch.as_tensor(chosen)] if isinstance(inputs, torch.Tensor) else np.asarray(inputs)[chosen]
+
+
+@torch.no_grad()
+def outputs_of(model: nn.Module, inputs: Any) -> np.ndarray:
+    """What the model gives, of shape (n_samples, n_outputs), in batches and in eval mode."""
+    found = []
+    for first in range(0, count(inputs), BATCH):
+        given = as_inputs(model, take(inputs, np.arange(first, min(first + BATCH, count(inputs)))))
+        with running(model):
+            found.append(tensor_of(model(*given.args, **given.named)).float().cpu().flatten(1).numpy())
+    return np.concatenate(found)
+
+
+def tensor_of(output: Any) -> torch.Tensor:
+    """The tensor in what a model gives: itself, ``logits``, or the first of several.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if isinstance(output, torch.Tensor):
+        return output
+    for name in ("logits", "last_hidden_state"):
+        if isinstance(found := getattr(output, name, None), torch.Tensor):
+            return found
+    if isinstance(output, tuple | list) and output and isinstance(output[0], torch.Tensor):
+        return output[0]
+    raise ValueError(f"the model gives {type(output).__name__}, in which no tensor of outputs was found")
+
+
+def score(outputs: np.ndarray, labels: np.ndarray | None, own: np.ndarray) -> float:
+    """Accuracy where there are labels; else how often the model's own decision stands, or R² of its output."""
+    if outputs.shape[1] > 1:
+        return float((outputs.argmax(1) == (own.argmax(1) if labels is None else labels)).mean())
+    spread = ((own - own.mean(axis=0)) ** 2).sum()
+    return float(1 - ((outputs - own) ** 2).sum() / spread) if spread else float("nan")

@@ -1,0 +1,201 @@
+"""The lens on single inputs: exact linear maps, what they are worth, and deletion beside random features."""
+
+import copy
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from torch import nn
+
+from linearlens.figures import plot_contributions
+from linearlens.instance import AffineMap, linearize
+from linearlens.reporting._finding import Asked, Budget, Finding, count, outputs_of, take
+from linearlens.snapshots import Cut, collect_layers
+from linearlens.snapshots.running import as_inputs, running
+
+TITLE = "One input, one linear map"
+MOST_INSTANCES, MOST_OUTPUTS, SHOWN = 64, 10, 4
+MOST_FOR_MEAN = 1000
+ALIKE = 0.7  # correlation with an untrained model that a reader should know of
+NARROW = 4  # an image is wider in both directions
+DELETED = 0.1  # share of the features
+CLEAR = 0.65  # share of instances
+LARGE = 100.0  # cancellation above which single contributions say little
+
+
+class Part(NamedTuple):
+    """What is linearized: the model, or what is behind its embedding, with instances, further inputs and a mean."""
+
+    model: nn.Module
+    x: torch.Tensor
+    more: tuple[Any, ...]
+    mean: np.ndarray
+
+    def outputs(self, x: torch.Tensor) -> np.ndarray:
+        """What it gives."""
+        return outputs_of(self.model, (x, *self.more))
+
+    def maps(self, outputs: list[int]) -> AffineMap:
+        """``W x + b`` of each instance."""
+        with running(self.model):
+            return linearize(self.model, self.x, *self.more, outputs=outputs)
+
+
+def look(asked: Asked, budget: Budget) -> Finding:
+    """Write the winning output of some test instances as W x + b, and ask what it is worth."""
+    budget.step("map: linearizing")
+    try:
+        part = _part(asked, asked.model)
+        own = part.outputs(part.x)
+        chosen = list(asked.outputs) if asked.outputs is not None else _winners(own)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            affine = part.maps(chosen)
+    except (ValueError, TypeError) as error:
+        return Finding("map", TITLE, applies=False, verdict=f"This lens does not apply: {error}")
+    rows, place = np.arange(len(own)), own[:, chosen].argmax(axis=1)
+    column = np.asarray(chosen)[place]
+    numbers = _numbers(affine, rows, place)
+    contributions = affine.contributions().detach().double().numpy()[rows, place]
+    budget.step("map: deleting features")
+    deletion = _deletion(part, contributions, own[rows, column], column, asked.seed)
+    heard = [str(one.message) for one in said if issubclass(one.category, UserWarning)]
+    alike = _alike_untrained(asked, chosen, contributions, rows, place)
+    if alike is not None and alike > ALIKE:
+        heard.append(
+            f"the sizes of contributions correlate by {alike:.2f} with those of the same model with weights drawn "
+            "anew: much of the picture is the input and not what was learnt"
+        )
+    if not affine.unique.all():
+        share = float((~affine.unique).double().mean())
+        heard.append(f"{share:.0%} of the maps are not unique: entries tie for the largest of a pool")
+    bias = affine.bias.detach().double().numpy()[rows, place]
+    return Finding(
+        "map",
+        TITLE,
+        applies=True,
+        verdict=_verdict(numbers, deletion),
+        tables={"worth": numbers, "deletion": deletion},
+        figures={"contributions": _draw(asked, contributions, bias, column)},
+        warnings=heard,
+    )
+
+
+def _part(asked: Asked, model: nn.Module) -> Part:
+    """The model with test instances; where inputs are tokens, what is behind their embedding."""
+    test, train = asked.of_test(MOST_INSTANCES), asked.of_train(MOST_FOR_MEAN)
+    if asked.start is None:
+        given = as_inputs(model, test)
+        if not given.args or given.named:
+            raise ValueError("inputs come by name; linearize what is behind the first of them by hand")
+        first, *more = given.args
+        return Part(model, first, tuple(more), _mean(as_inputs(model, train).first))
+    behind = Cut(model, asked.start, "", take(test, np.arange(min(8, count(test)))))
+    like, shape = behind.like, behind.shape
+    states, before = (
+        torch.as_tensor(collect_layers(asked.model, inputs, [asked.start])[:, 0], dtype=like.dtype).reshape(-1, *shape)
+        for inputs in (test, train)
+    )
+    return Part(behind, states, (), _mean(before))
+
+
+def _mean(x: torch.Tensor) -> np.ndarray:
+    return x.detach().double().flatten(1).numpy().mean(axis=0)
+
+
+def _winners(own: np.ndarray) -> list[int]:
+    """The outputs that win most often, or the first of a single one."""
+    names, counts = np.unique(own.argmax(axis=1), return_counts=True)
+    return sorted(int(name) for name in names[np.argsort(-counts)][:MOST_OUTPUTS])
+
+
+def _numbers(affine: AffineMap, rows: np.ndarray, place: np.ndarray) -> pd.DataFrame:
+    """Of each instance: the output, the share of the bias, the cancellation, whether the map is zero."""
+    columns = {
+        "output": affine.output,
+        "share of the bias": affine.bias_share,
+        "cancellation": affine.cancellation,
+        "zero": affine.is_zero,
+        "precision": affine.precision,
+    }
+    return pd.DataFrame({name: values.detach().double().numpy()[rows, place] for name, values in columns.items()})
+
+
+def _deletion(part: Part, contributions: np.ndarray, output: np.ndarray, column: np.ndarray, seed: int) -> pd.DataFrame:
+    """What the winning output loses without a tenth of the features: those the map names, large ones, any."""
+    flat = part.x.detach().double().flatten(1).numpy()
+    n = max(1, round(DELETED * flat.shape[1]))
+    orders = {
+        "named by the map": contributions.reshape(len(flat), -1),
+        "far from their mean": np.abs(flat - part.mean),
+        "drawn at random": np.random.default_rng([seed, 3]).random(flat.shape),
+    }
+    lost = {}
+    for name, order in orders.items():
+        largest = np.argsort(-order, axis=1)[:, :n]
+        changed = flat.copy()
+        np.put_along_axis(changed, largest, part.mean[largest], axis=1)
+        now = part.outputs(torch.as_tensor(changed.reshape(part.x.shape)).to(part.x))
+        lost[name] = output - now[np.arange(len(flat)), column]
+    return pd.DataFrame(lost)
+
+
+def _alike_untrained(
+    asked: Asked, chosen: list[int], mine: np.ndarray, rows: np.ndarray, place: np.ndarray
+) -> float | None:
+    """Median correlation of the sizes of contributions with those of the model with weights drawn anew."""
+    other = copy.deepcopy(asked.model)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(asked.seed)
+        drawn = [part.reset_parameters() for part in other.modules() if hasattr(part, "reset_parameters")]
+    if not drawn:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            theirs = _part(asked, other).maps(chosen).contributions().detach().double().numpy()[rows, place]
+    except ValueError:  # a map that the trained model has, but not this one
+        return None
+    pairs = zip(*(np.abs(both).reshape(len(both), -1) for both in (mine, theirs)), strict=True)
+    found = [np.corrcoef(one, other)[0, 1] for one, other in pairs if np.ptp(one) > 0 and np.ptp(other) > 0]
+    return float(np.median(found)) if found else None
+
+
+def _verdict(numbers: pd.DataFrame, deletion: pd.DataFrame) -> str:
+    bias, cancels = numbers["share of the bias"].median(), numbers["cancellation"].median()
+    if numbers["zero"].mean() > 0.5:
+        return f"{numbers['zero'].mean():.0%} of the maps are all zero: the output is the bias, whatever the features."
+    if abs(bias) > 0.9 and cancels < 1:
+        return f"The bias is {bias:.0%} of the winning output in the median: the features explain next to nothing here."
+    if cancels > LARGE:
+        return (
+            f"The maps are exact and worth little: contributions add up to {cancels:.0f} times the output and cancel, "
+            "so no single one can be read."
+        )
+    named, large, drawn = (deletion[name] for name in deletion.columns)
+    wins = float((named > large).mean() + (named == large).mean() / 2)
+    says = "more than" if wins > CLEAR else "less than" if wins < 1 - CLEAR else "about as much as"
+    return (
+        f"Without the tenth of the features that the map names the winning output falls by {named.median():.2g}, "
+        f"without those farthest from their mean by {large.median():.2g}, without any tenth by {drawn.median():.2g}: "
+        f"the map says {says} the size of the features ({wins:.0%} of the instances)."
+    )
+
+
+def _draw(asked: Asked, contributions: np.ndarray, bias: np.ndarray, column: np.ndarray) -> Figure:
+    n = min(SHOWN, len(bias))
+    image = contributions.ndim > 2 and min(contributions.shape[-2:]) > NARROW and asked.start is None
+    figure, axes = plt.subplots(1, n, figsize=(2.6 * n, 2.8 if image else 4.0), squeeze=False)
+    for number, one in enumerate(axes[0]):
+        values = contributions[number]
+        if not image and values.ndim > 1:  # a sequence: its longer axis is time
+            steps = values.reshape(len(values), -1) if asked.start is not None or len(values) > NARROW else values.T
+            values = steps.reshape(len(steps), -1).sum(axis=1)
+        plot_contributions(one, values, float(bias[number]), labels=asked.features if not image else None)
+        name = asked.classes[column[number]] if asked.classes is not None else f"output {column[number]}"
+        one.set_title(f"{name}\n{one.get_title()}" if image else name, fontsize=9)
+    return figure

@@ -1,0 +1,162 @@
+"""The lens on sequences: eigenvalues of what a recurrent part does, beside persistence and shuffled time."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from linearlens.figures import plot_forecast, plot_spectrum
+from linearlens.koopman import Koopman, Persistence, forecast, memory_horizon, shuffle_time
+from linearlens.reporting._finding import Asked, Budget, Finding
+from linearlens.snapshots import collect_hidden
+
+TITLE = "The spectrum of what it reads"
+MOST_SEQUENCES = 400
+AHEAD = (1, 2, 3, 5, 8)
+DRAWS = 10  # of shuffled time
+RESAMPLED = 400
+FEW = 5  # pairs a feature
+
+
+def look(asked: Asked, budget: Budget) -> Finding:
+    """Fit one operator to the hidden states of training sequences, and judge it on those of test sequences."""
+    budget.step("spectrum: collecting states")
+    try:
+        fit = _states(asked, asked.of_train(MOST_SEQUENCES))
+        held_out = _states(asked, asked.of_test(MOST_SEQUENCES))
+    except (ValueError, TypeError, NotImplementedError) as error:
+        return Finding("spectrum", TITLE, applies=False, verdict=f"This lens does not apply: {error}")
+    longest = max(map(len, held_out))
+    if max(map(len, fit)) < 3 or longest < 3:
+        return Finding(
+            "spectrum", TITLE, applies=False, verdict="This lens does not apply: sequences have fewer than 3 steps."
+        )
+    budget.step("spectrum: fitting")
+    koopman = Koopman(constant=True).fit(fit)
+    residuals = koopman.residuals(held_out)
+    budget.step("spectrum: shuffled time")
+    null = [
+        _without_constant(Koopman(constant=True).fit(shuffle_time(fit, seed=asked.seed + draw)).eigenvalues_)
+        for draw in range(DRAWS)
+    ]
+    budget.step("spectrum: forecasts")
+    ahead = [steps for steps in AHEAD if steps < longest]
+    errors = {
+        name: _errors(model, held_out, ahead) for name, model in (("operator", koopman), ("persistence", Persistence()))
+    }
+    table, better = _compare(errors, ahead, asked.seed)
+    return Finding(
+        "spectrum",
+        TITLE,
+        applies=True,
+        verdict=_verdict(table, better),
+        tables={"forecast": table, "eigenvalues": _eigenvalues(koopman.eigenvalues_, residuals)},
+        figures={
+            "spectrum": _draw_spectrum(koopman.eigenvalues_, residuals, null),
+            "forecast": _draw_forecast(table, ahead),
+        },
+        warnings=list(_warnings(fit, koopman.eigenvalues_, residuals, null)),
+    )
+
+
+def _states(asked: Asked, inputs) -> list[np.ndarray]:
+    given = inputs if isinstance(inputs, tuple) else (inputs,)
+    try:
+        found = collect_hidden(asked.model, *given, module=asked.module)
+    except ValueError as error:
+        if "is bidirectional" not in str(error):
+            raise
+        found = collect_hidden(asked.model, *given, module=asked.module, direction="forward")
+    return [item for item in found if len(item) > 1]
+
+
+def _without_constant(eigenvalues: np.ndarray) -> np.ndarray:
+    """Those that are not the constant's, which is 1 by construction."""
+    return np.delete(eigenvalues, np.abs(eigenvalues - 1).argmin())
+
+
+def _errors(model, trajectories: list[np.ndarray], ahead: list[int]) -> np.ndarray:
+    """Squared errors and sizes of states, of shape (2, n_horizons, n_sequences)."""
+    sums = np.zeros((2, len(ahead), len(trajectories)))
+    for place, steps in enumerate(ahead):
+        for number, item in enumerate(trajectories):
+            if len(item) > steps:
+                (predicted,) = forecast(model, [item], steps=steps)
+                true = item[steps:].astype(float)
+                sums[:, place, number] = ((predicted - true) ** 2).sum(), (true**2).sum()
+    return sums
+
+
+def _compare(errors: dict[str, np.ndarray], ahead: list[int], seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Relative errors, and the interval of their ratio over sequences drawn anew; which horizons the operator wins."""
+    n_sequences = errors["operator"].shape[2]
+    drawn = np.random.default_rng([seed, 2]).integers(n_sequences, size=(RESAMPLED, n_sequences))
+    missed = {name: error[0][:, drawn].sum(axis=2) for name, error in errors.items()}
+    ratio = missed["operator"] / np.maximum(missed["persistence"], np.finfo(float).tiny)
+    low, high = np.quantile(ratio, [0.05, 0.95], axis=1)
+    table = pd.DataFrame(
+        {
+            name: error[0].sum(axis=1) / np.maximum(error[1].sum(axis=1), np.finfo(float).tiny)
+            for name, error in errors.items()
+        }
+        | {"ratio, low": low, "ratio, high": high},
+        index=pd.Index(ahead, name="steps ahead"),
+    )
+    return table, high < 1
+
+
+def _verdict(table: pd.DataFrame, better: np.ndarray) -> str:
+    one = table.iloc[0]
+    numbers = (
+        f"one step ahead it misses {one['operator']:.2g} of the squared size of a state, persistence "
+        f"{one['persistence']:.2g}"
+    )
+    if better.all():
+        return f"The operator predicts better than persistence up to {table.index[-1]} steps ahead: {numbers}."
+    if better.any():
+        steps = ", ".join(str(step) for step in table.index[better])
+        return f"The operator predicts better than persistence {steps} steps ahead, not at the others tried: {numbers}."
+    if (table["ratio, low"] > 1).all():
+        return f"Persistence predicts better than the operator: {numbers}. Its eigenvalues say nothing here."
+    return f"The operator is not shown to predict better than persistence: {numbers}. Its eigenvalues are no evidence."
+
+
+def _eigenvalues(eigenvalues: np.ndarray, residuals: np.ndarray) -> pd.DataFrame:
+    angle = np.abs(np.angle(eigenvalues))
+    with np.errstate(divide="ignore"):
+        period = np.where(angle > 0, 2 * np.pi / angle, np.inf)
+    columns = {"eigenvalue": eigenvalues, "modulus": np.abs(eigenvalues), "period": period}
+    return pd.DataFrame({**columns, "horizon": memory_horizon(eigenvalues), "residual": residuals})
+
+
+def _draw_spectrum(eigenvalues: np.ndarray, residuals: np.ndarray, null: list[np.ndarray]) -> plt.Figure:
+    figure, axes = plt.subplots(figsize=(5, 4))
+    plot_spectrum(axes, eigenvalues, residuals=residuals, null=null)
+    return figure
+
+
+def _draw_forecast(table: pd.DataFrame, ahead: list[int]) -> plt.Figure:
+    figure, axes = plt.subplots(figsize=(5, 3))
+    plot_forecast(axes, {name: table[name].to_numpy() for name in ("operator", "persistence")}, steps=ahead)
+    return figure
+
+
+def _warnings(fit: list[np.ndarray], eigenvalues: np.ndarray, residuals: np.ndarray, null: list[np.ndarray]):
+    n_pairs, width = sum(len(item) - 1 for item in fit), fit[0].shape[1]
+    if n_pairs < FEW * width:
+        yield f"{n_pairs} pairs of states for {width} features: too few; give more or longer sequences"
+    own = np.abs(eigenvalues - 1).argmin()
+    others = np.delete(residuals, own)
+    if len(others) and np.median(others) > 0.5:
+        yield (
+            f"half of the eigenfunctions miss their own law by {np.median(others):.0%} or more on test sequences: "
+            "inputs drive this part, and one operator without them describes it on the average only"
+        )
+    largest = np.abs(_without_constant(eigenvalues)).max(initial=0)
+    ceiling = np.quantile([np.abs(draw).max(initial=0) for draw in null], 0.95)
+    if largest <= ceiling:
+        yield (
+            f"the largest modulus, {largest:.3f}, is no larger than that of states in random order, {ceiling:.3f}: it "
+            "shows how sequences differ from each other, not how they go on"
+        )
+    if (np.abs(eigenvalues) > 1.01).any():
+        yield "eigenvalues outside the unit circle: states grow over the steps seen, and no memory horizon follows"
