@@ -18,13 +18,9 @@ lenses none knows another:
 - ``press``: what makes the book.
 """
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from linearlens.reporting import report
+from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["report"]
 
 
 def __getattr__(name: str) -> Any:

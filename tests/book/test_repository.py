@@ -36,6 +36,10 @@ WRAPPERS = {
 # Effects of an import that are meant, each with its reason.
 MEANT = {
     "__main__.py": {"if __name__ == '__main__':": "what is run by itself is not imported"},
+    "reporting/__main__.py": {
+        "if __name__ == '__main__':": "what is run by itself is not imported",
+        "importlib.import_module": "of the model that a reader names",
+    },
     "paths.py": {"if CHECKOUT:": "an installed library finds its folders elsewhere; only names are bound"},
     "models/_fingerprint.py": {
         "@_parts.register": "cases of a function of the same module",

@@ -95,7 +95,8 @@ def _part(asked: Asked, model: nn.Module) -> Part:
         first, *more = given.args
         return Part(model, first, tuple(more), _mean(as_inputs(model, train).first))
     behind = Cut(model, asked.start, "", take(test, np.arange(min(8, count(test)))))
-    like, shape = behind.like, behind.shape
+    like: torch.Tensor = behind.like
+    shape: tuple[int, ...] = behind.shape
     states, before = (
         torch.as_tensor(collect_layers(asked.model, inputs, [asked.start])[:, 0], dtype=like.dtype).reshape(-1, *shape)
         for inputs in (test, train)
