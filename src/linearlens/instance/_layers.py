@@ -14,7 +14,6 @@ from linearlens.instance._activations import gated
 from linearlens.instance._general import affine, per_axis
 from linearlens.instance._products import product
 from linearlens.instance._record import Recorder, Rule, under
-from linearlens.instance._tangent import tangent
 from linearlens.instance._tape import Node
 
 # Torch's convolutions go by oneDNN, its products by MKL, which leaves the wide vector units of AMD's processors idle.
@@ -34,14 +33,10 @@ def linear(rec: Recorder, func: Any, z: Tensor, weight: Tensor, bias: Tensor | N
         return out if bias is None else _plus(rec, out, bias)
     if z.dim() == 1 or node.axis == z.dim() - 1:
         return affine(rec, func, z, weight, bias)
-    plain = weight.dim() == 2 and (bias is None or bias.shape == weight.shape[:1])
-    quick = _by_onednn(z, weight.contiguous(), None if bias is None else bias.contiguous()) if plain else None
-    return _linear(rec, func(z, weight, bias) if quick is None else quick, node, weight, bias)
+    return _linear(rec, func(z, weight, bias), node, rec.hold(weight, func), bias)
 
 
 def _linear(rec: Recorder, value: Tensor, node: Node, weight: Tensor, bias: Tensor | None) -> Tensor:
-    weight = weight.detach()
-
     def fold(scale: Tensor, shift: Tensor, value: Tensor) -> Tensor | None:
         if len(node.shape) != 2:
             return None
@@ -60,21 +55,12 @@ def _linear(rec: Recorder, value: Tensor, node: Node, weight: Tensor, bias: Tens
 
 
 def _times(rows: Tensor, weight: Tensor) -> Tensor:
-    """``rows @ weight``."""
-    quick = _by_onednn(rows, weight.contiguous().T, None)
-    return rows @ weight if quick is None else quick
-
-
-def _by_onednn(z: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:
-    """``z Wᵀ + b``, where that is the quicker way.
-
-    W or its transpose must be contiguous, and b: oneDNN looks at no strides. It does not heed autocast either.
-    """
-    if ONEDNN is None or z.dtype != torch.float32 or z.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
-        return None
-    if z.numel() * weight.shape[0] < LARGE:
-        return None
-    return ONEDNN(z.contiguous(), weight, bias, "none", [], "")
+    """``rows @ weight``, by the quicker way. OneDNN looks at no strides, and does not heed autocast."""
+    large = rows.numel() * weight.shape[1] >= LARGE
+    single = rows.dtype == weight.dtype == torch.float32 and rows.device.type == "cpu"
+    if ONEDNN is None or not large or not single or torch.is_autocast_enabled("cpu"):
+        return rows @ weight
+    return ONEDNN(rows.contiguous(), weight.contiguous().T, None, "none", [], "")
 
 
 def _plus(rec: Recorder, a: Tensor, b: Tensor) -> Tensor:
@@ -91,13 +77,13 @@ def convolution(
         rec.refuse(func.__name__, "has a kernel that depends on the input")
     if z.dim() != weight.dim():
         return affine(rec, func, z, weight, bias, *args, **kwargs)
-    return _convolution(rec, func, func(z, weight, bias, *args, **kwargs), node, weight, bias, args, kwargs)
+    value = func(z, weight, bias, *args, **kwargs)
+    return _convolution(rec, func, value, node, rec.hold(weight, func), bias, args, kwargs)
 
 
 def _convolution(
     rec: Recorder, func: Any, value: Tensor, node: Node, weight: Tensor, bias: Tensor | None, args: tuple, kwargs: dict
 ) -> Tensor:
-    weight = weight.detach()
     spatial = weight.dim() - 2
     direct = "transpose" not in func.__name__
 
@@ -263,8 +249,6 @@ def layer_norm(
     *_: Any,
 ) -> Tensor:
     """1/σ is frozen, the mean is not."""
-    if rec.form == "tangent":
-        return tangent(rec, func, z, shape, weight, bias, eps)
     rec.must_be_fixed(func, weight=weight, bias=bias)
     dims = tuple(range(-len(shape), 0))
 
@@ -280,8 +264,6 @@ def rms_norm(
     rec: Recorder, func: Any, z: Tensor, shape: Any, weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
     """The scale is frozen."""
-    if rec.form == "tangent":
-        return tangent(rec, func, z, shape, weight, eps)
     rec.must_be_fixed(func, weight=weight)
     dims = tuple(range(-len(shape), 0))
     gain = torch.rsqrt(z.square().mean(dims, keepdim=True) + (torch.finfo(z.dtype).eps if eps is None else eps))
@@ -300,8 +282,6 @@ def group_norm(
     *_: Any,
 ) -> Tensor:
     """1/σ of each group is frozen, its mean is not."""
-    if rec.form == "tangent":
-        return tangent(rec, func, z, groups, weight, bias, eps)
     rec.must_be_fixed(func, weight=weight, bias=bias)
     own_axes = z.dim() - 1  # of one instance; rows have one more in front
     per_group = (groups, z.shape[1] // groups * prod(z.shape[2:]))
@@ -359,22 +339,37 @@ def attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """Softmax attention: the weights are frozen, the values stay live. In tangent form both are live."""
+    """Softmax attention: the weights are frozen, the values stay live."""
+    if not rec.live(value):
+        kwargs = {"scale": scale, "enable_gqa": enable_gqa}
+        return rec.freeze(func, (query, key, value, attn_mask, dropout_p, is_causal), kwargs)
+    out = None if dropout_p else func(query, key, value, attn_mask, 0.0, is_causal, scale=scale, enable_gqa=enable_gqa)
     if enable_gqa:
-        rec.refuse("scaled_dot_product_attention", "with enable_gqa=True cannot be linearized; repeat the heads")
-    with rec:
-        scores = query @ key.transpose(-2, -1) * (scale or query.shape[-1] ** -0.5)
-        if is_causal:
-            ahead = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
-            scores = scores.masked_fill(ahead, -torch.inf)
-        if attn_mask is not None and attn_mask.dtype == torch.bool:
-            scores = scores.masked_fill(~attn_mask, -torch.inf)
-        elif attn_mask is not None:
-            scores = scores + attn_mask
-        weights = torch.softmax(scores, -1)
-        if dropout_p:
-            weights = torch.dropout(weights, dropout_p, True)
-        return weights @ value
+        with rec:
+            key, value = (t.repeat_interleave(query.shape[-3] // t.shape[-3], -3) for t in (key, value))
+    scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if is_causal:
+        allowed = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+        scores = scores.masked_fill(~allowed, -torch.inf)
+    if attn_mask is not None:
+        scores = scores.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
+    weights = scores.softmax(-1).nan_to_num(0)  # torch gives 0 where everything is masked
+    if dropout_p:
+        weights = torch.dropout(weights, dropout_p, True)
+    out = weights @ value if out is None else out
+    if weights.shape[:-2] != value.shape[:-2]:
+        with rec:
+            return weights @ value
+    axis = rec.known(value).axis
+    parts = axis == 0 and len(weights) == rec.tape.n
+    return rec.step(
+        out,
+        [value],
+        lambda v: weights @ v,
+        axis=axis if axis is not None and axis < value.dim() - 2 else None,
+        rows=lambda r, w=weights: [w.mT @ r],
+        held=(weights,) if parts else None,
+    )
 
 
 RULES: dict[str, Rule] = {

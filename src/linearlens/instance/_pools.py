@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from linearlens.instance._choices import not_unique
 from linearlens.instance._general import per_axis
 from linearlens.instance._record import Recorder, Rule, under
 from linearlens.instance._tape import PART, Node, Rows, Step, in_equal_parts
@@ -22,24 +23,21 @@ def max_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> 
     if kwargs.pop("return_indices", False):
         rec.refuse(func.__name__, "with return_indices=True cannot be linearized")
     node = rec.known(z)
-    value, places = getattr(F, f"{func.__name__}_with_indices")(_by_pixels(func, z), *args, **kwargs)
-    value, winners = value.contiguous(), Winners(z.shape, places.contiguous(), int(func.__name__[-2]))
+    pool = getattr(F, f"{func.__name__}_with_indices")
+    value, places = pool(_by_pixels(func, z), *args, **kwargs)
+    winners = Winners(z.shape, places.contiguous(), int(func.__name__[-2]))
+    value = _as_torch_lays_it(value, z)
     if (gate := _gate_alone(node, rec.tape.n)) is None:
-        return winners.write(rec, value, node, strength=node.strength, state=winners.places)
+        winners.write(rec, value, node, strength=node.strength)
+        not_unique(rec, z, value, winners.ties(z, value, pool, args, kwargs))
+        return value
     assert node.step is not None
     # Only its node matters: the winners before the gate. Their values nobody asks for.
     picked = winners.write(rec, value.view_as(value), node.step.inputs[0])
     gate = winners.of(gate)
-    return rec.step(
-        value,
-        [picked],
-        lambda z: z * gate,
-        axis=0,
-        strength=node.strength,
-        gate=gate,
-        held=(gate,),
-        state=winners.places,
-    )
+    rec.step(value, [picked], lambda z: z * gate, axis=0, strength=node.strength, gate=gate, held=(gate,))
+    not_unique(rec, z, value, winners.ties(z, value, pool, args, kwargs))
+    return value
 
 
 class Winners:
@@ -62,6 +60,11 @@ class Winners:
     def of(self, z: Tensor) -> Tensor:
         """The entries themselves."""
         return z.flatten(-self.spatial).gather(-1, self.flat).view(self.places.shape)
+
+    def ties(self, z: Tensor, value: Tensor, pool: Any, args: tuple, kwargs: dict) -> Tensor:
+        """Which windows have another entry as large."""
+        others = z.flatten(-self.spatial).scatter(-1, self.flat, -torch.inf).view(z.shape)
+        return pool(others, *args, **kwargs)[0] == value
 
     def spread(self, rows: Tensor, flat: Tensor) -> Tensor:
         """Rows for the winners as rows for all entries; `flat` for as many instances as the rows have."""
@@ -123,6 +126,12 @@ def _by_pixels(func: Any, z: Tensor) -> Tensor:
     return z.contiguous(memory_format=torch.channels_last) if images else z
 
 
+def _as_torch_lays_it(value: Tensor, z: Tensor) -> Tensor:
+    """In the memory format that torch would give it."""
+    by_pixels = z.dim() == 4 and not z.is_contiguous() and z.is_contiguous(memory_format=torch.channels_last)
+    return value.contiguous(memory_format=torch.channels_last if by_pixels else torch.contiguous_format)
+
+
 def _gate_alone(node: Node, n: int) -> Tensor | None:
     """The gate of the step that made a node, if that step only multiplies by a number for each entry."""
     step = node.step
@@ -133,7 +142,7 @@ def _gate_alone(node: Node, n: int) -> Tensor | None:
 
 def mean_pool(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Each entry of a window gets its share of the row; where windows overlap, by automatic differentiation."""
-    value = func(_by_pixels(func, z), *args, **kwargs).contiguous()
+    value = _as_torch_lays_it(func(_by_pixels(func, z), *args, **kwargs), z)
     node, spatial = rec.known(z), int(func.__name__[-2])
     per_image = node.axis == 0 and len(value) == len(z)
     windows = [big // max(1, small) for big, small in zip(z.shape[-spatial:], value.shape[-spatial:], strict=True)]

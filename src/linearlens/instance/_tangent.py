@@ -1,36 +1,43 @@
-"""The tangent form of a step: what a smooth function does next to its point."""
+"""The tangent form: the Jacobian, by torch's own automatic differentiation."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
-from linearlens.instance._general import live_in
-from linearlens.instance._record import Recorder, axis_through, replace_tensors
-from linearlens.instance._tape import stack_grads
+from linearlens.instance._calls import OUTSIDE, SET_GRAD, read, tensors_in
 
 
-def tangent(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
-    """Any smooth function by its derivative at the point."""
-    inputs = live_in(rec, args, kwargs)
-    points = tuple(t.detach().clone() for t in inputs)
+class Watch(TorchFunctionMode):
+    """Let nothing leave torch unseen, and follow also what a model puts under ``no_grad``."""
 
-    def of(*tensors: Tensor) -> Tensor:
-        new = {id(old): tensor for old, tensor in zip(inputs, tensors, strict=True)}
-        return func(*replace_tensors(args, new), **replace_tensors(kwargs, new))
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        if func is SET_GRAD:
+            return None
+        kwargs = kwargs or {}
+        if (name := read(func).name) in OUTSIDE and any(t.requires_grad for t in tensors_in((args, kwargs))):
+            if name != "new_tensor" or any(t.requires_grad for t in tensors_in((args[1:], kwargs))):
+                raise ValueError(
+                    f"{name} takes numbers out of torch, where they cannot be followed; keep them in tensors, or "
+                    "detach() what is meant as a constant"
+                )
+        return func(*args, **kwargs)
 
-    def piece(*tensors: Tensor) -> Tensor:
-        # What is infinite, as a mask's -inf before a softmax, stays where it is.
-        moved = tuple(torch.where(p.isfinite(), t - p, 0) for t, p in zip(tensors, points, strict=True))
-        value, change, *_ = torch.func.jvp(of, points, moved)
-        return value + change
 
-    def rows(r: Tensor) -> list[Tensor | None]:
-        with torch.enable_grad():
-            leaves = [p.clone().requires_grad_() for p in points]
-            out = of(*leaves)
-        return stack_grads(out, leaves, list(r), [(len(r), *p.shape) for p in points])
+def forward(call: Callable[[Tensor], Any], x: Tensor) -> tuple[Tensor, Any]:
+    """The input as a leaf, and what the model makes of it."""
+    leaf = x.detach().clone().requires_grad_()
+    with torch.enable_grad(), Watch():
+        return leaf, call(leaf.clone())  # the model may write into it
 
-    out = func(*args, **kwargs)
-    constant = piece(*(torch.zeros_like(p) for p in points))
-    return rec.step(out, inputs, piece, axis=axis_through(rec, func, args, kwargs, out), constant=constant, rows=rows)
+
+def jacobian(leaf: Tensor, out: Tensor) -> Tensor:
+    """Slopes of shape (n, n_outputs, *input_shape) of an output of shape (n, n_outputs)."""
+    if not out.requires_grad:
+        raise ValueError("the model's output does not depend on x, or by ways that cannot be followed, such as numpy")
+    rows = [torch.autograd.grad(column, leaf, retain_graph=True, allow_unused=True)[0] for column in out.sum(0)]
+    if rows[0] is None:
+        raise ValueError("the model's output does not depend on x, or by ways that cannot be followed, such as numpy")
+    return torch.stack([row for row in rows if row is not None], 1)
