@@ -59,7 +59,9 @@ class Call(NamedTuple):
 @cache
 def read(func: Any) -> Call:
     """What a function is."""
-    name = func.__name__ if func.__name__ != "__get__" else func.__self__.__name__
+    name = func.__name__
+    if name in ("__get__", "__set__"):
+        name = func.__self__.__name__ + (" =" if name == "__set__" else "")
     base = name
     if name.startswith("__i") and name not in ("__invert__", "__index__", "__int__"):
         base = "__" + name[3:]
@@ -71,7 +73,8 @@ def read(func: Any) -> Call:
         base=base,
         out_of_place=elsewhere or func,
         in_place=base != name or name == "__setitem__",
-        about=name in ABOUT or (name.startswith("is_") and name != "is_nonzero"),
+        # Torch sets hooks while it holds a lock, when nothing may be asked of the tensor.
+        about=name in ABOUT or (name.startswith("is_") and name != "is_nonzero") or "_hooks" in name,
         opened=_open(func) if id(getattr(func, "__globals__", None)) in _OPENED else None,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+KEPT = slice(0, None, 2), slice(1, None, 2)  # halves of a batch
 FAILURES = (RuntimeError, IndexError, TypeError)
 
 
@@ -69,6 +70,7 @@ def running(
             if buffer._version != version:
                 with torch.no_grad():
                     buffer.copy_(before)
+                buffer.detach_()
 
     def again(z: Tensor) -> Any:
         put_back()
@@ -93,7 +95,8 @@ def instances_are_apart(again: Callable[[Tensor], Any], x: Tensor, out: Tensor, 
     """Raise if an instance has a hand in another's output.
 
     The first and the last instance without the others must have the outputs they had, or else, since a model may draw
-    random numbers, know its batch, or round otherwise, every second instance must with others beside it.
+    random numbers, know its batch, or round otherwise, every second instance must with others beside it, and the others
+    likewise.
     """
     n = len(x)
     if n == 1:
@@ -103,19 +106,14 @@ def instances_are_apart(again: Callable[[Tensor], Any], x: Tensor, out: Tensor, 
         with suppress(Exception):  # of a model that knows its batch it may be any
             if same(again(x[ends]).detach(), out[ends]):
                 return
-    z = x.detach().clone()
-    others = z[n % 2 :: 2]
-    others.copy_(z[kept(n)][-len(others) :] / 2)
-    if not same(again(z).detach()[kept(n)], out[kept(n)]):
-        raise ValueError(
-            "instances depend on each other, as after a mean over the batch, or the model gives other numbers when it "
-            "is run again; linearize one instance at a time"
-        )
-
-
-def kept(n: int) -> slice:
-    """Every second instance, the last among them."""
-    return slice((n - 1) % 2, None, 2)
+    for kept in KEPT:
+        z = torch.roll(x.detach(), 1, 0) / 2
+        z[kept] = x[kept]
+        if not same(again(z).detach()[kept], out[kept]):
+            raise ValueError(
+                "instances depend on each other, as after a mean over the batch, or the model gives other numbers when "
+                "it is run again; linearize one instance at a time"
+            )
 
 
 def same(one: Tensor, other: Tensor) -> bool:

@@ -30,6 +30,8 @@ class Recorder(TorchFunctionMode):
         How each function is frozen, by its name in torch.
     """
 
+    plain = False  # a part of the model that wants no gradients
+
     def __init__(self, modules: Mapping[str, nn.Module], x: Tensor, rules: Mapping[str, Rule]) -> None:
         super().__init__()
         self.tape = Tape(len(x))
@@ -52,6 +54,7 @@ class Recorder(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         if func is SET_GRAD:
+            self.plain = not args[0]
             return None
         kwargs = kwargs or {}
         call = read(func)
@@ -60,7 +63,8 @@ class Recorder(TorchFunctionMode):
         where = args[:1] if call.base in LIKE else (args, kwargs) if kwargs else args
         found = [node for t in tensors_in(where) if (node := self.current(t, call.name))]
         if not found:
-            return func(*args, **kwargs)
+            with torch.set_grad_enabled(not self.plain and torch.is_grad_enabled()):
+                return func(*args, **kwargs)
         if all(node.frozen for node in found):
             with torch.no_grad():
                 return self.freeze(func, args, kwargs)

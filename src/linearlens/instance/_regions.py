@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from linearlens.instance._model import checked_input, checked_output, instances_are_apart, kept, running, same
+from linearlens.instance._model import KEPT, checked_input, checked_output, instances_are_apart, running, same
 from linearlens.instance._tangent import forward
 from linearlens.instance._units import Unit, Units
 
@@ -97,35 +97,36 @@ def _watched(model: nn.Module, x: Tensor, more: tuple, named: dict) -> tuple[Ten
         return model(z, *more, **named)
 
     with running(modules, x, call) as again:
-        units, others = Units(modules), Units(modules)
+        units, others = Units(modules), [Units(modules) for _ in KEPT]
         with units:
             leaf, out = forward(call, x)
+        ahead = iter(others)
 
         def watched(z: Tensor) -> Any:
-            with others:
+            with next(ahead):
                 return again(z)
 
         instances_are_apart(watched, x, checked_output(out, len(x)).detach(), few=False)
-    if len(x) > 1 and len(units.found) != len(others.found):
-        raise ValueError("instances depend on each other: the model takes another way where other instances do")
-    pairs = zip(units.found, others.found if len(x) > 1 else units.found, strict=True)
-    return leaf, [(unit, _axis(unit, other, len(x))) for unit, other in pairs]
+    return leaf, [(unit, _axis(number, unit, [other.found for other in others], len(x))) for number, unit in enumerate(units.found)]
 
 
-def _axis(unit: Unit, other: Unit, n: int) -> int:
-    """Along which instances lie: of those that were kept, nothing there has changed in the other pass."""
+def _axis(number: int, unit: Unit, others: list[list[Unit]], n: int) -> int:
+    """Along which instances lie: of those that were kept in another pass, nothing there has changed."""
     if n == 1:
         return 0
-    value = unit.value
-    for axis, size in enumerate(value.shape):
-        if size % n == 0 and value.shape == other.value.shape:
-            one, two = (_by_instance(v, axis, n)[kept(n)] for v in (value, other.value))
-            if same(one, two):
-                return axis
+    for axis, size in enumerate(unit.value.shape):
+        if size % n == 0 and all(len(found) > number and _as_there(unit, found[number], axis, n, kept) for found, kept in zip(others, KEPT)):
+            return axis
     raise ValueError(
-        f"the units of {unit.where}, of shape {tuple(value.shape)}, do not show which instance each belongs to, or depend "
-        "on several; ask for one instance at a time"
+        f"the units of {unit.where}, of shape {tuple(unit.value.shape)}, do not show which instance each belongs to, or "
+        "depend on several; ask for one instance at a time"
     )
+
+
+def _as_there(unit: Unit, other: Unit, axis: int, n: int, kept: slice) -> bool:
+    if unit.value.shape != other.value.shape:
+        return False
+    return same(*(_by_instance(one.value, axis, n)[kept] for one in (other, unit)))
 
 
 def _by_instance(values: Tensor, axis: int, n: int) -> Tensor:

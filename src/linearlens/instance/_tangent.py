@@ -13,16 +13,27 @@ from linearlens.instance._calls import OUTSIDE, SET_GRAD, read, tensors_in
 class Watch(TorchFunctionMode):
     """Let nothing leave torch unseen, and follow also what a model puts under ``no_grad``."""
 
+    plain = False  # a part of the model that wants no gradients
+
     def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         if func is SET_GRAD:
+            self.plain = not args[0]
             return None
         kwargs = kwargs or {}
-        if (name := read(func).name) in OUTSIDE and any(t.requires_grad for t in tensors_in((args, kwargs))):
-            if name != "new_tensor" or any(t.requires_grad for t in tensors_in((args[1:], kwargs))):
-                raise ValueError(
-                    f"{name} takes numbers out of torch, where they cannot be followed; keep them in tensors, or "
-                    "detach() what is meant as a constant"
-                )
+        call = read(func)
+        if call.about:
+            return func(*args, **kwargs)
+        name, tensors = call.name, tensors_in((args, kwargs))
+        if not any(t.requires_grad and not t.is_leaf for t in tensors):
+            if name in ("detach", "data") and args and not args[0].requires_grad:
+                return args[0]  # there is nothing to cut off, and what is written there is seen
+            with torch.set_grad_enabled(not self.plain):
+                return func(*args, **kwargs)
+        if name in OUTSIDE and (name != "new_tensor" or any(t.requires_grad for t in tensors_in((args[1:], kwargs)))):
+            raise ValueError(
+                f"{name} takes numbers out of torch, where they cannot be followed; keep them in tensors, or detach() "
+                "what is meant as a constant"
+            )
         return func(*args, **kwargs)
 
 
