@@ -32,8 +32,14 @@ def linear(rec: Recorder, func: Any, z: Tensor, weight: Tensor, bias: Tensor | N
         out = product(rec, F.linear, z, weight)
         return out if bias is None else _plus(rec, out, bias)
     if z.dim() == 1 or node.axis == z.dim() - 1:
-        return affine(rec, func, z, weight, bias)
+        return _mixed(rec, affine(rec, func, z, weight, bias))
     return _linear(rec, func(z, weight, bias), node, rec.hold(weight, func), bias)
+
+
+def _mixed(rec: Recorder, out: Tensor) -> Tensor:
+    """What a linear map gives is no gate, whatever it was given."""
+    rec.known(out).strength = 0
+    return out
 
 
 def _linear(rec: Recorder, value: Tensor, node: Node, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -76,7 +82,7 @@ def convolution(
     if node is None or rec.node(weight):
         rec.refuse(func.__name__, "has a kernel that depends on the input")
     if z.dim() != weight.dim():
-        return affine(rec, func, z, weight, bias, *args, **kwargs)
+        return _mixed(rec, affine(rec, func, z, weight, bias, *args, **kwargs))
     value = func(z, weight, bias, *args, **kwargs)
     return _convolution(rec, func, value, node, rec.hold(weight, func), bias, args, kwargs)
 

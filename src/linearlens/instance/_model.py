@@ -74,9 +74,13 @@ def running(
 
     def again(z: Tensor) -> Any:
         put_back()
-        # As in the first run, so that no layer takes a shorter way than there.
-        with torch.enable_grad():
-            return call(z.detach().clone().requires_grad_().clone())
+        try:
+            with torch.enable_grad():  # as in the first run, so that no layer takes a shorter way than there
+                return call(z.detach().clone().requires_grad_().clone())
+        except RuntimeError:  # torch has no gradient of some writes in place
+            put_back()
+            with torch.no_grad():
+                return call(z.detach().clone())
 
     with torch.inference_mode(False):
         try:

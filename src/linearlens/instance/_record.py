@@ -158,12 +158,12 @@ class Recorder(TorchFunctionMode):
 
     def note(self, tensor: Tensor, node: Node) -> Node:
         """Write a node on its tensor."""
+        if not node.frozen and self.live(tensor) is None:
+            tensor.requires_grad_()  # also if a view says that it does: it may speak of what it is a view of
         node.version, node.dtype = tensor._version, tensor.dtype
         tensor._linearlens = (self.tape, node)  # type: ignore[attr-defined]
         if tensor.dtype != self.coarsest and tensor.is_floating_point():
             self.coarsest = max(self.coarsest, tensor.dtype, key=lambda dtype: torch.finfo(dtype).eps)
-        if not node.frozen and not tensor.requires_grad:
-            tensor.requires_grad_()
         return node
 
     def hold(self, tensor: Tensor, func: Any) -> Tensor:

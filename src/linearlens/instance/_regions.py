@@ -1,5 +1,7 @@
 """The linear region an instance lies in, and how far it is to the next."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -39,7 +41,8 @@ def gate_pattern(model: nn.Module, x: Tensor, *more: Any, **named: Any) -> Tenso
     >>> gate_pattern(nn.Sequential(nn.Linear(1, 1), nn.ReLU()).requires_grad_(False), torch.zeros(2, 1)).shape
     torch.Size([2, 1])
     """
-    _, units = _watched(model, x, more, named)
+    with _watched(model, x, more, named) as (_, units):
+        pass
     if not units:
         raise ValueError("the model has no unit that is on or off, and no max-pool")
     return torch.cat([_by_instance(unit.state, axis, len(x)).long() for unit, axis in units], 1)
@@ -74,22 +77,23 @@ def gate_distance(model: nn.Module, x: Tensor, *more: Any, **named: Any) -> Tens
     >>> gate_distance(model, torch.tensor([[1.0, 1.0]]))
     tensor([1.4142])
     """
-    leaf, units = _watched(model, x, more, named)
-    borders = [_by_instance(border, axis, len(x)) for unit, axis in units for border in unit.borders]
-    if not borders:
+    nearest, none = x.new_full((len(x),), torch.inf), True
+    with _watched(model, x, more, named) as (leaf, units):
+        for border in (_by_instance(border, axis, len(x)) for unit, axis in units for border in unit.borders):
+            none = False
+            for z in border.unbind(1):
+                (slope,) = torch.autograd.grad(z.sum(), leaf, retain_graph=True, allow_unused=True)
+                if slope is not None:
+                    size = slope.flatten(1).norm(dim=1)
+                    away = torch.where(size > 0, z.detach().abs() / size, torch.inf)  # a unit that nothing moves stays
+                    nearest = torch.minimum(nearest, away)
+    if none:
         raise ValueError("the model has no unit that is on or off")
-    nearest = x.new_full((len(x),), torch.inf)
-    for border in borders:
-        for z in border.unbind(1):
-            (slope,) = torch.autograd.grad(z.sum(), leaf, retain_graph=True, allow_unused=True)
-            if slope is not None:
-                size = slope.flatten(1).norm(dim=1)
-                away = torch.where(size > 0, z.detach().abs() / size, torch.inf)  # a unit that nothing moves stays
-                nearest = torch.minimum(nearest, away)
     return nearest
 
 
-def _watched(model: nn.Module, x: Tensor, more: tuple, named: dict) -> tuple[Tensor, list[tuple[Unit, int]]]:
+@contextmanager
+def _watched(model: nn.Module, x: Tensor, more: tuple, named: dict) -> Iterator[tuple[Tensor, list[tuple[Unit, int]]]]:
     """The input as a leaf, and the units of a forward pass, each with the axis along which the instances lie."""
     modules = checked_input(model, x)
 
@@ -107,7 +111,8 @@ def _watched(model: nn.Module, x: Tensor, more: tuple, named: dict) -> tuple[Ten
                 return again(z)
 
         instances_are_apart(watched, x, checked_output(out, len(x)).detach(), few=False)
-    return leaf, [(unit, _axis(number, unit, [other.found for other in others], len(x))) for number, unit in enumerate(units.found)]
+        found = [other.found for other in others]
+        yield leaf, [(unit, _axis(number, unit, found, len(x))) for number, unit in enumerate(units.found)]
 
 
 def _axis(number: int, unit: Unit, others: list[list[Unit]], n: int) -> int:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from linearlens.instance._calls import OUTSIDE, SET_GRAD, read, tensors_in
+from linearlens.instance._calls import OUTSIDE, SET_GRAD, copied, read, tensors_in
 
 
 class Watch(TorchFunctionMode):
@@ -34,7 +34,7 @@ class Watch(TorchFunctionMode):
                 f"{name} takes numbers out of torch, where they cannot be followed; keep them in tensors, or detach() "
                 "what is meant as a constant"
             )
-        return func(*args, **kwargs)
+        return func(*copied(args), **copied(kwargs))
 
 
 def forward(call: Callable[[Tensor], Any], x: Tensor) -> tuple[Tensor, Any]:
