@@ -1,6 +1,7 @@
 """The ratio form once more: gates are cut off by `detach`, and torch's own backward pass does the rest."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -43,7 +44,7 @@ class Gates(TorchFunctionMode):
     def __torch_function__(self, func: Callable, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         call = read(func)
-        live = [t for t in flat([args, kwargs]) if t.requires_grad and not isinstance(t, nn.Parameter)]
+        live = [t for t in flat([args, kwargs]) if t.requires_grad]
         if not live or call.about:
             return func(*args, **kwargs)
         args, kwargs = copied(args), copied(kwargs)  # masks and indices may be changed before the backward pass
@@ -52,7 +53,7 @@ class Gates(TorchFunctionMode):
                 return call.opened(*args, **kwargs)
         name, z = call.base, args[0]
         if name in SMOOTH:
-            return self.put(by_ratio(func, z, args[1:], kwargs), SMOOTH[name])
+            return self.put(by_ratio(call.out_of_place, z, args[1:], kwargs), SMOOTH[name])
         if name in UNITS:
             return self.put(func(*args, **kwargs), UNITS[name])
         if name == "sqrt" or (name in ("pow", "__pow__") and args[1] == 0.5):
@@ -131,7 +132,7 @@ def exchange(tree: Any, live: list[Tensor], new: Callable) -> Any:
 
 def ratio_weight(model: nn.Module, x: Tensor, outputs: Any = None) -> Tensor:
     """W of the ratio form, of shape (n, n_outputs, *input_shape)."""
-    z = x.detach().clone().requires_grad_()
+    z, model = x.detach().clone().requires_grad_(), deepcopy(model).requires_grad_(False)
     with torch.enable_grad(), Gates():
         y = model(z * 1)
     y = y.reshape(len(x), -1)
