@@ -12,15 +12,22 @@ from linearlens.instance import linearize
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
-def check(model: nn.Module, x: Tensor, *, piecewise: bool = False, tolerance: float = 1e-8) -> None:
+def check(
+    model: nn.Module, x: Tensor, *, piecewise: bool = False, tolerance: float = 1e-8, oracle: bool = True
+) -> None:
     """Both forms are exact; the ratio form is that of the oracle, and on piecewise-linear nets the Jacobian too."""
     with torch.no_grad():
         y = model(x).reshape(len(x), -1)[:, :2]
+    if not torch.isfinite(y).all():  # eager attention in double precision, where everything is masked
+        with pytest.raises(ValueError, match="NaN or infinite"):
+            linearize(model, x, outputs=[0, 1])
+        return
     ratio = linearize(model, x, outputs=[0, 1])
     tangent = linearize(model, x, outputs=[0, 1], form="tangent")
     for affine in (ratio, tangent):
         assert ((affine(x) - y).abs() <= tolerance * (affine.size + y.abs())).all()
-    assert relative(ratio.weight, ratio_weight(model, x, [0, 1])) <= tolerance
+    if oracle:
+        assert relative(ratio.weight, ratio_weight(model, x, [0, 1])) <= tolerance
     if piecewise:
         assert relative(ratio.weight, tangent.weight) <= tolerance
 
@@ -85,8 +92,8 @@ def test_transformers(name, attention, padded):
     if name == "Mamba" and (padded or attention == "sdpa"):
         pytest.skip("it attends to nothing")
     torch.manual_seed(0)
-    config = getattr(transformers, f"{name.replace('Gemma3Text', 'Gemma3Text')}Config")(**ENCODERS[name])
-    config._attn_implementation = attention
+    config = getattr(transformers, f"{name}Config")(**ENCODERS[name])
+    config._attn_implementation, config._experts_implementation = attention, "eager"
     try:
         model = getattr(transformers, f"{name}Model")(config)
     except ValueError as error:
@@ -94,8 +101,8 @@ def test_transformers(name, attention, padded):
     x = torch.randn(2, 5, 16, dtype=torch.float64)
     mask = torch.tensor([[0, 0, 1, 1, 1], [1, 1, 1, 1, 1]]) if padded else torch.ones(2, 5, dtype=torch.int64)
     model = First(settled(model), lambda out: out.last_hidden_state[:, -1], "inputs_embeds", attention_mask=mask)
-    # Some norms of these are in single precision in every model.
-    check(model, x, tolerance=1e-5)
+    # Some norms of these are in single precision in every model; Bloom's GELU has a backward pass of its own.
+    check(model, x, tolerance=1e-5, oracle=name != "Bloom")
 
 
 @pytest.mark.parametrize("name", ["ViT", "Swin", "Beit", "Dinov2", "Segformer", "PoolFormer", "ConvNextV2", "ResNet"])

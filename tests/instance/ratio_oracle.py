@@ -22,7 +22,7 @@ FROZEN = set("softmax rsqrt reciprocal std var norm linalg_vector_norm logsumexp
 KEPT = set(
     "view reshape flatten transpose permute __getitem__ unsqueeze squeeze contiguous clone cat stack chunk split unbind "
     "unflatten mean sum add __add__ __radd__ sub __sub__ __rsub__ neg __neg__ flip roll cumsum repeat expand pad "
-    "batch_norm max_pool1d max_pool2d avg_pool2d adaptive_avg_pool2d T mT".split()
+    "dropout max_pool1d max_pool2d avg_pool2d adaptive_avg_pool2d T mT".split()
 )
 PRODUCTS = set("mul __mul__ __rmul__ matmul __matmul__ bmm einsum linear".split())
 DIVIDED = set("div __truediv__".split())
@@ -62,6 +62,10 @@ class Gates(TorchFunctionMode):
             return func(*args).detach() if args[1] < 1 else by_ratio(func, z, args[1:], kwargs)
         if name in FROZEN:
             return func(*args, **kwargs).detach()
+        if name == "batch_norm" and not args[5]:  # torch's own backward pass is wrong where gradients come permuted
+            weight, bias, mean, var = (None if t is None else t.view(-1, *(1,) * (z.dim() - 2)) for t in args[1:5])
+            out = (z - mean) / (var + args[7]).sqrt() * (1 if weight is None else weight)
+            return self.put(out if bias is None else out + bias, self.strength(z))
         if name == "log_softmax":
             return z - torch.logsumexp(z, args[1], keepdim=True).detach()
         if name in ("layer_norm", "rms_norm", "group_norm"):

@@ -34,7 +34,25 @@ class Watch(TorchFunctionMode):
                 f"{name} takes numbers out of torch, where they cannot be followed; keep them in tensors, or detach() "
                 "what is meant as a constant"
             )
+        if call.name == "batch_norm":
+            if call.opened is not None:
+                with self:
+                    return call.opened(*args, **kwargs)
+            if not args[5]:
+                return batch_norm(*args)
         return func(*copied(args), **copied(kwargs))
+
+
+def batch_norm(
+    z: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor, var: Tensor, *how: Any
+) -> Tensor:
+    """In eval mode, by hand: torch's own backward pass (2.13, on the CPU) is wrong where gradients come permuted."""
+    _, _, eps, *_ = how
+    mean, factor, *rest = (
+        t.view(-1, *(1,) * (z.dim() - 2)) for t in (mean, torch.rsqrt(var + eps), weight, bias) if t is not None
+    )
+    out = (z - mean) * (factor if weight is None else factor * rest[0])
+    return out if bias is None else out + rest[-1]
 
 
 def forward(call: Callable[[Tensor], Any], x: Tensor) -> tuple[Tensor, Any]:
