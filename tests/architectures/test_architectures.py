@@ -1,4 +1,4 @@
-"""Maps of the models that people have: torchvision, timm, transformers. `make test-all` runs them where these are."""
+"""Maps of the models that people have: torchvision, timm, transformers. `make test-all` runs them."""
 
 import pytest
 import torch
@@ -32,8 +32,14 @@ def check(
         assert relative(ratio.weight, tangent.weight) <= tolerance
 
 
-PIECEWISE = "resnet18 resnet50 vgg11 vgg11_bn alexnet mobilenet_v2 densenet121 squeezenet1_1 googlenet inception_v3 shufflenet_v2_x0_5 regnet_x_400mf mnasnet0_5".split()  # fmt: skip
-SMOOTH = "mobilenet_v3_small convnext_tiny efficientnet_b0 efficientnet_v2_s regnet_y_400mf swin_t swin_v2_t vit_b_16 resnext50_32x4d wide_resnet50_2".split()  # fmt: skip
+PIECEWISE = [
+    "resnet18", "resnet50", "vgg11", "vgg11_bn", "alexnet", "mobilenet_v2", "densenet121", "squeezenet1_1",
+    "googlenet", "inception_v3", "shufflenet_v2_x0_5", "regnet_x_400mf", "mnasnet0_5",
+]  # fmt: skip
+SMOOTH = [
+    "mobilenet_v3_small", "convnext_tiny", "efficientnet_b0", "efficientnet_v2_s", "regnet_y_400mf", "swin_t",
+    "swin_v2_t", "vit_b_16", "resnext50_32x4d", "wide_resnet50_2",
+]  # fmt: skip
 SIDES = {"inception_v3": 96, "vit_b_16": 64, "alexnet": 64}
 
 
@@ -48,12 +54,13 @@ def test_torchvision(name):
     check(model, torch.randn(2, 3, side, side, dtype=torch.float64), piecewise=name in PIECEWISE)
 
 
-TIMM = (
-    "resmlp_12_224 mixer_s32_224 convnextv2_atto xcit_nano_12_p16_224 edgenext_xx_small swinv2_cr_tiny_ns_224 "
-    "eva02_tiny_patch14_224 deit_tiny_patch16_224 levit_128s mobilevit_xxs poolformer_s12 gmlp_ti16_224 "
-    "efficientformer_l1 repvgg_a0 ghostnet_050 resnet10t nf_regnet_b0 cait_xxs24_224 pvt_v2_b0 coatnet_nano_rw_224 "
-    "fastvit_t8 hgnetv2_b0 tinynet_e lcnet_035 mobilenetv4_conv_small visformer_tiny crossvit_tiny_240 tnt_s_patch16_224"
-).split()
+TIMM = [
+    "resmlp_12_224", "mixer_s32_224", "convnextv2_atto", "xcit_nano_12_p16_224", "edgenext_xx_small",
+    "swinv2_cr_tiny_ns_224", "eva02_tiny_patch14_224", "deit_tiny_patch16_224", "levit_128s", "mobilevit_xxs",
+    "poolformer_s12", "gmlp_ti16_224", "efficientformer_l1", "repvgg_a0", "ghostnet_050", "resnet10t",
+    "nf_regnet_b0", "cait_xxs24_224", "pvt_v2_b0", "coatnet_nano_rw_224", "fastvit_t8", "hgnetv2_b0", "tinynet_e",
+    "lcnet_035", "mobilenetv4_conv_small", "visformer_tiny", "crossvit_tiny_240", "tnt_s_patch16_224",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", TIMM)
@@ -68,10 +75,11 @@ def test_timm(name):
     check(model, torch.randn(1, 3, side, side, dtype=torch.float64))
 
 
-SMALL = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24, vocab_size=30)  # noqa: C408
+SMALL = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24, vocab_size=30)
 NARROW = SMALL | {"num_key_value_heads": 2, "head_dim": 4, "max_position_embeddings": 32}
 ENCODERS = {
-    "Bert": SMALL, "Roberta": SMALL, "Electra": SMALL | {"embedding_size": 16}, "Albert": SMALL | {"embedding_size": 16},
+    "Bert": SMALL, "Roberta": SMALL, "Electra": SMALL | {"embedding_size": 16},
+    "Albert": SMALL | {"embedding_size": 16},
     "DistilBert": {"dim": 16, "n_layers": 2, "n_heads": 4, "hidden_dim": 24, "vocab_size": 30},
     "MPNet": SMALL, "DebertaV2": SMALL,
     "GPT2": {"n_embd": 16, "n_layer": 2, "n_head": 4, "vocab_size": 30},
@@ -110,9 +118,14 @@ def test_transformers_of_images(name):
     torchvision()
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     torch.manual_seed(0)
-    small = {"image_size": 32, "patch_size": 8, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}  # fmt: skip
+    small = {
+        "image_size": 32, "patch_size": 8, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "intermediate_size": 24,
+    }  # fmt: skip
     own = {
-        "Swin": {"image_size": 32, "patch_size": 4, "embed_dim": 8, "depths": [1, 1], "num_heads": [2, 2], "window_size": 4},
+        "Swin": {
+            "image_size": 32, "patch_size": 4, "embed_dim": 8, "depths": [1, 1], "num_heads": [2, 2], "window_size": 4,
+        },
         "Segformer": {}, "PoolFormer": {}, "ConvNextV2": {"hidden_sizes": [8, 8, 16, 16], "depths": [1, 1, 1, 1]},
         "ResNet": {"embedding_size": 8, "hidden_sizes": [8, 8, 16, 16], "depths": [1, 1, 1, 1]},
     }.get(name, small)  # fmt: skip

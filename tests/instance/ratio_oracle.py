@@ -5,27 +5,30 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from linearlens.instance._calls import copied, read
+from linearlens.instance._calls import copied, read, under
 
 # How much of a gate what comes out is.
 SMOOTH = {
-    **dict.fromkeys("gelu silu elu selu celu mish hardswish softplus log_sigmoid cos".split(), 2),
-    **dict.fromkeys("tanh erf sin arctan atan asinh square".split(), 1),
-    **dict.fromkeys("sigmoid exp".split(), 3),
+    **under("gelu silu elu selu celu mish hardswish softplus log_sigmoid cos", 2),
+    **under("tanh erf sin arctan atan asinh square", 1),
+    **under("sigmoid exp", 3),
 }
-UNITS = {**dict.fromkeys("relu leaky_relu prelu _prelu_kernel abs clamp clamp_min clamp_max hardtanh relu6 threshold".split(), 2), "hardsigmoid": 3}  # fmt: skip
-FROZEN = set("softmax rsqrt reciprocal std var norm linalg_vector_norm logsumexp".split())
-KEPT = set(
-    "view reshape flatten transpose permute __getitem__ unsqueeze squeeze contiguous clone cat stack chunk split unbind "
-    "unflatten mean sum add __add__ __radd__ sub __sub__ __rsub__ neg __neg__ flip roll cumsum repeat expand pad "
-    "dropout max_pool1d max_pool2d avg_pool2d adaptive_avg_pool2d T mT".split()
+UNITS = {
+    **under("relu leaky_relu prelu _prelu_kernel abs clamp clamp_min clamp_max hardtanh relu6 threshold", 2),
+    "hardsigmoid": 3,
+}
+FROZEN = under("softmax rsqrt reciprocal std var norm linalg_vector_norm logsumexp", True)
+KEPT = under(
+    "view reshape flatten transpose permute __getitem__ unsqueeze squeeze contiguous clone cat stack chunk split "
+    "unbind unflatten mean sum add __add__ __radd__ sub __sub__ __rsub__ neg __neg__ flip roll cumsum repeat expand pad "
+    "dropout max_pool1d max_pool2d avg_pool2d adaptive_avg_pool2d T mT",
+    True,
 )
-PRODUCTS = set("mul __mul__ __rmul__ matmul __matmul__ bmm einsum linear".split())
-DIVIDED = set("div __truediv__".split())
+PRODUCTS = under("mul __mul__ __rmul__ matmul __matmul__ bmm einsum linear", True)
+DIVIDED = set(["div", "__truediv__"])
 
 
 class Gates(TorchFunctionMode):
@@ -93,9 +96,13 @@ class Gates(TorchFunctionMode):
         for one in range(len(live)):
             if self.strength(live[one]) == least:
                 left = iter(range(len(live)))
-                terms.append(func(*exchange(args, live, lambda t, one=one, left=left: t if next(left) == one else t.detach())))
+                terms.append(
+                    func(*exchange(args, live, lambda t, one=one, left=left: t if next(left) == one else t.detach()))
+                )
         unequal = len(terms) < len(live) and terms[0].shape == live[0].shape == live[1].shape
-        return self.put(sum(terms) / len(terms), least if unequal and "mul" in func.__name__.replace("matmul", "") else 0)
+        return self.put(
+            sum(terms) / len(terms), least if unequal and "mul" in func.__name__.replace("matmul", "") else 0
+        )
 
 
 def by_ratio(func: Callable, z: Tensor, args: tuple, kwargs: dict) -> Tensor:

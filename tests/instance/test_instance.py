@@ -405,7 +405,10 @@ def test_hooks_of_the_model_run():
     model = mlp([4, 6, 2])
     model[0].register_forward_hook(lambda module, args, out: seen.append(out.shape))
     linearize(model, torch.rand(3, 4))
-    assert seen == [torch.Size([3, 6]), torch.Size([2, 6])]  # two of them once more, to see whether instances depend on each other
+    assert seen == [
+        torch.Size([3, 6]),
+        torch.Size([2, 6]),
+    ]  # two of them once more, to see whether instances depend on each other
 
 
 # Bad input.

@@ -277,7 +277,7 @@ HIDDEN = [scripted, traced, scripted_write, mapped, mapped_slope, aside]
 @pytest.mark.parametrize("function", HIDDEN, ids=lambda function: function.__name__)
 def test_what_is_hidden_is_refused_in_ratio_form_and_right_in_tangent_form(function):
     model, x = Own(function).double(), inputs(3, 4)
-    with pytest.raises(ValueError, match="by a way that was not seen|cannot be followed|no rule|cannot be linearized"):
+    with pytest.raises(ValueError, match=r"by a way that was not seen|cannot be followed|no rule|cannot be linearized"):
         linearize(model, x)
     affine = linearize(model, x, form="tangent")
     torch.testing.assert_close(affine.weight, jacobian(model, x), rtol=1e-12, atol=1e-13)
@@ -309,7 +309,7 @@ def test_a_part_without_gradients_is_followed_all_the_same():
     ],
 )
 def test_numbers_do_not_leave_torch(function, form):
-    with pytest.raises(ValueError, match="takes numbers out of torch|numpy"):
+    with pytest.raises(ValueError, match=r"takes numbers out of torch|numpy"):
         linearize(Own(function).double(), inputs(1, 4), form=form)
 
 
@@ -432,7 +432,7 @@ def test_a_model_that_runs_is_not_blamed():
                 z = x.detach().requires_grad_()
                 return x + torch.autograd.grad((z**2).sum(), z)[0]
 
-    with pytest.raises(ValueError, match="runs, but cannot be followed|cannot be linearized|not seen"):
+    with pytest.raises(ValueError, match=r"runs, but cannot be followed|cannot be linearized|not seen"):
         linearize(Energy(), inputs(2, 3))
 
 

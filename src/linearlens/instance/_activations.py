@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from linearlens.instance._calls import under
 from linearlens.instance._general import live_in
-from linearlens.instance._record import Recorder, Rule, under
+from linearlens.instance._record import Recorder, Rule
 
 # How much of a gate: a scale, a share in (0, 1), a unit that is on or off, one with both signs.
 SCALE, SHARE, UNIT, SIGNED = 4, 3, 2, 1
@@ -89,7 +90,7 @@ def smooth(strength: int, centred: Callable[..., Tensor] | None = None) -> Calla
         origin = z.new_zeros(1)
         at_zero = phi(origin)
         if not torch.isfinite(at_zero):
-            rec.refuse(func.__name__, "has no value at zero, so it has no ratio form; take form=\"tangent\"")
+            rec.refuse(func.__name__, 'has no value at zero, so it has no ratio form; take form="tangent"')
         rise = value - at_zero
         if centred is not None:
             rise = torch.where(z.abs() < 1, centred(z, *args, **kwargs), rise)
@@ -153,9 +154,7 @@ def log_softmax(rec: Recorder, func: Any, z: Tensor, dim: int, *_: Any, dtype: t
     node, value = rec.known(z), func(z, dim)
     total = torch.logsumexp(z, dim, keepdim=True)
     held = () if node.axis == 0 else None
-    return rec.step(
-        value, [z], lambda z: z - total, axis=node.axis, rows=lambda r: [r], held=held, constant=-total
-    )
+    return rec.step(value, [z], lambda z: z - total, axis=node.axis, rows=lambda r: [r], held=held, constant=-total)
 
 
 def frozen(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Any:

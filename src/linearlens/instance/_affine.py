@@ -127,13 +127,13 @@ def warn_if_worthless(affine: AffineMap, scale: Tensor, form: str) -> None:
         )
     if (many := int((eps * (size + affine.bias.abs()) > POOR * scale).sum())) > 0:
         warnings.warn(
-            f"{many} of {total} maps may be off by more than {POOR:.1%} of the outputs, as sums of this size are rounded "
-            f"in {affine.output.dtype}; convert model and input to double precision",
+            f"{many} of {total} maps may be off by more than {POOR:.1%} of the outputs, as sums of this size are "
+            f"rounded in {affine.output.dtype}; convert model and input to double precision",
             stacklevel=3,
         )
     if (many := int((length == 0).all(1).sum())) > 0:
         warnings.warn(
-            f"of {many} of {len(scale)} instances all maps are zero: no small change of the input moves the outputs, which "
-            "are all bias; look at `is_zero`",
+            f"of {many} of {len(scale)} instances all maps are zero: no small change of the input moves the outputs, "
+            "which are all bias; look at `is_zero`",
             stacklevel=3,
         )

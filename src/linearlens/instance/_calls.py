@@ -24,9 +24,10 @@ _ABOUT = (
 )
 ABOUT = set(_ABOUT.split())
 # These give numbers that torch no longer follows.
-OUTSIDE = set("item tolist numpy __array__ __float__ __int__ __index__ __complex__ tensor as_tensor new_tensor".split())
+_OUTSIDE = "item tolist numpy __array__ __float__ __int__ __index__ __complex__ tensor as_tensor new_tensor"
+OUTSIDE = set(_OUTSIDE.split())
 # Of these, only the first tensor's contents count; the second lends its shape or its dtype.
-LIKE = set("expand_as view_as reshape_as type_as to".split())
+LIKE = {"expand_as", "view_as", "reshape_as", "type_as", "to"}
 # A model's own ``no_grad`` changes nothing of what it computes.
 SET_GRAD = torch._C._set_grad_enabled
 
@@ -167,3 +168,8 @@ def with_item(base: Tensor, index: Any, value: Any) -> Tensor:
     out = base.clone()
     out[index] = value
     return out
+
+
+def under(names: str, rule: Any) -> dict[str, Any]:
+    """The rule under each of the names."""
+    return dict.fromkeys(names.split(), rule)

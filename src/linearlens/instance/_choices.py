@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from linearlens.instance._activations import UNIT, gated
-from linearlens.instance._calls import replace_tensors
+from linearlens.instance._calls import replace_tensors, under
 from linearlens.instance._general import live_in
-from linearlens.instance._record import Recorder, Rule, axis_through, under
+from linearlens.instance._record import Recorder, Rule, axis_through
+from linearlens.instance._tape import Step
 
 
 def clamp(rec: Recorder, func: Any, z: Any, min: Any = None, max: Any = None) -> Tensor:
@@ -121,10 +122,17 @@ def extremes_along(rec: Recorder, func: Any, z: Tensor, dim: Any = None, keepdim
 def not_unique(rec: Recorder, z: Tensor, value: Tensor, ties: Tensor) -> None:
     """Note the instances of which a choice among equals decides what the map is; units that are off are alike."""
     step, axis = rec.known(z).step, rec.known(value).axis
+    while step is not None and step.gate is None and step.constant is None and _same_entries(step):
+        step = step.inputs[0].step
     if step is not None and step.gate is not None and step.constant is None:
         ties = ties & (value != 0)
     if axis is not None and ties.any():
         rec.unique &= ~ties.movedim(axis, 0).reshape(len(rec.unique), -1).any(1)
+
+
+def _same_entries(step: Step) -> bool:
+    """As after a reshape."""
+    return len(step.inputs) == 1 and step.inputs[0].shape.numel() == step.output.shape.numel()
 
 
 def _of_one_instance(rec: Recorder, func: Any, dim: Any) -> None:

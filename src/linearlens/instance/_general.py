@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from linearlens.instance._calls import replace_tensors, tensors_in, with_item
-from linearlens.instance._record import Recorder, Rule, axis_through, under
+from linearlens.instance._calls import replace_tensors, tensors_in, under, with_item
+from linearlens.instance._record import Recorder, Rule, axis_through
 from linearlens.instance._tape import axis_after_reshape
 
 

@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from linearlens.instance._activations import gated
+from linearlens.instance._calls import under
 from linearlens.instance._general import affine, per_axis
 from linearlens.instance._products import product
-from linearlens.instance._record import Recorder, Rule, under
+from linearlens.instance._record import Recorder, Rule
 from linearlens.instance._tape import Node
 
 # Torch's convolutions go by oneDNN, its products by MKL, which leaves the wide vector units of AMD's processors idle.
@@ -388,4 +389,6 @@ RULES: dict[str, Rule] = {
     "instance_norm": instance_norm,
     **under("dropout feature_dropout", dropout),
     "scaled_dot_product_attention": attention,
+    # Asked by `nn.TransformerEncoder` to find out whether it may take a shorter way; it may not.
+    "_nested_tensor_from_mask_left_aligned": lambda rec, func, *_: False,
 }

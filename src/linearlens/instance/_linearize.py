@@ -1,6 +1,6 @@
 """From one forward pass to ``F(x) = W x + b``."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import index
 from typing import Any
 
@@ -34,8 +34,8 @@ def linearize(
 
     One forward pass is recorded with its gates: which units are on, which entry wins a pool, the scale of a norm,
     the weights of an attention. With these frozen, the network is affine; `weight` is its matrix, by carrying one
-    row for each output back through the recorded steps, and `bias` is its value at zero. The first and the last instance
-    then pass again without the others: instances must not depend on each other, not even through a gate.
+    row for each output back through the recorded steps, and `bias` is its value at zero. The first and the last
+    instance then pass again without the others: instances must not depend on each other, not even through a gate.
 
     Parameters
     ----------

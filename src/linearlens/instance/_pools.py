@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from linearlens.instance._calls import under
 from linearlens.instance._choices import not_unique
 from linearlens.instance._general import per_axis
-from linearlens.instance._record import Recorder, Rule, under
+from linearlens.instance._record import Recorder, Rule
 from linearlens.instance._tape import PART, Node, Rows, Step, in_equal_parts
 
 

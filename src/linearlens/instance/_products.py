@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from linearlens.instance._activations import gated
+from linearlens.instance._calls import replace_tensors, tensors_in, under
 from linearlens.instance._general import live_in
-from linearlens.instance._calls import replace_tensors, tensors_in
-from linearlens.instance._record import Recorder, Rule, axis_through, under
+from linearlens.instance._record import Recorder, Rule, axis_through
 
 
 def product(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:

@@ -7,7 +7,18 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from linearlens.instance._calls import LIKE, OUTSIDE, SET_GRAD, Call, caller, copied, in_their_places, read, replace_tensors, tensors_in
+from linearlens.instance._calls import (
+    LIKE,
+    OUTSIDE,
+    SET_GRAD,
+    Call,
+    caller,
+    copied,
+    in_their_places,
+    read,
+    replace_tensors,
+    tensors_in,
+)
 from linearlens.instance._tape import Affine, Node, Step, Tape
 from linearlens.instance._writes import memory_of, read_again, written
 
@@ -75,7 +86,7 @@ class Recorder(TorchFunctionMode):
             return self._record(call, func, args, kwargs)
 
     def _record(self, call: Call, func: Any, args: tuple, kwargs: dict) -> Any:
-        target = args[0] if args else None
+        target: Any = args[0] if args else None
         args, kwargs = copied(args), copied(kwargs)
         if kwargs and (not args or "other" in kwargs or tensors_in(kwargs)):
             args, kwargs = in_their_places(func, args, kwargs)
@@ -286,8 +297,3 @@ def axis_through(rec: "Recorder", func: Any, args: tuple, kwargs: dict, out: Ten
         return None
     change = [(a, new - old) for a, (new, old) in enumerate(zip(grown.shape, out.shape, strict=True)) if new != old]
     return change[0][0] if len(change) == 1 and change[0][1] == rec.tape.n else None
-
-
-def under(names: str, rule: Rule) -> dict[str, Rule]:
-    """The rule under each of the names."""
-    return dict.fromkeys(names.split(), rule)

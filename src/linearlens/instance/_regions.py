@@ -84,8 +84,8 @@ def gate_distance(model: nn.Module, x: Tensor, *more: Any, **named: Any) -> Tens
             for z in border.unbind(1):
                 (slope,) = torch.autograd.grad(z.sum(), leaf, retain_graph=True, allow_unused=True)
                 if slope is not None:
-                    size = slope.flatten(1).norm(dim=1)
-                    away = torch.where(size > 0, z.detach().abs() / size, torch.inf)  # a unit that nothing moves stays
+                    size = slope.flatten(1).norm(dim=1)  # 0 of a unit that nothing moves
+                    away = torch.where(size > 0, z.detach().abs() / size, torch.inf)
                     nearest = torch.minimum(nearest, away)
     if none:
         raise ValueError("the model has no unit that is on or off")
@@ -120,11 +120,14 @@ def _axis(number: int, unit: Unit, others: list[list[Unit]], n: int) -> int:
     if n == 1:
         return 0
     for axis, size in enumerate(unit.value.shape):
-        if size % n == 0 and all(len(found) > number and _as_there(unit, found[number], axis, n, kept) for found, kept in zip(others, KEPT)):
+        pairs = zip(others, KEPT, strict=True)
+        if size % n == 0 and all(
+            len(found) > number and _as_there(unit, found[number], axis, n, kept) for found, kept in pairs
+        ):
             return axis
     raise ValueError(
-        f"the units of {unit.where}, of shape {tuple(unit.value.shape)}, do not show which instance each belongs to, or "
-        "depend on several; ask for one instance at a time"
+        f"the units of {unit.where}, of shape {tuple(unit.value.shape)}, do not show which instance each belongs to, "
+        "or depend on several; ask for one instance at a time"
     )
 
 

@@ -43,9 +43,7 @@ class Watch(TorchFunctionMode):
         return func(*copied(args), **copied(kwargs))
 
 
-def batch_norm(
-    z: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor, var: Tensor, *how: Any
-) -> Tensor:
+def batch_norm(z: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor, var: Tensor, *how: Any) -> Tensor:
     """In eval mode, by hand: torch's own backward pass (2.13, on the CPU) is wrong where gradients come permuted."""
     _, _, eps, *_ = how
     mean, factor, *rest = (

@@ -241,7 +241,9 @@ def _by_autograd(step: Step, r: Tensor) -> list[Tensor | None]:
             for shape, node in zip(shapes, step.inputs, strict=True)
         ]
         out = step.affine(*leaves)
-    grads = [torch.autograd.grad(out, leaves, row.to(out.dtype), retain_graph=True, allow_unused=True) for row in out_rows]
+    grads = [
+        torch.autograd.grad(out, leaves, row.to(out.dtype), retain_graph=True, allow_unused=True) for row in out_rows
+    ]
     stacked: list[Tensor | None] = []
     for of_leaf, node in zip(zip(*grads, strict=True), step.inputs, strict=True):
         shape = (k, -1, *node.shape[1:]) if step.alike else (k, *node.shape)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from linearlens.instance._calls import caller, in_their_places, read, tensors_in
+from linearlens.instance._calls import caller, in_their_places, read, tensors_in, under
 from linearlens.instance._tangent import Watch
 
 
@@ -142,28 +142,24 @@ def _pooled(name: str) -> Callable[..., tuple[Tensor, list[Tensor], Tensor]]:
 
 
 SWITCHES: dict[str, Callable[..., tuple[Tensor, list[Tensor]]]] = {
-    **dict.fromkeys(
-        "relu leaky_relu prelu _prelu_kernel rrelu abs absolute __abs__ sign sgn heaviside".split(), _on
-    ),
-    **dict.fromkeys("clamp clip".split(), _between((0, "min", None), (1, "max", None))),
+    **under("relu leaky_relu prelu _prelu_kernel rrelu abs absolute __abs__ sign sgn heaviside", _on),
+    **under("clamp clip", _between((0, "min", None), (1, "max", None))),
     "clamp_min": _between((0, "min", None), None),
     "clamp_max": _between(None, (0, "max", None)),
     "hardtanh": _between((0, "min_val", -1.0), (1, "max_val", 1.0)),
     "relu6": _between(0.0, 6.0),
-    "hardsigmoid": _between(-3.0, 3.0),
-    "hardswish": _between(-3.0, 3.0),
+    **under("hardsigmoid hardswish", _between(-3.0, 3.0)),
     "threshold": _threshold,
-    **dict.fromkeys("softshrink hardshrink".split(), _shrunk),
-    **dict.fromkeys(
-        "maximum minimum fmax fmin gt ge lt le __gt__ __ge__ __lt__ __le__ greater greater_equal less less_equal".split(),
-        _compared,
-    ),
+    **under("softshrink hardshrink", _shrunk),
+    **under("maximum minimum fmax fmin gt ge lt le __gt__ __ge__ __lt__ __le__", _compared),
+    **under("greater greater_equal less less_equal", _compared),
 }
 _POOLS = [f"{kind}max_pool{spatial}d" for kind in ("", "adaptive_") for spatial in (1, 2, 3)]
 CHOICES: dict[str, Callable[..., tuple[Tensor, list[Tensor], Tensor]]] = {
-    **dict.fromkeys("max min".split(), _extreme),
-    **dict.fromkeys("amax amin".split(), _extremes),
-    **dict.fromkeys("sort topk kthvalue median cummax cummin argmax argmin argsort".split(), _named),
+    **under("max min", _extreme),
+    **under("amax amin", _extremes),
+    **under("sort topk kthvalue median cummax cummin argmax argmin argsort", _named),
     **{name: _pooled(name) for name in _POOLS},
 }
-UNCOUNTED = set("round floor ceil trunc frac fmod remainder floor_divide __floordiv__ __mod__ bucketize quantile".split())
+_UNCOUNTED = "round floor ceil trunc frac fmod remainder floor_divide __floordiv__ __mod__ bucketize quantile"
+UNCOUNTED = set(_UNCOUNTED.split())
