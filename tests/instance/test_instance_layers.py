@@ -277,7 +277,7 @@ def test_max_pool_selects(kernel, stride, padding, ties):
 @pytest.mark.parametrize("split", [False, True])
 def test_what_comes_before_a_max_pool(side, channels, act, pool, split, monkeypatch):
     if split:
-        monkeypatch.setattr("linearlens.instance._pools.PART", 1)
+        monkeypatch.setattr("linearlens.instance._linearize.PART", 1)
         monkeypatch.setattr("linearlens.instance._layers.MANY_ROWS", 0)
     x = images(3, channels, side, side)
     conv, norm = nn.Conv2d(channels, 4, 3, padding=1).double(), nn.BatchNorm2d(4).double().eval()

@@ -70,8 +70,6 @@ class Step:
     held : tuple of Tensor or None
         What `rows` takes after the rows: frozen tensors, one entry an instance along the leading axis. None if
         the piece cannot be applied to a part of the instances.
-    inner : int
-        Numbers that a row has inside `rows`, for all instances, if rows are taken through it a few at a time.
     layer : str
         Dotted name of the module that asked for it.
     fold : callable or None
@@ -88,7 +86,6 @@ class Step:
     constant: Tensor | None = None
     alike: bool = False
     held: tuple[Tensor, ...] | None = None
-    inner: int = 0
     layer: str = ""
     fold: Callable[[Tensor, Tensor, Tensor], Tensor | None] | None = None
 
@@ -122,7 +119,7 @@ class Tape:
                 if step.output.axis != 0 or not (step.alike or step.held is not None):
                     return self.n
                 reached.update(step.inputs)
-                widest = max(widest, n_rows * step.output.shape.numel(), step.inner)
+                widest = max(widest, n_rows * step.output.shape.numel())
         return limit * self.n // widest
 
     def propagate(
