@@ -23,8 +23,8 @@ UNITS = {
 FROZEN = under("softmax rsqrt reciprocal std var norm linalg_vector_norm logsumexp", True)
 KEPT = under(
     "view reshape flatten transpose permute __getitem__ unsqueeze squeeze contiguous clone cat stack chunk split "
-    "unbind unflatten mean sum add __add__ __radd__ sub __sub__ __rsub__ neg __neg__ flip roll cumsum repeat expand pad "
-    "dropout max_pool1d max_pool2d avg_pool2d adaptive_avg_pool2d T mT",
+    "unbind unflatten mean sum add __add__ __radd__ sub __sub__ __rsub__ neg __neg__ flip roll cumsum "
+    "repeat expand pad dropout max_pool1d max_pool2d avg_pool2d adaptive_avg_pool2d T mT",
     True,
 )
 PRODUCTS = under("mul __mul__ __rmul__ matmul __matmul__ bmm einsum linear", True)

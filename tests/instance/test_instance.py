@@ -6,8 +6,10 @@ import warnings
 import pytest
 import torch
 import torch.nn.functional as F
-from captum.attr import InputXGradient
+from architectures import torchvision
+from captum.attr import LRP, InputXGradient
 from instance_nets import DEPTH, NETS, PIECEWISE, conv_net, jacobian, make, relative
+from ratio_oracle import ratio_weight
 from torch import Tensor, nn
 
 from linearlens.datasets import load_digits
@@ -54,6 +56,37 @@ def test_the_tangent_form_is_the_jacobian_and_the_ratio_form_is_not_on_smooth_ne
     slow = jacobian(model, x)
     assert relative(linearize(model, x, form="tangent").weight, slow) < 1e-14
     assert (relative(linearize(model, x).weight, slow) > 1e-3) == (name not in PIECEWISE)
+
+
+# The contributions of the ratio form are the relevances of LRP-0, and the oracle's maps are ours.
+
+
+@pytest.mark.filterwarnings("ignore:Setting forward, backward hooks", "ignore:Input Tensor 0 did not")
+def test_contributions_are_captums_relevances():
+    model, x = make("mlp-relu", seed=4)
+    theirs = torch.stack([LRP(model).attribute(x.clone(), target=k) for k in range(10)], 1).detach()
+    assert (linearize(model, x).contributions() - theirs).abs().max() < 1e-6  # their ε is 1e-9
+
+
+@pytest.mark.parametrize("name", ["mlp-relu", "mlp-gelu", "mlp-silu", "mlp-tanh"])
+def test_contributions_are_zennits_relevances(name):
+    torchvision()  # which zennit imports
+    pytest.importorskip("zennit", reason="zennit is not installed")
+    from zennit import attribution, composites, rules, types
+
+    model, x = make(name, seed=4)
+    layers = [(types.Activation, rules.Pass()), (types.Linear, rules.Epsilon(epsilon=1e-13))]
+    ours = linearize(model, x).contributions()
+    with attribution.Gradient(model, composites.LayerMapComposite(layers)) as attributor:
+        for k in range(10):
+            _, theirs = attributor(x.clone(), torch.eye(10, dtype=x.dtype)[[k] * len(x)] * model(x).detach())
+            torch.testing.assert_close(ours[:, k], theirs.detach(), rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_the_oracle_gives_the_same_map(name):
+    model, x = make(name, seed=6)
+    assert relative(linearize(model, x).weight, ratio_weight(model, x)) < 1e-11
 
 
 # The bias is that of the frozen network at zero, worked out here by hand.

@@ -112,8 +112,9 @@ class AffineMap:
 def warn_if_worthless(affine: AffineMap, scale: Tensor, form: str) -> None:
     """Warn of maps that are exact and say little; `scale`, of shape (n, 1), is how large the outputs are."""
     eps = torch.finfo(affine.output.dtype).eps
-    length = torch.linalg.vector_norm(affine.weight.flatten(2), dim=-1)
-    most = length * torch.linalg.vector_norm(affine.x.flatten(1), dim=-1, keepdim=True)  # Σ |w x| is no larger
+    weight, x = affine.weight.flatten(2), affine.x.flatten(1)
+    length = torch.linalg.vecdot(weight, weight).sqrt()
+    most = length * torch.linalg.vecdot(x, x).sqrt().unsqueeze(1)  # Σ |w x| is no larger
     near = (most <= LARGE * scale) & (eps * (most + affine.bias.abs()) <= POOR * scale)
     size, total = most if near.all() else affine.size, affine.output.numel()
     ratio = size / scale
