@@ -80,8 +80,8 @@ def linearize(
     scales of norms, and softmax are frozen always (Ali et al., 2022). A root elsewhere is ``√z = z / √z``. ``W * x`` is
     then the relevance of ε-LRP for ε → 0 (Ancona et al., 2018), but for what stays in b.
 
-    Of a function with a backward pass of its own, such as a straight-through estimator, the ratio form takes what it
-    does, the tangent form what its author says its slope is.
+    What a model detaches is a constant in both forms. Of a function with a backward pass of its own, such as a
+    straight-through estimator, the ratio form takes what it does, the tangent form what its author says its slope is.
 
     Examples
     --------
@@ -217,7 +217,8 @@ def _check_agreement(affine: AffineMap, coarsest: torch.dtype) -> None:
     if not near.all():
         i = int((~near).any(1).nonzero()[0, 0])
         why = (
-            "instances depend on each other, as after a mean over the batch; linearize one instance at a time"
+            "instances depend on each other, as after a mean over the batch, or a tensor was changed by a way that was "
+            "not seen; linearize one instance at a time"
             if len(missed) > 1
             else f"rounding in {coarsest}, or a part of the model was not seen; convert it to double precision"
         )

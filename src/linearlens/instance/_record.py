@@ -19,6 +19,7 @@ from linearlens.instance._calls import (
     replace_tensors,
     tensors_in,
 )
+from linearlens.instance._tangent import check_mode
 from linearlens.instance._tape import Affine, Node, Step, Tape
 from linearlens.instance._writes import memory_of, read_again, written
 
@@ -71,6 +72,7 @@ class Recorder(TorchFunctionMode):
         call = read(func)
         if call.about:
             return func(*args, **kwargs)
+        check_mode(call.name)
         where = args[:1] if call.base in LIKE else (args, kwargs) if kwargs else args
         found = [node for t in tensors_in(where) if (node := self.current(t, call.name))]
         if not found:

@@ -15,6 +15,10 @@ class Watch(TorchFunctionMode):
 
     plain = False  # a part of the model that wants no gradients
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.cut: dict[int, Tensor] = {}  # what shares the memory of tensors that are followed, and is not
+
     def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         if func is SET_GRAD:
             self.plain = not args[0]
@@ -23,7 +27,10 @@ class Watch(TorchFunctionMode):
         call = read(func)
         if call.about:
             return func(*args, **kwargs)
+        check_mode(call.name)
         name, tensors = call.name, tensors_in((args, kwargs))
+        if call.in_place and self.cut and (id(args[0]) in self.cut or id(args[0]._base) in self.cut):
+            raise ValueError(f"{name} writes into a detached tensor, which changes the one it was cut off; use a copy")
         if not any(t.requires_grad and not t.is_leaf for t in tensors):
             if name in ("detach", "data") and args and not args[0].requires_grad:
                 return args[0]  # there is nothing to cut off, and what is written there is seen
@@ -34,13 +41,25 @@ class Watch(TorchFunctionMode):
                 f"{name} takes numbers out of torch, where they cannot be followed; keep them in tensors, or detach() "
                 "what is meant as a constant"
             )
-        if call.name == "batch_norm":
+        if name == "data =":
+            raise ValueError("data is set to a tensor that depends on the input, which nobody sees; use copy_()")
+        if name in ("detach", "data"):
+            out = func(*args, **kwargs)
+            self.cut[id(out)] = out
+            return out
+        if name == "batch_norm":
             if call.opened is not None:
                 with self:
                     return call.opened(*args, **kwargs)
             if not args[5]:
                 return batch_norm(*args)
         return func(*copied(args), **copied(kwargs))
+
+
+def check_mode(name: str) -> None:
+    """Raise in a model's own inference mode."""
+    if torch.is_inference_mode_enabled():
+        raise ValueError(f"{name} runs in inference mode, where nothing can be followed; take that out of the model")
 
 
 def batch_norm(z: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor, var: Tensor, *how: Any) -> Tensor:
