@@ -8,7 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from linearlens.instance import _activations, _choices, _general, _layers, _pools, _products, _recurrent, _tangent
+from linearlens.instance import (
+    _activations,
+    _choices,
+    _general,
+    _layers,
+    _norms,
+    _pools,
+    _products,
+    _recurrent,
+    _tangent,
+)
 from linearlens.instance._affine import AffineMap, warn_if_worthless
 from linearlens.instance._model import checked_input, checked_output, instances_are_apart, running
 from linearlens.instance._record import Recorder, Rule
@@ -20,6 +30,7 @@ RULES: dict[str, Rule] = {
     **_choices.RULES,
     **_products.RULES,
     **_layers.RULES,
+    **_norms.RULES,
     **_pools.RULES,
     **_recurrent.RULES,
 }
