@@ -63,10 +63,22 @@ def make(name: str, seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[
 def jacobian(model: nn.Module, x: Tensor) -> Tensor:
     """(n, n_outputs, *input_shape), one row at a time."""
     x = x.clone().requires_grad_()
-    y = model(x)
+    y = model(x).reshape(len(x), -1)
     rows = [torch.autograd.grad(y[:, k].sum(), x, retain_graph=True)[0] for k in range(y.shape[1])]
     return torch.stack(rows, 1)
 
 
 def relative(one: Tensor, other: Tensor) -> float:
     return float((one - other).abs().max() / other.abs().max())
+
+
+class Own(nn.Module):
+    """A model whose forward is a function of it and its input, with two linear maps that it may use."""
+
+    def __init__(self, forward: Callable[["Own", Tensor], Tensor]) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.function, self.a, self.b = forward, nn.Linear(4, 5), nn.Linear(4, 5)
+
+    def forward(self, x: Tensor, *more, **named) -> Tensor:
+        return self.function(self, x, *more, **named)

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from linearlens.instance import linearize
 
+# Of single units, many are off at an instance.
+pytestmark = pytest.mark.filterwarnings("ignore:of .* all maps are zero")
+
 
 class Own(nn.Module):
     """A model whose forward is a function, with two linear maps it may use."""
@@ -175,8 +178,8 @@ def test_more_calls(function):
             "mm, called by .*cannot be linearized as it is called",
             marks=pytest.mark.skipif(not hasattr(torch.ops.aten.mm, "dtype"), reason="this torch takes no out_dtype"),
         ),
-        (lambda self, x: F.leaky_relu(x, x[0, 0]), "leaky_relu.*slope that depends on the input"),
-        (lambda self, x: F.elu(x, x[0, 0]), "elu.*parameter that depends on the input"),
+        (lambda self, x: F.leaky_relu(x, x[0, 0]), "the model fails.*leaky_relu.*must be Number"),
+        (lambda self, x: F.elu(x, x[0, 0]), "the model fails.*elu.*must be Number"),
         (lambda self, x: F.batch_norm(x, None, None, training=True), "no running statistics.*track_running_stats"),
         (nn.BatchNorm1d(4, track_running_stats=False).double().eval(), "no running statistics.*track_running_stats"),
     ],

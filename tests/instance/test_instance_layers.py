@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from linearlens.instance import linearize
 
+# Of single units, many are off at an instance.
+pytestmark = pytest.mark.filterwarnings("ignore:of .* all maps are zero")
+
 
 class Own(nn.Module):
     """A model whose forward is a function, with modules it may use."""
@@ -274,7 +277,7 @@ def test_max_pool_selects(kernel, stride, padding, ties):
 @pytest.mark.parametrize("split", [False, True])
 def test_what_comes_before_a_max_pool(side, channels, act, pool, split, monkeypatch):
     if split:
-        monkeypatch.setattr("linearlens.instance._pools.PART", 1)
+        monkeypatch.setattr("linearlens.instance._linearize.PART", 1)
         monkeypatch.setattr("linearlens.instance._layers.MANY_ROWS", 0)
     x = images(3, channels, side, side)
     conv, norm = nn.Conv2d(channels, 4, 3, padding=1).double(), nn.BatchNorm2d(4).double().eval()
@@ -580,17 +583,6 @@ def test_in_place_code_is_followed():
     close(bias, torch.cat([2 * gate[..., 0] * (linear.bias + 1), 3 * gate[..., 0] * (linear.bias + 1)], 1))
 
 
-def test_a_change_through_a_view_is_refused():
-    def forward(self, x):
-        y = 2 * x
-        y[:, 0].zero_()
-        return self.then(y)
-
-    for then in (nn.Identity(), nn.ReLU()):
-        with pytest.raises(ValueError, match="changed in place through a view"):
-            linearize(Own(forward, then=then), images(2, 3))
-
-
 def test_a_model_may_write_into_its_input():
     x = images(3, 4)
     affine = linearize(nn.LeakyReLU(0.2, inplace=True), x)
@@ -653,6 +645,7 @@ def test_a_bias_in_single_precision_may_have_any_form(bias, monkeypatch):
     assert relative(linearize(model, x)(x), model(x)) < 2e-6
 
 
+@pytest.mark.filterwarnings("ignore:.*rounded in torch.bfloat16")
 def test_under_autocast_products_are_left_to_torch(monkeypatch):
     monkeypatch.setattr("linearlens.instance._layers.LARGE", 0)
     model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 64)).requires_grad_(False)

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from linearlens.instance._record import Recorder, Rule, axis_through, replace_tensors, tensors_in, under, with_item
+from linearlens.instance._calls import replace_tensors, tensors_in, under, with_item
+from linearlens.instance._record import Recorder, Rule, axis_through
 from linearlens.instance._tape import axis_after_reshape
 
 
@@ -31,7 +32,7 @@ def _affine(rec: Recorder, func: Any, args: tuple, kwargs: dict, out: Tensor, ax
 
     constant = None
     if any(rec.live(t) is None for t in tensors_in((args, kwargs))) or func.__name__ in MAY_FILL:
-        zeros = [torch.zeros((), dtype=t.dtype).expand(t.shape) for t in inputs]
+        zeros = [t.new_zeros(()).expand(t.shape) for t in inputs]
         most = torch.finfo(inputs[0].dtype).max
         constant = piece(*zeros).clamp(-most, most)  # a mask's -inf meets rows of 0, and 0 * inf would be NaN
     strength = min(node.strength for t in inputs if (node := rec.live(t)))
@@ -194,9 +195,41 @@ def set_item(rec: Recorder, func: Any, base: Tensor, index: Any, value: Any) -> 
     return affine(rec, func, base, index, value)
 
 
-def about_value(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Any:
-    """Functions whose result is a gate: comparisons, norms, softmax."""
-    return rec.freeze(func, args, kwargs)
+def copy(rec: Recorder, func: Any, z: Tensor, source: Any, *_: Any) -> Tensor:
+    """What is copied, in the shape and the dtype of what it is copied to."""
+    if not rec.live(source):
+        return z.detach().clone().copy_(source)
+    with rec:
+        return source.to(z.dtype).expand(z.shape)
+
+
+def like(rec: Recorder, func: Any, z: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """Another dtype, which may be that of a tensor that depends on the input."""
+    return affine(rec, func, z, *(a.detach() if isinstance(a, Tensor) else a for a in args), **kwargs)
+
+
+def lerp(rec: Recorder, func: Any, start: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """``start + weight (end - start)``."""
+    with rec:
+        return start + weight * (end - start)
+
+
+def both(second: Any) -> Rule:
+    """The rule of a function that gives a scale, which is frozen, and the mean."""
+
+    def rule(rec: Recorder, func: Any, z: Tensor, dim: Any = None, *args: Any, keepdim: bool = False, **kwargs: Any):
+        with rec:
+            return second(z, dim, *args, keepdim=keepdim, **kwargs), z.mean(dim, keepdim)
+
+    return rule
+
+
+def grid_sample(rec: Recorder, func: Any, z: Tensor, grid: Tensor, *args: Any) -> Tensor:
+    """Linear in the image; where it is looked at must be fixed."""
+    rec.must_be_fixed(func, grid=grid)
+    grid = grid.clone()
+    out = func(z, grid, *args)
+    return rec.step(out, [z], lambda z: func(z, grid, *args), axis=rec.known(z).axis)
 
 
 def refill(rec: Recorder, func: Any, z: Tensor, value: float = 0.0) -> Tensor:
@@ -208,16 +241,25 @@ RULES: dict[str, Rule] = {
     **under("zero fill", refill),
     **under(
         "sum mean cumsum flip roll repeat repeat_interleave tile index_select gather take_along_dim where masked_fill "
-        "neg __neg__ negative positive __pos__ pad constant_pad_nd to float double half type pixel_shuffle "
+        "neg __neg__ negative positive __pos__ pad constant_pad_nd float double half bfloat16 cpu pixel_shuffle "
         "pixel_unshuffle channel_shuffle diagonal tril triu index_add index_copy scatter scatter_add "
-        "index_fill hstack vstack im2col col2im unfold fold trace diag diag_embed nansum rot90 fliplr flipud",
+        "index_fill index_put masked_scatter masked_select select_scatter slice_scatter diagonal_scatter diff hstack "
+        "column_stack dstack vstack im2col col2im unfold fold trace diag diag_embed nansum rot90 fliplr flipud",
         affine,
     ),
     **under(
         "upsample_nearest1d upsample_nearest2d upsample_bilinear2d upsample_linear1d "
-        "upsample_bicubic2d upsample_nearest3d upsample_trilinear3d",
+        "upsample_bicubic2d upsample_nearest3d upsample_trilinear3d _upsample_nearest_exact1d "
+        "_upsample_nearest_exact2d _upsample_nearest_exact3d _upsample_bilinear2d_aa _upsample_bicubic2d_aa",
         per_image,
     ),
+    "grid_sampler": grid_sample,
+    "copy": copy,
+    **under("to type type_as", like),
+    "lerp": lerp,
+    "var_mean": both(torch.var),
+    "std_mean": both(torch.std),
+    **under("requires_grad retain_grad", lambda rec, func, z, *_: z),
     **under("add __add__ __radd__ sub __sub__ __rsub__ rsub subtract", add),
     **under("reshape view flatten unflatten unsqueeze squeeze view_as reshape_as contiguous clone ravel", reshape),
     **under("transpose swapaxes swapdims t permute movedim moveaxis adjoint mT T numpy_T", permute),
@@ -229,9 +271,4 @@ RULES: dict[str, Rule] = {
     "narrow": narrow,
     **under("cat concat concatenate stack", cat),
     "__setitem__": set_item,
-    **under(
-        "detach data gt ge lt le eq ne __gt__ __ge__ __lt__ __le__ __eq__ __ne__ greater less sign sgn isnan isinf "
-        "argmax argmin argsort __bool__ logical_not",
-        about_value,
-    ),
 }

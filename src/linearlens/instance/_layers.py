@@ -1,4 +1,4 @@
-"""Layers: linear maps, convolutions, norms, pooling, dropout, attention."""
+"""Layers: linear maps, convolutions, dropout, attention."""
 
 from collections.abc import Callable
 from functools import cache
@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from linearlens.instance._activations import gated
+from linearlens.instance._calls import under
 from linearlens.instance._general import affine, per_axis
 from linearlens.instance._products import product
-from linearlens.instance._record import Recorder, Rule, under
-from linearlens.instance._tangent import tangent
+from linearlens.instance._record import Recorder, Rule
 from linearlens.instance._tape import Node
 
 # Torch's convolutions go by oneDNN, its products by MKL, which leaves the wide vector units of AMD's processors idle.
@@ -33,15 +33,17 @@ def linear(rec: Recorder, func: Any, z: Tensor, weight: Tensor, bias: Tensor | N
         out = product(rec, F.linear, z, weight)
         return out if bias is None else _plus(rec, out, bias)
     if z.dim() == 1 or node.axis == z.dim() - 1:
-        return affine(rec, func, z, weight, bias)
-    plain = weight.dim() == 2 and (bias is None or bias.shape == weight.shape[:1])
-    quick = _by_onednn(z, weight.contiguous(), None if bias is None else bias.contiguous()) if plain else None
-    return _linear(rec, func(z, weight, bias) if quick is None else quick, node, weight, bias)
+        return _mixed(rec, affine(rec, func, z, weight, bias))
+    return _linear(rec, func(z, weight, bias), node, rec.hold(weight, func), bias)
+
+
+def _mixed(rec: Recorder, out: Tensor) -> Tensor:
+    """What a linear map gives is no gate, whatever it was given."""
+    rec.known(out).strength = 0
+    return out
 
 
 def _linear(rec: Recorder, value: Tensor, node: Node, weight: Tensor, bias: Tensor | None) -> Tensor:
-    weight = weight.detach()
-
     def fold(scale: Tensor, shift: Tensor, value: Tensor) -> Tensor | None:
         if len(node.shape) != 2:
             return None
@@ -60,21 +62,12 @@ def _linear(rec: Recorder, value: Tensor, node: Node, weight: Tensor, bias: Tens
 
 
 def _times(rows: Tensor, weight: Tensor) -> Tensor:
-    """``rows @ weight``."""
-    quick = _by_onednn(rows, weight.contiguous().T, None)
-    return rows @ weight if quick is None else quick
-
-
-def _by_onednn(z: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:
-    """``z Wᵀ + b``, where that is the quicker way.
-
-    W or its transpose must be contiguous, and b: oneDNN looks at no strides. It does not heed autocast either.
-    """
-    if ONEDNN is None or z.dtype != torch.float32 or z.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
-        return None
-    if z.numel() * weight.shape[0] < LARGE:
-        return None
-    return ONEDNN(z.contiguous(), weight, bias, "none", [], "")
+    """``rows @ weight``, by the quicker way. OneDNN looks at no strides, and does not heed autocast."""
+    large = rows.numel() * weight.shape[1] >= LARGE
+    single = rows.dtype == weight.dtype == torch.float32 and rows.device.type == "cpu"
+    if ONEDNN is None or not large or not single or torch.is_autocast_enabled("cpu"):
+        return rows @ weight
+    return ONEDNN(rows.contiguous(), weight.contiguous().T, None, "none", [], "")
 
 
 def _plus(rec: Recorder, a: Tensor, b: Tensor) -> Tensor:
@@ -90,14 +83,14 @@ def convolution(
     if node is None or rec.node(weight):
         rec.refuse(func.__name__, "has a kernel that depends on the input")
     if z.dim() != weight.dim():
-        return affine(rec, func, z, weight, bias, *args, **kwargs)
-    return _convolution(rec, func, func(z, weight, bias, *args, **kwargs), node, weight, bias, args, kwargs)
+        return _mixed(rec, affine(rec, func, z, weight, bias, *args, **kwargs))
+    value = func(z, weight, bias, *args, **kwargs)
+    return _convolution(rec, func, value, node, rec.hold(weight, func), bias, args, kwargs)
 
 
 def _convolution(
     rec: Recorder, func: Any, value: Tensor, node: Node, weight: Tensor, bias: Tensor | None, args: tuple, kwargs: dict
 ) -> Tensor:
-    weight = weight.detach()
     spatial = weight.dim() - 2
     direct = "transpose" not in func.__name__
 
@@ -201,144 +194,6 @@ def _by_taps(r: Tensor, shape: torch.Size, weight: Tensor, stride: list, padding
     return back[(..., *inner)].unflatten(0, r.shape[:2])
 
 
-def batch_norm(
-    rec: Recorder,
-    func: Any,
-    z: Tensor,
-    weight: Tensor | None,
-    bias: Tensor | None,
-    mean: Tensor | None,
-    var: Tensor | None,
-    training: bool,
-    momentum: float,
-    eps: float,
-    *_: Any,
-) -> Tensor:
-    """A scale and a shift for each channel; after a linear map or a convolution, one with that."""
-    if mean is None or var is None:
-        rec.refuse(
-            "batch_norm",
-            "has no running statistics, so instances depend on each other in every mode; make the layer with "
-            "track_running_stats=True",
-        )
-    if training:
-        rec.refuse("batch_norm", "is in train mode, where instances depend on each other; call model.eval()")
-    rec.must_be_fixed(func, weight=weight, bias=bias, mean=mean, variance=var)
-    value = func(z, weight, bias, mean, var, training, momentum, eps, *_)
-    factor = 1 / torch.sqrt(var + eps) if weight is None else weight.detach() / torch.sqrt(var + eps)
-    shift = -mean * factor if bias is None else bias.detach() - mean * factor
-    node = rec.known(z)
-    if (
-        node.step is not None
-        and node.step.fold is not None
-        and (out := node.step.fold(factor, shift, value)) is not None
-    ):
-        return out
-    factor, shift = (t.view(-1, *(1,) * (z.dim() - 2)) for t in (factor, shift))
-    return gated(rec, z, value, factor, constant=shift)
-
-
-def norm(rec: Recorder, z: Tensor, value: Tensor, centre: Callable, gain: Tensor, bias: Tensor | None) -> Tensor:
-    """Centre, then scale by a frozen gain. Centring is its own transpose."""
-    node = rec.known(z)
-    constant = None if bias is None else bias.detach()
-    return rec.step(
-        value,
-        [z],
-        lambda z: centre(z) * gain if constant is None else centre(z) * gain + constant,
-        axis=node.axis,
-        constant=constant,
-        rows=lambda r: [centre(r * gain)],
-    )
-
-
-def layer_norm(
-    rec: Recorder,
-    func: Any,
-    z: Tensor,
-    shape: Any,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    eps: float = 1e-5,
-    *_: Any,
-) -> Tensor:
-    """1/σ is frozen, the mean is not."""
-    if rec.form == "tangent":
-        return tangent(rec, func, z, shape, weight, bias, eps)
-    rec.must_be_fixed(func, weight=weight, bias=bias)
-    dims = tuple(range(-len(shape), 0))
-
-    def centre(z: Tensor) -> Tensor:
-        return z - z.mean(dims, keepdim=True)
-
-    gain = torch.rsqrt(z.var(dims, correction=0, keepdim=True) + eps)
-    value = func(z, shape, weight, bias, eps, *_)
-    return norm(rec, z, value, centre, gain if weight is None else gain * weight.detach(), bias)
-
-
-def rms_norm(
-    rec: Recorder, func: Any, z: Tensor, shape: Any, weight: Tensor | None = None, eps: float | None = None
-) -> Tensor:
-    """The scale is frozen."""
-    if rec.form == "tangent":
-        return tangent(rec, func, z, shape, weight, eps)
-    rec.must_be_fixed(func, weight=weight)
-    dims = tuple(range(-len(shape), 0))
-    gain = torch.rsqrt(z.square().mean(dims, keepdim=True) + (torch.finfo(z.dtype).eps if eps is None else eps))
-    value = func(z, shape, weight, eps)
-    return norm(rec, z, value, lambda z: z, gain if weight is None else gain * weight.detach(), None)
-
-
-def group_norm(
-    rec: Recorder,
-    func: Any,
-    z: Tensor,
-    groups: int,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    eps: float = 1e-5,
-    *_: Any,
-) -> Tensor:
-    """1/σ of each group is frozen, its mean is not."""
-    if rec.form == "tangent":
-        return tangent(rec, func, z, groups, weight, bias, eps)
-    rec.must_be_fixed(func, weight=weight, bias=bias)
-    own_axes = z.dim() - 1  # of one instance; rows have one more in front
-    per_group = (groups, z.shape[1] // groups * prod(z.shape[2:]))
-
-    def in_groups(z: Tensor) -> Tensor:
-        return z.reshape(*z.shape[:-own_axes], *per_group)
-
-    def centre(z: Tensor) -> Tensor:
-        parts = in_groups(z)
-        return (parts - parts.mean(-1, keepdim=True)).view(z.shape)
-
-    parts = in_groups(z)
-    gain = torch.rsqrt(parts.var(-1, correction=0, keepdim=True) + eps).expand(parts.shape).reshape(z.shape)
-    value = func(z, groups, weight, bias, eps, *_)
-    weight, bias = (None if t is None else t.detach().view(-1, *(1,) * (own_axes - 1)) for t in (weight, bias))
-    return norm(rec, z, value, centre, gain if weight is None else gain * weight, bias)
-
-
-def instance_norm(
-    rec: Recorder,
-    func: Any,
-    z: Tensor,
-    weight: Tensor | None,
-    bias: Tensor | None,
-    mean: Tensor | None,
-    var: Tensor | None,
-    use_input: bool,
-    momentum: float,
-    eps: float,
-    *_: Any,
-) -> Tensor:
-    """A group norm of single channels."""
-    if not use_input:
-        return batch_norm(rec, torch.batch_norm, z, weight, bias, mean, var, False, momentum, eps, False)
-    return group_norm(rec, torch.group_norm, z, z.shape[1], weight, bias, eps)
-
-
 def dropout(rec: Recorder, func: Any, z: Tensor, p: float = 0.5, train: bool = True) -> Tensor:
     """The mask is drawn as the model would draw it, and recorded."""
     if not train or p == 0:
@@ -359,32 +214,44 @@ def attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """Softmax attention: the weights are frozen, the values stay live. In tangent form both are live."""
+    """Softmax attention: the weights are frozen, the values stay live."""
+    if not rec.live(value):
+        kwargs = {"scale": scale, "enable_gqa": enable_gqa}
+        return rec.freeze(func, (query, key, value, attn_mask, dropout_p, is_causal), kwargs)
+    out = None if dropout_p else func(query, key, value, attn_mask, 0.0, is_causal, scale=scale, enable_gqa=enable_gqa)
     if enable_gqa:
-        rec.refuse("scaled_dot_product_attention", "with enable_gqa=True cannot be linearized; repeat the heads")
-    with rec:
-        scores = query @ key.transpose(-2, -1) * (scale or query.shape[-1] ** -0.5)
-        if is_causal:
-            ahead = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
-            scores = scores.masked_fill(ahead, -torch.inf)
-        if attn_mask is not None and attn_mask.dtype == torch.bool:
-            scores = scores.masked_fill(~attn_mask, -torch.inf)
-        elif attn_mask is not None:
-            scores = scores + attn_mask
-        weights = torch.softmax(scores, -1)
-        if dropout_p:
-            weights = torch.dropout(weights, dropout_p, True)
-        return weights @ value
+        with rec:
+            key, value = (t.repeat_interleave(query.shape[-3] // t.shape[-3], -3) for t in (key, value))
+    scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if is_causal:
+        allowed = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+        scores = scores.masked_fill(~allowed, -torch.inf)
+    if attn_mask is not None:
+        scores = scores.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
+    weights = scores.softmax(-1).nan_to_num(0)  # torch gives 0 where everything is masked
+    if dropout_p:
+        weights = torch.dropout(weights, dropout_p, True)
+    out = weights @ value if out is None else out
+    if weights.shape[:-2] != value.shape[:-2]:
+        with rec:
+            return weights @ value
+    axis = rec.known(value).axis
+    parts = axis == 0 and len(weights) == rec.tape.n
+    return rec.step(
+        out,
+        [value],
+        lambda v: weights @ v,
+        axis=axis if axis is not None and axis < value.dim() - 2 else None,
+        rows=lambda r, w=weights: [w.mT @ r],
+        held=(weights,) if parts else None,
+    )
 
 
 RULES: dict[str, Rule] = {
     "linear": linear,
     **under("conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d", convolution),
-    "batch_norm": batch_norm,
-    "layer_norm": layer_norm,
-    "rms_norm": rms_norm,
-    "group_norm": group_norm,
-    "instance_norm": instance_norm,
     **under("dropout feature_dropout", dropout),
     "scaled_dot_product_attention": attention,
+    # Asked by `nn.TransformerEncoder` to find out whether it may take a shorter way; it may not.
+    "_nested_tensor_from_mask_left_aligned": lambda rec, func, *_: False,
 }

@@ -1,16 +1,26 @@
 """From one forward pass to ``F(x) = W x + b``."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from math import isfinite
+from collections.abc import Callable, Mapping, Sequence
 from operator import index
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from linearlens.instance import _activations, _choices, _general, _layers, _pools, _products, _recurrent
-from linearlens.instance._affine import AffineMap
+from linearlens.instance import (
+    _activations,
+    _choices,
+    _general,
+    _layers,
+    _norms,
+    _pools,
+    _products,
+    _recurrent,
+    _tangent,
+)
+from linearlens.instance._affine import AffineMap, warn_if_worthless
+from linearlens.instance._model import checked_input, checked_output, instances_are_apart, running
 from linearlens.instance._record import Recorder, Rule
 from linearlens.instance._tape import PART, Node, in_equal_parts
 
@@ -20,6 +30,7 @@ RULES: dict[str, Rule] = {
     **_choices.RULES,
     **_products.RULES,
     **_layers.RULES,
+    **_norms.RULES,
     **_pools.RULES,
     **_recurrent.RULES,
 }
@@ -27,12 +38,15 @@ FORMS = ("ratio", "tangent")
 AGREES = {torch.float64: 1e-9, torch.float32: 1e-3}  # relative; a map that misses by more is of another model
 
 
-def linearize(model: nn.Module, x: Tensor, *, outputs: Sequence[int] | None = None, form: str = "ratio") -> AffineMap:
+def linearize(
+    model: nn.Module, x: Tensor, *more: Any, outputs: Sequence[int] | None = None, form: str = "ratio", **named: Any
+) -> AffineMap:
     """Write a network's outputs at each instance as ``W x + b``, exactly.
 
     One forward pass is recorded with its gates: which units are on, which entry wins a pool, the scale of a norm,
     the weights of an attention. With these frozen, the network is affine; `weight` is its matrix, by carrying one
-    row for each output back through the recorded steps, and `bias` is its value at zero.
+    row for each output back through the recorded steps, and `bias` is its value at zero. The first and the last
+    instance then pass again without the others: instances must not depend on each other, not even through a gate.
 
     Parameters
     ----------
@@ -41,13 +55,16 @@ def linearize(model: nn.Module, x: Tensor, *, outputs: Sequence[int] | None = No
         must be in eval mode. Dropout in train mode draws the mask that the next ``model(x)`` will draw.
     x : Tensor of shape (n, *input_shape)
         Of the model's own floating dtype.
+    *more, **named
+        What else the model takes, such as an attention mask: constants.
     outputs : sequence of int, optional
         Rows that are wanted, all if not given; the cost is in proportion. An output with more axes than
         (n, n_outputs) is counted through in the order of its entries.
     form : {"ratio", "tangent"}
         How a smooth activation φ is made affine at z. "ratio": ``φ(0) + z · (φ(z) - φ(0)) / z``, with φ'(0) as the
-        factor at zero; norms, attention weights and gates of products are frozen. "tangent": every step is replaced
-        by its tangent, so that W is the Jacobian. Of piecewise-linear networks both give the Jacobian.
+        factor at zero; norms, attention weights and gates of products are frozen. "tangent": W is the Jacobian as
+        torch's own automatic differentiation gives it, ``b = F(x) - W x``. Of piecewise-linear networks both give the
+        Jacobian.
 
     Returns
     -------
@@ -56,19 +73,26 @@ def linearize(model: nn.Module, x: Tensor, *, outputs: Sequence[int] | None = No
     Raises
     ------
     ValueError
-        If the input, `outputs` or `form` cannot be used, if the model's output is not a tensor with one entry an
-        instance that depends on the input, if instances depend on each other, or if the model calls a function
+        If the input, `outputs` or `form` cannot be used, if the model's output is not a finite tensor with one entry
+        an instance that depends on the input, if instances depend on each other, or if the model calls a function
         that cannot be linearized; then the function and the module that called it are named.
+
+    Warns
+    -----
+    UserWarning
+        If contributions are so large that they say little though they are exact, if rounding shows in the sums, or if
+        a map is all zero.
 
     Notes
     -----
-    In a product of two tensors that depend on the input, the one that is more of a gate is frozen: sigmoid before
-    ReLU, GELU or SiLU before tanh before what went through no activation. Of equals, each stays live for one half.
-    Denominators, roots and softmax are frozen always.
+    In a product of two tensors that depend on the input, the one that is more of a gate is frozen, as Arras et al.
+    (2017) do in recurrent networks: a root before a sigmoid before ReLU, GELU or SiLU before tanh before what went
+    through no activation. Of equals, each stays live for one half (Achtibat et al., 2024). Denominators, and so the
+    scales of norms, and softmax are frozen always (Ali et al., 2022). A root elsewhere is ``√z = z / √z``. ``W * x`` is
+    then the relevance of ε-LRP for ε → 0 (Ancona et al., 2018), but for what stays in b.
 
-    In single precision the sums of large products may be taken in another order than in the model's own forward pass,
-    which moves its outputs by their rounding; a unit that is as close to zero may then be on in the one and off in the
-    other. In double precision the model's own pass is the one recorded.
+    What a model detaches is a constant in both forms. Of a function with a backward pass of its own, such as a
+    straight-through estimator, the ratio form takes what it does, the tangent form what its author says its slope is.
 
     Examples
     --------
@@ -82,41 +106,56 @@ def linearize(model: nn.Module, x: Tensor, *, outputs: Sequence[int] | None = No
     """
     if form not in FORMS:
         raise ValueError(f"form must be one of {FORMS}, got {form!r}")
-    with recorded(model, x, form) as (recorder, out):
-        node = _checked(recorder, out)
-        n = out.shape[0]
-        n_outputs = out.numel() // n
-        picked = _picked(outputs, n_outputs)
-        rows = torch.eye(n_outputs) if outputs is None else one_hot(torch.tensor(picked), n_outputs)
-        rows = rows.to(out)
-        weight, biases = carry_back(recorder, node, rows.view(-1, 1, *out.shape[1:]))
-    bias = sum(biases.values(), out.new_zeros(n, len(picked)))
-    affine = AffineMap(weight, bias, biases, recorder.x)
-    flat = out.reshape(n, -1)
-    _check_agreement(affine, flat if outputs is None else flat[:, picked])
+    modules = checked_input(model, x)
+
+    def call(z: Tensor) -> Any:
+        return model(z, *more, **named)
+
+    with running(modules, x, call) as again:
+        if form == "ratio":
+            affine, out = _by_ratio(modules, x, call, outputs)
+        else:
+            leaf, out = _tangent.forward(call, x)
+            flat = checked_output(out, len(x)).reshape(len(x), -1)
+            weight = _tangent.jacobian(leaf, flat if outputs is None else flat[:, _picked(outputs, flat.shape[1])])
+            out, leaf = out.detach(), leaf.detach()
+            flat = flat.detach() if outputs is None else flat.detach()[:, _picked(outputs, flat.shape[1])]
+            bias = flat - _products_of(weight, leaf)
+            affine = AffineMap(weight, bias, {"": bias}, leaf, flat, torch.ones(len(x), dtype=torch.bool))
+        instances_are_apart(again, x, out)
+    largest = out.reshape(len(x), -1).abs().amax(1, keepdim=True)
+    warn_if_worthless(affine, torch.maximum(largest, largest.mean()), form)
     return affine
 
 
-@contextmanager
-def recorded(model: nn.Module, x: Tensor, form: str) -> Iterator[tuple[Recorder, Tensor]]:
-    """The recorder after a forward pass, and what the model gave; the model is put back as it was on the way out."""
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"model must be an nn.Module, got {type(model).__name__}; wrap a function in one")
-    modules = dict(model.named_modules())
-    _check_input(modules.values(), x)
-    with _unchanged(modules.values()), torch.inference_mode(False), torch.no_grad():
-        recorder = Recorder(modules, x, form, RULES)
-        try:
-            out = recorder.run(model)
-        except (RuntimeError, IndexError) as error:
-            raise ValueError(f"the model fails on an input of shape {tuple(x.shape)}: {error}") from error
-        try:
-            yield recorder, out
-        finally:
-            recorder.tape.forget()
+def _by_ratio(
+    modules: Mapping[str, nn.Module], x: Tensor, call: Callable, outputs: Sequence[int] | None
+) -> tuple[AffineMap, Tensor]:
+    recorder = Recorder(modules, x, RULES)
+    try:
+        out = checked_output(recorder.run(call), len(x))
+        node = recorder.current(out, "return")
+        if node is None:
+            raise ValueError(
+                "the model's output does not depend on x, or by ways that cannot be followed, such as numpy"
+            )
+        out, n = out.detach(), len(x)
+        n_outputs = out.numel() // n
+        picked = _picked(outputs, n_outputs)
+        with torch.no_grad():
+            numbers = torch.arange(n_outputs, device=x.device)
+            rows = torch.eye(n_outputs, device=x.device) if outputs is None else one_hot(numbers[picked], n_outputs)
+            weight, biases = _carry_back(recorder, node, rows.to(out.dtype).view(-1, 1, *out.shape[1:]))
+            bias = sum(biases.values(), out.new_zeros(n, len(picked)))
+            flat = out.reshape(n, -1)[:, picked]
+            affine = AffineMap(weight, bias, biases, recorder.x, flat, recorder.unique)
+            _check_agreement(affine, recorder.coarsest)
+        return affine, out
+    finally:
+        recorder.forget()
 
 
-def carry_back(recorder: Recorder, node: Node, rows: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+def _carry_back(recorder: Recorder, node: Node, rows: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """Rows at a node, the same for all instances, as rows at the input.
 
     Parameters
@@ -132,8 +171,8 @@ def carry_back(recorder: Recorder, node: Node, rows: Tensor) -> tuple[Tensor, di
     biases : dict of str to Tensor of shape (n, n_rows)
         By module.
     """
+    recorder.check_held()
     tape, x, n = recorder.tape, recorder.x, len(recorder.x)
-    tape.common.clear()
     rows = rows.expand(-1, n, *node.shape[1:])
     size = in_equal_parts(n, tape.largest_part(node, len(rows), PART // x.element_size()))
     weight = x.new_empty(n, len(rows), *x.shape[1:]) if size < n else None
@@ -145,7 +184,7 @@ def carry_back(recorder: Recorder, node: Node, rows: Tensor) -> tuple[Tensor, di
         if back is None:
             raise ValueError(
                 "nothing of this output is linear in the input: it comes out of a softmax, a norm's scale or another "
-                "gate that is frozen; linearize what goes into it, such as the logits"
+                'gate that is frozen; linearize what goes into it, such as the logits, or take form="tangent"'
             )
         if weight is None:
             weight = back.transpose(0, 1)
@@ -157,36 +196,6 @@ def carry_back(recorder: Recorder, node: Node, rows: Tensor) -> tuple[Tensor, di
         rest = (rows * node.offset).reshape(len(rows), n, -1).sum(-1).T
         biases[""] = biases[""] + rest if "" in biases else rest
     return weight, biases
-
-
-def _check_input(modules: Iterable[nn.Module], x: Tensor) -> None:
-    if not isinstance(x, Tensor) or x.dim() < 2 or not x.numel():
-        came = f"shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(f"x must be a tensor of shape (n, *input_shape) with one instance or more, got {came}")
-    if not x.is_floating_point():
-        raise ValueError(
-            f"x must have real numbers, got {x.dtype}; of a model that begins with an embedding, linearize the part "
-            "behind it, from the embedded words"
-        )
-    if not (isfinite(x.detach().sum()) or torch.isfinite(x).all()):  # the sum is quicker, but may overflow
-        raise ValueError("x has entries that are NaN or infinite; leave those instances out or fill them in")
-    dtypes = {p.dtype for module in modules for p in module._parameters.values() if p is not None}
-    floating = {dtype for dtype in dtypes if dtype.is_floating_point}
-    if floating and x.dtype not in floating:
-        raise ValueError(f"x is {x.dtype}, but the model is {', '.join(map(str, floating))}; convert one of them")
-
-
-def _checked(recorder: Recorder, out: object) -> Node:
-    """The node of the model's output, if it is one tensor with an entry an instance."""
-    n = len(recorder.x)
-    if not isinstance(out, Tensor):
-        raise ValueError(f"the model must return one tensor, got {type(out).__name__}; wrap it and pick one")
-    if not out.dim() or len(out) != n:
-        raise ValueError(f"the model must return one entry for each of {n} instances, got shape {tuple(out.shape)}")
-    node = recorder.node(out)
-    if node is None:
-        raise ValueError("the model's output does not depend on x, or by ways that cannot be followed, such as numpy")
-    return node
 
 
 def _picked(outputs: Sequence[int] | None, n_outputs: int) -> list[int]:
@@ -203,38 +212,25 @@ def _picked(outputs: Sequence[int] | None, n_outputs: int) -> list[int]:
     return picked
 
 
-def _check_agreement(affine: AffineMap, expected: Tensor) -> None:
-    """See whether an instance had a hand in another's output: then a map misses what the model gave."""
-    products = torch.linalg.vecdot(affine.weight.flatten(2), affine.x.flatten(1).unsqueeze(1))
-    missed, limit = (products + affine.bias - expected).abs(), AGREES.get(expected.dtype, 0.05)
-    far = missed > limit * expected.abs()
-    if not far.any():
+def _products_of(weight: Tensor, x: Tensor) -> Tensor:
+    """``W x``."""
+    return torch.linalg.vecdot(weight.flatten(2), x.flatten(1).unsqueeze(1))
+
+
+def _check_agreement(affine: AffineMap, coarsest: torch.dtype) -> None:
+    """See whether the map is the model's: if an instance had a hand in another's output, it misses what came."""
+    missed = (_products_of(affine.weight, affine.x) + affine.bias - affine.output).abs()
+    limit = AGREES.get(coarsest, 0.05)
+    if (missed <= limit * affine.output.abs()).all():
         return
-    for i in far.any(1).nonzero()[:, 0].tolist():  # where terms of both signs nearly cancel, their size is what counts
-        size = (affine.weight[i] * affine.x[i]).flatten(1).abs().sum(1) + affine.bias[i].abs() + expected[i].abs()
-        if (missed[i] > limit * size).any():
-            raise ValueError(
-                f"the map of instance {i} misses the model's output by {missed[i].max():.2g}: instances depend on "
-                "each other, as after a mean over the batch; linearize one instance at a time"
-            )
-
-
-@contextmanager
-def _unchanged(modules: Iterable[nn.Module]) -> Iterator[None]:
-    """Put back buffers and the random state, whatever happens."""
-    buffers = [
-        (module, name, buffer, buffer.clone(), buffer._version)
-        for module in modules
-        for name, buffer in module._buffers.items()
-        if buffer is not None
-    ]
-    random = torch.get_rng_state()
-    try:
-        yield
-    finally:
-        torch.set_rng_state(random)
-        for module, name, buffer, before, version in buffers:
-            module._buffers[name] = buffer
-            if buffer._version != version:
-                with torch.no_grad():
-                    buffer.copy_(before)
+    # Where terms of both signs nearly cancel, their size is what counts.
+    near = missed <= limit * (affine.size + affine.bias.abs() + affine.output.abs())
+    if not near.all():
+        i = int((~near).any(1).nonzero()[0, 0])
+        why = (
+            "instances depend on each other, as after a mean over the batch, or a tensor was changed by a way that was "
+            "not seen; linearize one instance at a time"
+            if len(missed) > 1
+            else f"rounding in {coarsest}, or a part of the model was not seen; convert it to double precision"
+        )
+        raise ValueError(f"the map of instance {i} misses the model's output by {missed[i].max():.2g}: {why}")

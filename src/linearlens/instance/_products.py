@@ -5,22 +5,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from linearlens.instance._activations import gated, scale
+from linearlens.instance._activations import gated
+from linearlens.instance._calls import replace_tensors, tensors_in, under
 from linearlens.instance._general import live_in
-from linearlens.instance._record import Recorder, Rule, axis_through, replace_tensors, under
-from linearlens.instance._tangent import tangent
+from linearlens.instance._record import Recorder, Rule, axis_through
 
 
 def product(rec: Recorder, func: Any, *args: Any, **kwargs: Any) -> Tensor:
     """A function linear in each of its tensors.
 
     Of several live factors those that are most of a gate are frozen. If all are equal in that, each stays live
-    in turn and is credited with its share: ``x y = ½ x̄ y + ½ ȳ x``. In tangent form, all are live.
+    in turn and is credited with its share: ``x y = ½ x̄ y + ½ ȳ x``.
     """
     args = _told_apart(rec, args)
     inputs = live_in(rec, args, kwargs)
-    if len(inputs) > 1 and rec.form == "tangent":
-        return tangent(rec, func, *args, **kwargs)
+    for constant in tensors_in((args, kwargs)):
+        if rec.node(constant) is None:
+            rec.hold(constant, func)
     strengths = {id(t): node.strength for t in inputs if (node := rec.live(t))}
     live = [t for t in inputs if strengths[id(t)] == min(strengths.values())]
     held = {id(t): t.detach().clone() for t in inputs}
@@ -54,13 +55,13 @@ def _told_apart(rec: Recorder, args: Any, seen: set[int] | None = None) -> Any:
 def multiply(rec: Recorder, func: Any, a: Any, b: Any, **kwargs: Any) -> Tensor:
     """Entry by entry."""
     one, other = rec.live(a), rec.live(b)
-    if one and other and (rec.form == "tangent" or one.strength == other.strength):
+    if one and other and one.strength == other.strength:
         return product(rec, func, a, b, **kwargs)
     z, gate = (a, b) if one and not (other and one.strength > other.strength) else (b, a)
     value = func(a, b, **kwargs)
     if value.shape != z.shape:
         return product(rec, func, a, b, **kwargs)
-    gate = gate.detach().clone() if isinstance(gate, Tensor) else torch.tensor(gate, dtype=z.dtype)
+    gate = gate.detach().clone() if isinstance(gate, Tensor) else z.new_tensor(gate)
     return gated(rec, z, value, gate)
 
 
@@ -68,14 +69,12 @@ def divide(rec: Recorder, func: Any, a: Any, b: Any, **kwargs: Any) -> Tensor:
     """The denominator is frozen, as the scale of a norm is."""
     if func.__name__ in ("__rtruediv__", "__rdiv__"):
         a, b, func = b, a, torch.div
-    if rec.form == "tangent" and rec.live(b):
-        return tangent(rec, func, a, b, **kwargs)
     if not rec.live(a):
-        return scale(rec, func, a, b, **kwargs)
+        return rec.freeze(func, (a, b), kwargs)
     if kwargs.get("rounding_mode") is not None:
         rec.refuse(func.__name__, "rounds, which cannot be linearized")
     value = func(a, b, **kwargs)
-    denominator = b.detach().clone() if isinstance(b, Tensor) else torch.tensor(b, dtype=a.dtype)
+    denominator = b.detach().clone() if isinstance(b, Tensor) else a.new_tensor(b)
     if value.shape == a.shape:
         return gated(rec, a, value, 1 / denominator)
     return rec.step(value, [a], lambda a: a / denominator, axis=axis_through(rec, func, (a, b), kwargs, value))
@@ -87,7 +86,7 @@ def matmul(rec: Recorder, func: Any, a: Tensor, b: Tensor) -> Tensor:
         a, b, func = b, a, torch.matmul
     one, other = rec.live(a), rec.live(b)
     both = one and other
-    if both and (rec.form == "tangent" or one.strength == other.strength):  # type: ignore[union-attr]
+    if both and one.strength == other.strength:  # type: ignore[union-attr]
         return product(rec, func, a, b)
     left = bool(one) and not (other and one.strength > other.strength)  # type: ignore[union-attr]
     if min(a.dim(), b.dim()) < 2 or (a.shape[:-2] != b.shape[:-2] and not (left and b.dim() == 2)):
@@ -126,6 +125,25 @@ def add_product(rec: Recorder, func: Any, z: Tensor, a: Tensor, b: Tensor, *, be
         return out if beta == 0 else out + (z if beta == 1 else beta * z)
 
 
+def plus_product(rec: Recorder, func: Any, z: Any, a: Any, b: Any, *, value: Any = 1) -> Tensor:
+    """``z + value a b``, or ``z + value a / b``."""
+    with rec:
+        more = a / b if func.__name__ == "addcdiv" else a * b
+        return z + (more if value == 1 else value * more)
+
+
+def hypot(rec: Recorder, func: Any, a: Tensor, b: Tensor) -> Tensor:
+    """``√(a² + b²)``."""
+    with rec:
+        return torch.sqrt(a * a + b * b)
+
+
+def cosine_similarity(rec: Recorder, func: Any, a: Tensor, b: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """The product over both norms, which are frozen."""
+    with rec:
+        return (a * b).sum(dim) / (a.norm(dim=dim).clamp(min=eps) * b.norm(dim=dim).clamp(min=eps))
+
+
 RULES: dict[str, Rule] = {
     "glu": glu,
     **under("mul __mul__ __rmul__ multiply", multiply),
@@ -133,5 +151,8 @@ RULES: dict[str, Rule] = {
     **under("matmul __matmul__ __rmatmul__ mm bmm", matmul),
     **under("einsum mv dot inner outer kron tensordot", product),
     "bilinear": bilinear,
+    **under("addcmul addcdiv", plus_product),
+    "hypot": hypot,
+    "cosine_similarity": cosine_similarity,
     **under("addmm baddbmm addmv", add_product),
 }

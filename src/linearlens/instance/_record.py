@@ -1,36 +1,36 @@
 """Watch a forward pass, call by call, and write it on a tape."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from inspect import signature
-from types import FrameType, FunctionType
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode, get_testing_overrides
+from torch.overrides import TorchFunctionMode
 
+from linearlens.instance._calls import (
+    LIKE,
+    OUTSIDE,
+    SET_GRAD,
+    Call,
+    caller,
+    copied,
+    in_their_places,
+    read,
+    replace_tensors,
+    tensors_in,
+)
+from linearlens.instance._tangent import check_mode
 from linearlens.instance._tape import Affine, Node, Step, Tape
+from linearlens.instance._writes import memory_of, read_again, written
 
 Rule = Callable[..., Any]
-
-# What torch's own Python functions ask to find out whether somebody watches.
-UNWATCHED = {
-    name: lambda *_: False for name in ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
-}
-# These say something about a tensor, not what is in it, or make one that takes only its shape.
-_ABOUT = (
-    "size dim numel nelement stride __len__ element_size get_device shape dtype device ndim layout requires_grad "
-    "grad_fn itemsize names _version zeros_like ones_like empty_like full_like rand_like randn_like "
-    "new_zeros new_ones new_full new_empty new_tensor"
-)
-ABOUT = set(_ABOUT.split())
 
 
 class Recorder(TorchFunctionMode):
     """Record the forward pass of a model, by `run`.
+
+    Every tensor that depends on the input is marked as one that requires a gradient. So what is made of it out of
+    sight, by a scripted function, `vmap` or a thread, is known by its gradient function, and refused.
 
     Parameters
     ----------
@@ -38,64 +38,118 @@ class Recorder(TorchFunctionMode):
         The model and its modules by their dotted names, which are given to callers.
     x : Tensor of shape (n, *input_shape)
         What it will be run on.
-    form : str
-        "ratio" or "tangent".
     rules : dict of str to callable
         How each function is frozen, by its name in torch.
     """
 
-    def __init__(self, modules: Mapping[str, nn.Module], x: Tensor, form: str, rules: Mapping[str, Rule]) -> None:
+    plain = False  # a part of the model that wants no gradients
+
+    def __init__(self, modules: Mapping[str, nn.Module], x: Tensor, rules: Mapping[str, Rule]) -> None:
         super().__init__()
-        self.form = form
-        self.tape = Tape(len(x), x.dtype)
+        self.tape = Tape(len(x))
         self.rules = rules
         self.names = {id(module): name for name, module in modules.items()}
         self.x = x.detach().clone()
         self.x_node = Node(x.shape, 0, axis=0)
+        self.coarsest = x.dtype  # of all tensors on the way
+        self.roots: dict[int, Tensor] = {}  # by their memory: what was written into
+        self.marked: list[Tensor] = []  # of these, what will have to be as it was
+        self.held: list[tuple[Tensor, int, str]] = []  # constants that are not copied, with their versions
+        self.unique = torch.ones(len(x), dtype=torch.bool, device=x.device)
 
-    def run(self, model: nn.Module) -> Any:
+    def run(self, call: Callable[[Tensor], Any]) -> Any:
         """What the model gives, its tensors noted."""
         given = self.x.clone()  # the model may write into it
         self.note(given, self.x_node)
-        with torch.no_grad(), self:
-            out = model(given)
-        for tensor in tensors_in(out):
-            if (node := self.node(tensor)) and tensor._version != node.version:
-                self._refuse_changed("return")
-        return out
+        with torch.enable_grad(), self:
+            return call(given)
 
     def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        if func is SET_GRAD:
+            self.plain = not args[0]
+            return None
         kwargs = kwargs or {}
-        found = [(t, node) for t in tensors_in((args, kwargs) if kwargs else args) if (node := self.node(t))]
-        if not found or (call := _read(func)).about:
+        call = read(func)
+        if call.about:
             return func(*args, **kwargs)
-        frozen = True
-        for tensor, node in found:
-            frozen = frozen and node.frozen
-            if tensor._version != node.version:
-                self._refuse_changed(call.name)
-        if frozen:
-            return self.freeze(func, args, kwargs)
-        if func is F.relu and len(args) == 1 and not kwargs.get("inplace"):
-            return self.rules["relu"](self, torch.relu, *args)  # opened below as well, but this is the hot one
+        check_mode(call.name)
+        where = args[:1] if call.base in LIKE else (args, kwargs) if kwargs else args
+        found = [node for t in tensors_in(where) if (node := self.current(t, call.name))]
+        if not found:
+            with torch.set_grad_enabled(not self.plain and torch.is_grad_enabled()):
+                return func(*args, **kwargs)
+        if all(node.frozen for node in found):
+            with torch.no_grad():
+                return self.freeze(func, args, kwargs)
         if call.opened is not None:
             with self:
                 return call.opened(*args, **kwargs)
+        with torch.no_grad():
+            return self._record(call, func, args, kwargs)
+
+    def _record(self, call: Call, func: Any, args: tuple, kwargs: dict) -> Any:
+        target: Any = args[0] if args else None
+        args, kwargs = copied(args), copied(kwargs)
         if kwargs and (not args or "other" in kwargs or tensors_in(kwargs)):
-            args, kwargs = _in_their_places(func, args, kwargs)
+            args, kwargs = in_their_places(func, args, kwargs)
         rule = self.rules.get(call.base)
+        if call.name in OUTSIDE:
+            self.refuse(call.name, "takes numbers out of torch, where they cannot be followed; keep them in tensors")
         if rule is None or kwargs.get("out") is not None:
-            self.refuse(call.name, "cannot be linearized")
+            self.refuse(
+                call.name,
+                'cannot be linearized in ratio form; form="tangent" takes all that torch can differentiate, or '
+                "linearize the part of the model behind it",
+            )
         try:
             out = rule(self, call.out_of_place, *args, **kwargs)
         except TypeError as error:  # the rule, or torch, does not know it in this form
             self.refuse(call.name, f"cannot be linearized as it is called: {error}")
-        return self._overwrite(args[0], out) if call.in_place else out
+        return self._overwrite(target, out) if call.in_place else out
 
     def node(self, tensor: Tensor) -> Node | None:
         """The node of a tensor that depends on the input of this recording."""
         tape, node = getattr(tensor, "_linearlens", (None, None))
         return node if tape is self.tape else None
+
+    def current(self, tensor: Tensor, name: str) -> Node | None:
+        """As `node`, of what the tensor now holds: something may have been written into its memory."""
+        node = self.node(tensor)
+        if node is not None and (node.frozen or node.version == tensor._version):
+            return node
+        root = tensor._base
+        if root is None or not self._is_current(root):
+            root = self.roots.get(memory_of(tensor)) if self.roots else None
+        if root is not None and root is not tensor and self._is_current(root):
+            with torch.no_grad():
+                read_again(self, root, tensor)
+            return self.node(tensor)
+        if node is not None or root is not None:
+            self.refuse(name, "got a tensor that was changed in place by a way that was not seen; use a copy")
+        if tensor.grad_fn is not None and self._reaches(tensor.grad_fn):
+            self.refuse(
+                name,
+                "got a tensor that depends on the input by a way that was not seen, such as a scripted function or "
+                'vmap; write it out in plain torch, or use form="tangent"',
+            )
+        return None
+
+    def _is_current(self, tensor: Tensor) -> bool:
+        node = self.live(tensor)
+        return node is not None and node.version == tensor._version
+
+    def _reaches(self, function: Any) -> bool:
+        """Whether a gradient would arrive at a tensor of this recording."""
+        ahead, seen = [function], {function}
+        while ahead:
+            function = ahead.pop()
+            variable = getattr(function, "variable", None)
+            if variable is not None and self.node(variable) is not None:
+                return True
+            new = {f for f, _ in function.next_functions if f is not None} - seen
+            seen |= new
+            ahead += new
+        return False
 
     def live(self, tensor: Any) -> Node | None:
         """As `node`, but None for frozen ones."""
@@ -117,9 +171,24 @@ class Recorder(TorchFunctionMode):
 
     def note(self, tensor: Tensor, node: Node) -> Node:
         """Write a node on its tensor."""
-        node.version = tensor._version
+        if not node.frozen and self.live(tensor) is None:
+            tensor.requires_grad_()  # also if a view says that it does: it may speak of what it is a view of
+        node.version, node.dtype = tensor._version, tensor.dtype
         tensor._linearlens = (self.tape, node)  # type: ignore[attr-defined]
+        if tensor.dtype != self.coarsest and tensor.is_floating_point():
+            self.coarsest = max(self.coarsest, tensor.dtype, key=lambda dtype: torch.finfo(dtype).eps)
         return node
+
+    def hold(self, tensor: Tensor, func: Any) -> Tensor:
+        """A constant that a step keeps without a copy: it must not be changed before the rows are carried back."""
+        self.held.append((tensor, tensor._version, func.__name__))
+        return tensor.detach()
+
+    def check_held(self) -> None:
+        """See whether constants are what they were."""
+        for tensor, version, name in self.held:
+            if tensor._version != version:
+                raise ValueError(f"a constant of {name} is changed in place later in the forward pass; use a copy")
 
     def freeze(self, func: Any, args: tuple, kwargs: dict) -> Any:
         """The result of a function, its tensors marked as gates."""
@@ -152,47 +221,61 @@ class Recorder(TorchFunctionMode):
             if value is t:
                 value = value.view_as(value)
         if offset or (axis is None and constant is not None):
-            nothing = torch.zeros((), dtype=value.dtype)
-            offsets = [nothing.expand(i.shape) if i.offset is None else i.offset for i in nodes]
+            nothing = value.new_zeros(())
+            offsets = [nothing.to(i.dtype).expand(i.shape) if i.offset is None else i.offset for i in nodes]
             constant = affine(*offsets)
         output = self.note(value, Node(value.shape, 0, axis=axis, strength=strength))
         if axis is None:
             output.offset, constant = constant, None
         output.step = Step(tuple(nodes), output, affine, constant=constant, **how)
-        if "layer" not in how and (constant is not None or "state" in how):
-            output.step.layer = self.caller()
+        if "layer" not in how and constant is not None:
+            output.step.layer = caller(self.names)
         self.tape.steps.append(output.step)
         return value
 
-    def caller(self) -> str:
-        """Dotted name of the innermost module now running; "" for the model itself."""
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None:
-            method = frame.f_code.co_varnames[:1] == ("self",)
-            if method and (name := self.names.get(id(frame.f_locals.get("self")))) is not None:
-                return name
-            frame = frame.f_back
-        return ""
-
     def refuse(self, name: str, why: str) -> NoReturn:
         """Raise an error that names the function and the module that called it."""
-        layer = self.caller()
+        layer = caller(self.names)
         where = f"module {layer!r}" if layer else "the model's own forward"
         raise ValueError(f"{name}, called by {where}, {why}")
 
-    def _refuse_changed(self, name: str) -> NoReturn:
-        self.refuse(name, "got a tensor that was changed in place through a view of it; use a copy")
-
     def _overwrite(self, target: Tensor, value: Tensor) -> Tensor:
+        """Put a value where the target is, and follow what else lies there."""
         if value is target:
             return target
-        node = self.node(value)
+        node, root = self.node(value), self.roots.get(memory_of(target)) if self.roots else None
+        if root is None:
+            root = target if target._base is None else target._base
+        before = self.live(root)
+        live = node is not None and not node.frozen
+        old = root.detach().clone() if live and before is None and root is not target else root
+        if before is not None and before.version != root._version:
+            self.refuse("a write in place", "follows one that was not seen; use a copy")
+        if not root.requires_grad:
+            self.marked.append(root)
         target.copy_(value)
+        if root is not target and (live or before is not None):
+            written(self, root, before, old, target, value)
+        if live and (root is not target or before is None):
+            self.roots[memory_of(root)] = root
+        elif root is target:
+            self.roots.pop(memory_of(root), None)
         if node is None:
             target.__dict__.pop("_linearlens", None)
         else:
             self.note(target, node)
         return target
+
+    def forget(self) -> None:
+        """Let go of the tape, and of marks on tensors that were there before."""
+        self.tape.forget()
+        for root in [*self.roots.values(), *self.marked]:
+            root.__dict__.pop("_linearlens", None)
+        for root in self.marked:
+            root.requires_grad_(False)
+        self.roots.clear()
+        self.marked.clear()
+        self.held.clear()
 
 
 def axis_through(rec: "Recorder", func: Any, args: tuple, kwargs: dict, out: Tensor) -> int | None:
@@ -216,120 +299,3 @@ def axis_through(rec: "Recorder", func: Any, args: tuple, kwargs: dict, out: Ten
         return None
     change = [(a, new - old) for a, (new, old) in enumerate(zip(grown.shape, out.shape, strict=True)) if new != old]
     return change[0][0] if len(change) == 1 and change[0][1] == rec.tape.n else None
-
-
-def under(names: str, rule: Rule) -> dict[str, Rule]:
-    """The rule under each of the names."""
-    return dict.fromkeys(names.split(), rule)
-
-
-def tensors_in(tree: Any) -> list[Tensor]:
-    """All tensors in nested tuples, lists and dictionaries."""
-    if isinstance(tree, Tensor):
-        return [tree]
-    if isinstance(tree, dict):
-        tree = tree.values()
-    elif not isinstance(tree, tuple | list):
-        return []
-    found = []
-    for part in tree:
-        if isinstance(part, Tensor):
-            found.append(part)
-        elif isinstance(part, tuple | list | dict):
-            found += tensors_in(part)
-    return found
-
-
-def replace_tensors(tree: Any, new: dict[int, Tensor]) -> Any:
-    """The nested arguments with the tensors of these ids exchanged."""
-    if isinstance(tree, Tensor):
-        return new.get(id(tree), tree)
-    if isinstance(tree, tuple | list):
-        return type(tree)(replace_tensors(part, new) for part in tree)
-    if isinstance(tree, dict):
-        return {key: replace_tensors(part, new) for key, part in tree.items()}
-    return tree
-
-
-def _in_their_places(func: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-    """Operands that came by keyword, put where the rules look for them. Numbers stay: torch may want their names."""
-    placed, rest = list(args), dict(kwargs)
-    for name in _names_of_arguments(func)[len(args) :]:
-        if name not in rest or name == "out" or (placed and name != "other" and not tensors_in([rest[name]])):
-            break
-        placed.append(rest.pop(name))
-    return tuple(placed), rest
-
-
-@cache
-def _names_of_arguments(func: Any) -> tuple[str, ...]:
-    """In their order. Functions in C do not tell; torch has stand-ins for them that do."""
-    stand_in = get_testing_overrides().get(func)
-    return tuple(signature(stand_in).parameters) if stand_in is not None else ()
-
-
-def with_item(base: Tensor, index: Any, value: Any) -> Tensor:
-    """``base[index] = value`` in a copy."""
-    out = base.clone()
-    out[index] = value
-    return out
-
-
-class _Call(NamedTuple):
-    """A function of torch, as it is called.
-
-    Parameters
-    ----------
-    name : str
-    base : str
-        The name of what it does, without writing in place: ``relu`` of ``relu_``, ``__add__`` of ``__iadd__``.
-    out_of_place : callable
-        The function of that name.
-    in_place : bool
-    about : bool
-        It says something about a tensor, not what is in it.
-    opened : callable or None
-        The function with its body watched, if it is written in Python.
-    """
-
-    name: str
-    base: str
-    out_of_place: Any
-    in_place: bool
-    about: bool
-    opened: Any
-
-
-@cache
-def _read(func: Any) -> _Call:
-    name = func.__name__ if func.__name__ != "__get__" else func.__self__.__name__
-    base = name
-    if name.startswith("__i") and name not in ("__invert__", "__index__", "__int__"):
-        base = "__" + name[3:]
-    elif name.endswith("_") and not name.endswith("__"):
-        base = name[:-1]
-    elsewhere = with_item if name == "__setitem__" else _of_name(base) if base != name else None
-    return _Call(
-        name=name,
-        base=base,
-        out_of_place=elsewhere or func,
-        in_place=base != name or name == "__setitem__",
-        about=name in ABOUT or (name.startswith("is_") and name != "is_nonzero"),
-        opened=_open(func) if id(getattr(func, "__globals__", None)) in _OPENED else None,
-    )
-
-
-def _of_name(name: str) -> Any:
-    return next((getattr(home, name) for home in (torch.Tensor, torch, torch._C._nn) if hasattr(home, name)), None)
-
-
-_OPENED = {id(F.__dict__), id(torch.functional.__dict__)}  # modules whose functions are opened
-
-
-def _open(func: FunctionType) -> FunctionType:
-    """A Python function of torch that, watched, runs its body, so that the calls inside are seen."""
-    copy = FunctionType(
-        func.__code__, {**func.__globals__, **UNWATCHED}, func.__name__, func.__defaults__, func.__closure__
-    )
-    copy.__kwdefaults__ = func.__kwdefaults__
-    return copy

@@ -42,7 +42,7 @@ def lstm(
 
 def _held(rec: Recorder, gate: Tensor) -> Tensor:
     """Frozen also where it meets a constant, as at the first step of a recurrent network."""
-    return gate if rec.form == "tangent" else gate.detach()
+    return gate.detach()
 
 
 def plain(activation: Callable) -> Cell:

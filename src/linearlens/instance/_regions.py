@@ -1,14 +1,18 @@
 """The linear region an instance lies in, and how far it is to the next."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from linearlens.instance._linearize import carry_back, recorded
-from linearlens.instance._record import Recorder
-from linearlens.instance._tape import Node, Step
+from linearlens.instance._model import KEPT, checked_input, checked_output, instances_are_apart, running, same
+from linearlens.instance._tangent import forward
+from linearlens.instance._units import Unit, Units
 
 
-def gate_pattern(model: nn.Module, x: Tensor) -> Tensor:
+def gate_pattern(model: nn.Module, x: Tensor, *more: Any, **named: Any) -> Tensor:
     """States of all gates: which units are on, which entry won each pool.
 
     Instances with equal patterns lie in one linear region of a piecewise-linear network.
@@ -17,12 +21,15 @@ def gate_pattern(model: nn.Module, x: Tensor) -> Tensor:
     ----------
     model : nn.Module
     x : Tensor of shape (n, *input_shape)
+    *more, **named
+        What else the model takes.
 
     Returns
     -------
     Tensor of shape (n, n_gates), of int64
         1 for a unit that is on and 0 for one that is off; for a clamp 0 below, 1 between and 2 above its bounds; for a
-        pool the winner's number in its plane. Of two tensors whose larger is taken, 1 if it is the first.
+        pool the winner's number in its plane. Of two tensors that are compared, or whose larger is taken, 1 if it is
+        the first. The gates come in the order in which the model asks for them.
 
     Raises
     ------
@@ -34,24 +41,22 @@ def gate_pattern(model: nn.Module, x: Tensor) -> Tensor:
     >>> gate_pattern(nn.Sequential(nn.Linear(1, 1), nn.ReLU()).requires_grad_(False), torch.zeros(2, 1)).shape
     torch.Size([2, 1])
     """
-    with recorded(model, x, "tangent") as (recorder, _):
-        states = []
-        for step in recorder.tape.steps:
-            if step.state is not None:
-                axis = _axis(step, step.output)
-                states.append(step.state.movedim(axis, 0).reshape(len(x), -1).long())  # a gate of 1 or 0, or a number
-    if not states:
+    with _watched(model, x, more, named) as (_, units):
+        pass
+    if not units:
         raise ValueError("the model has no unit that is on or off, and no max-pool")
-    return torch.cat(states, 1)
+    return torch.cat([_by_instance(unit.state, axis, len(x)).long() for unit, axis in units], 1)
 
 
-def gate_distance(model: nn.Module, x: Tensor) -> Tensor:
+def gate_distance(model: nn.Module, x: Tensor, *more: Any, **named: Any) -> Tensor:
     """Distance from each instance to the nearest hyperplane at which a unit changes its state.
 
     Parameters
     ----------
     model : nn.Module
     x : Tensor of shape (n, *input_shape)
+    *more, **named
+        What else the model takes.
 
     Returns
     -------
@@ -73,49 +78,65 @@ def gate_distance(model: nn.Module, x: Tensor) -> Tensor:
     tensor([1.4142])
     """
     nearest, none = x.new_full((len(x),), torch.inf), True
-    with recorded(model, x, "tangent") as (recorder, _):
-        for step in [step for step in recorder.tape.steps if step.bounds]:
+    with _watched(model, x, more, named) as (leaf, units):
+        for border in (_by_instance(border, axis, len(x)) for unit, axis in units for border in unit.borders):
             none = False
-            axis = _axis(step, node := step.inputs[0])
-            weight, z = _units(recorder, node, axis)
-            slope = weight.flatten(2).norm(dim=2)
-            for bound in step.bounds:
-                c = torch.as_tensor(bound, dtype=x.dtype).expand(node.shape).movedim(axis, 0).reshape(z.shape)
-                away = torch.where(slope > 0, (z - c).abs() / slope, torch.inf)  # a unit that nothing moves stays
-                nearest = torch.minimum(nearest, away.amin(1))
+            for z in border.unbind(1):
+                (slope,) = torch.autograd.grad(z.sum(), leaf, retain_graph=True, allow_unused=True)
+                if slope is not None:
+                    size = slope.flatten(1).norm(dim=1)  # 0 of a unit that nothing moves
+                    away = torch.where(size > 0, z.detach().abs() / size, torch.inf)
+                    nearest = torch.minimum(nearest, away)
     if none:
         raise ValueError("the model has no unit that is on or off")
     return nearest
 
 
-def _axis(step: Step, node: Node) -> int:
-    """Where the instances lie."""
-    if node.axis is None:
-        where = f"module {step.layer!r}" if step.layer else "the model's own forward"
-        raise ValueError(
-            f"the units of {where}, of shape {tuple(node.shape)}, do not show which instance each belongs to; ask for "
-            "one instance at a time"
-        )
-    return node.axis
+@contextmanager
+def _watched(model: nn.Module, x: Tensor, more: tuple, named: dict) -> Iterator[tuple[Tensor, list[tuple[Unit, int]]]]:
+    """The input as a leaf, and the units of a forward pass, each with the axis along which the instances lie."""
+    modules = checked_input(model, x)
+
+    def call(z: Tensor) -> Any:
+        return model(z, *more, **named)
+
+    with running(modules, x, call) as again:
+        units, others = Units(modules), [Units(modules) for _ in KEPT]
+        with units:
+            leaf, out = forward(call, x)
+        ahead = iter(others)
+
+        def watched(z: Tensor) -> Any:
+            with next(ahead):
+                return again(z)
+
+        instances_are_apart(watched, x, checked_output(out, len(x)).detach(), few=False)
+        found = [other.found for other in others]
+        yield leaf, [(unit, _axis(number, unit, found, len(x))) for number, unit in enumerate(units.found)]
 
 
-def _units(recorder: Recorder, node: Node, axis: int) -> tuple[Tensor, Tensor]:
-    """Slopes, of shape (n, n_units, *input_shape), and values, of shape (n, n_units), of all units of a node."""
-    x, n, tape = recorder.x, len(recorder.x), recorder.tape
-    n_units = node.shape.numel() // n
-    first = node
-    if axis != 0 or node.shape[0] != n:  # bring the instances to the front, for as long as the rows need it
-        others = [size for place, size in enumerate(node.shape) if place != axis]
-        first = Node(torch.Size([n, n_units]), 0, axis=0)
-        step = Step(
-            (node,),
-            first,
-            lambda z: z.movedim(axis, 0).reshape(n, n_units),
-            rows=lambda r: [r.reshape(len(r), -1, *others).movedim(1, axis + 1)],
-        )
-        tape.steps.append(step)
-    rows = torch.eye(n_units, dtype=x.dtype).view(n_units, 1, *first.shape[1:])
-    weight, biases = carry_back(recorder, first, rows)
-    if first is not node:
-        tape.steps.pop()
-    return weight, sum(biases.values(), (weight * x.unsqueeze(1)).flatten(2).sum(2))
+def _axis(number: int, unit: Unit, others: list[list[Unit]], n: int) -> int:
+    """Along which instances lie: of those that were kept in another pass, nothing there has changed."""
+    if n == 1:
+        return 0
+    for axis, size in enumerate(unit.value.shape):
+        pairs = zip(others, KEPT, strict=True)
+        if size % n == 0 and all(
+            len(found) > number and _as_there(unit, found[number], axis, n, kept) for found, kept in pairs
+        ):
+            return axis
+    raise ValueError(
+        f"the units of {unit.where}, of shape {tuple(unit.value.shape)}, do not show which instance each belongs to, "
+        "or depend on several; ask for one instance at a time"
+    )
+
+
+def _as_there(unit: Unit, other: Unit, axis: int, n: int, kept: slice) -> bool:
+    if unit.value.shape != other.value.shape:
+        return False
+    return same(*(_by_instance(one.value, axis, n)[kept] for one in (other, unit)))
+
+
+def _by_instance(values: Tensor, axis: int, n: int) -> Tensor:
+    """Values of shape (n, m)."""
+    return values.reshape(1, -1) if n == 1 else values.movedim(axis, 0).reshape(n, -1)

@@ -21,7 +21,7 @@ class Node:
     ----------
     shape : torch.Size
     version : int
-        Of the tensor when it was noted; a later one means that it was changed in place behind the tape's back.
+        Of the tensor when it was noted; a later one means that its memory was written into.
     axis : int or None
         Where the instances lie: axis of size ``n * m``, the `m` entries of one instance beside each other.
         None if that is not known; constants are then carried forward to where it is.
@@ -33,6 +33,7 @@ class Node:
         The tensor is a gate: it depends on the input, but is a constant in the replay.
     offset : Tensor or None
         Replay at zero as far as it has not been put down as a step's constant.
+    dtype : torch.dtype
     """
 
     shape: torch.Size
@@ -42,6 +43,7 @@ class Node:
     step: "Step | None" = None
     frozen: bool = False
     offset: Tensor | None = None
+    dtype: torch.dtype = torch.float64
 
 
 @dataclass(eq=False, slots=True)
@@ -68,17 +70,11 @@ class Step:
     held : tuple of Tensor or None
         What `rows` takes after the rows: frozen tensors, one entry an instance along the leading axis. None if
         the piece cannot be applied to a part of the instances.
-    inner : int
-        Numbers that a row has inside `rows`, for all instances, if rows are taken through it a few at a time.
     layer : str
         Dotted name of the module that asked for it.
     fold : callable or None
         Takes a scale and a shift per channel and the value after both, gives that value as one step's output; None
         if it cannot be one step.
-    state : Tensor or None
-        What tells one linear region from another: which units are on (true, or above 0), which entry won (an integer).
-    bounds : tuple of float or Tensor
-        Values of the input at which the state changes; none for pools.
     """
 
     inputs: tuple[Node, ...]
@@ -90,11 +86,8 @@ class Step:
     constant: Tensor | None = None
     alike: bool = False
     held: tuple[Tensor, ...] | None = None
-    inner: int = 0
     layer: str = ""
     fold: Callable[[Tensor, Tensor, Tensor], Tensor | None] | None = None
-    state: Tensor | None = None
-    bounds: tuple[float | Tensor, ...] = ()
 
 
 @dataclass(eq=False)
@@ -106,7 +99,6 @@ class Tape:
     """
 
     n: int
-    dtype: torch.dtype
     steps: list[Step] = field(default_factory=list)
     common: dict[Step, list[Tensor | None]] = field(default_factory=dict)
     vectors: dict[Step, Tensor] = field(default_factory=dict)
@@ -127,7 +119,7 @@ class Tape:
                 if step.output.axis != 0 or not (step.alike or step.held is not None):
                     return self.n
                 reached.update(step.inputs)
-                widest = max(widest, n_rows * step.output.shape.numel(), step.inner)
+                widest = max(widest, n_rows * step.output.shape.numel())
         return limit * self.n // widest
 
     def propagate(
@@ -173,6 +165,8 @@ class Tape:
             for node, back in zip(step.inputs, self._backward(step, r, mine, part), strict=True):
                 if back is None:
                     continue
+                if back.dtype != node.dtype:
+                    back = back.to(node.dtype)
                 if node not in pending:
                     pending[node] = back
                     own = back.is_contiguous() and (_storage(back) != _storage(r) or (mine and len(step.inputs) == 1))
@@ -187,7 +181,7 @@ class Tape:
 
     def _backward(self, step: Step, r: Tensor, mine: bool, part: slice) -> Iterable[Tensor | None]:
         if step.gate is not None:
-            gate = (step.gate[part] if step.held else step.gate).to(r.dtype)
+            gate = (step.gate[part] if step.held else step.gate).to(r.dtype)  # of true and false, 1 and 0
             return [r.mul_(gate) if mine else r * gate]
         if step.alike and is_alike(r):
             if step not in self.common:
@@ -239,18 +233,18 @@ def _by_autograd(step: Step, r: Tensor) -> list[Tensor | None]:
     else:
         shapes, out_rows = [node.shape for node in step.inputs], list(r)
     with torch.enable_grad():
-        leaves = [torch.zeros(shape, dtype=r.dtype, requires_grad=True) for shape in shapes]
+        leaves = [
+            r.new_zeros(shape, dtype=node.dtype).requires_grad_()
+            for shape, node in zip(shapes, step.inputs, strict=True)
+        ]
         out = step.affine(*leaves)
-    return stack_grads(out, leaves, out_rows, [(k, -1, *s[1:]) if step.alike else (k, *s) for s in shapes])
-
-
-def stack_grads(out: Tensor, leaves: list[Tensor], rows: list[Tensor], shapes: list[tuple]) -> list[Tensor | None]:
-    """Gradients of `out` against each row, stacked and brought to the shapes; None where nothing arrives."""
-    grads = [torch.autograd.grad(out, leaves, row, retain_graph=True, allow_unused=True) for row in rows]
+    grads = [
+        torch.autograd.grad(out, leaves, row.to(out.dtype), retain_graph=True, allow_unused=True) for row in out_rows
+    ]
     stacked: list[Tensor | None] = []
-    for of_leaf, shape in zip(zip(*grads, strict=True), shapes, strict=True):
-        missing = of_leaf[0] is None
-        stacked.append(None if missing else torch.stack(of_leaf).reshape(shape))
+    for of_leaf, node in zip(zip(*grads, strict=True), step.inputs, strict=True):
+        shape = (k, -1, *node.shape[1:]) if step.alike else (k, *node.shape)
+        stacked.append(None if of_leaf[0] is None else torch.stack(of_leaf).reshape(shape))
     return stacked
 
 
