@@ -15,7 +15,7 @@ from linearlens.figures import plot_contributions
 from linearlens.instance import AffineMap, linearize
 from linearlens.reporting._finding import Asked, Budget, Finding, count, outputs_of, take
 from linearlens.snapshots import Cut, collect_layers
-from linearlens.snapshots.running import as_inputs, running
+from linearlens.snapshots.running import as_inputs, like_model, running
 
 TITLE = "One input, one linear map"
 MOST_INSTANCES, MOST_OUTPUTS, SHOWN = 64, 10, 4
@@ -95,10 +95,9 @@ def _part(asked: Asked, model: nn.Module) -> Part:
         first, *more = given.args
         return Part(model, first, tuple(more), _mean(as_inputs(model, train).first))
     behind = Cut(model, asked.start, "", take(test, np.arange(min(8, count(test)))))
-    like: torch.Tensor = behind.like
-    shape: tuple[int, ...] = behind.shape
+    shape, dtype = behind.shape, like_model(model).dtype
     states, before = (
-        torch.as_tensor(collect_layers(asked.model, inputs, [asked.start])[:, 0], dtype=like.dtype).reshape(-1, *shape)
+        torch.as_tensor(collect_layers(asked.model, inputs, [asked.start])[:, 0], dtype=dtype).reshape(-1, *shape)
         for inputs in (test, train)
     )
     return Part(behind, states, (), _mean(before))
@@ -152,8 +151,10 @@ def _alike_untrained(
     other = copy.deepcopy(asked.model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(asked.seed)
-        drawn = [part.reset_parameters() for part in other.modules() if hasattr(part, "reset_parameters")]
-    if not drawn:
+        resets: list[Any] = [getattr(part, "reset_parameters", None) for part in other.modules()]
+        for reset in filter(callable, resets):
+            reset()
+    if not any(map(callable, resets)):
         return None
     try:
         with warnings.catch_warnings():
