@@ -94,4 +94,4 @@ def perturbation_curves(
             for found, away in ((deletion, first), (insertion, ~first)):
                 probability = model(torch.where(away, baseline, x)).softmax(dim=1)
                 found.append(probability.gather(1, targets[:, None]).mean())
-    return Curves(torch.stack(deletion), torch.stack(insertion), torch.tensor(counts, dtype=x.dtype) / n_features)
+    return Curves(torch.stack(deletion), torch.stack(insertion), x.new_tensor(counts) / n_features)

@@ -121,7 +121,9 @@ def linearize(
             out, leaf = out.detach(), leaf.detach()
             flat = flat.detach() if outputs is None else flat.detach()[:, _picked(outputs, flat.shape[1])]
             bias = flat - _products_of(weight, leaf)
-            affine = AffineMap(weight, bias, {"": bias}, leaf, flat, torch.ones(len(x), dtype=torch.bool))
+            affine = AffineMap(
+                weight, bias, {"": bias}, leaf, flat, torch.ones(len(x), dtype=torch.bool, device=x.device)
+            )
         instances_are_apart(again, x, out)
     largest = out.reshape(len(x), -1).abs().amax(1, keepdim=True)
     warn_if_worthless(affine, torch.maximum(largest, largest.mean()), form)
