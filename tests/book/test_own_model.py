@@ -1,6 +1,7 @@
 """The page on one's own model runs as it stands, and what it promises holds."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,17 +24,22 @@ def page():
 
 
 @pytest.fixture(scope="module")
-def names(page):
+def names(page, tmp_path_factory):
     """What stands in the kernel at the end."""
     space = {}
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.chdir(tmp_path_factory.mktemp("own"))  # where it writes its report
     with torch.random.fork_rng():
         for code in page.values():
             exec(compile(code, "own-model.md", "exec"), space)
+    space["written"] = Path("report.html").read_text(encoding="utf-8")
+    monkeypatch.undo()
     return space
 
 
 def test_a_lens_takes_ten_lines(page):
-    _, *lenses = page.values()
+    _, call, *lenses = page.values()
+    assert len([line for line in call.splitlines() if line.strip()]) <= 4
     assert len(lenses) == 4
     for code in lenses:
         assert len([line for line in code.splitlines() if line.strip()]) <= LINES, code
@@ -52,3 +58,10 @@ def test_the_model_learnt_and_the_lenses_see_it(names):
     credit = names["credits"](model.stack, names["entering"], methods=["weight_gain"])
     assert credit.shape == (3, 1)
     assert np.isfinite(credit.to_numpy()).all()
+
+
+def test_the_report_finds_a_lens_for_each_part(names):
+    found = names["report"].findings
+    assert all(one.applies for one in found.values()), {lens: one.verdict for lens, one in found.items()}
+    assert found["spectrum"].verdict.startswith("The operator predicts better than persistence")
+    assert names["written"].count("<section") == 4
