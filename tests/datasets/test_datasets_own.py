@@ -211,7 +211,7 @@ def test_a_text_in_another_encoding_is_named_with_its_byte(tmp_path, start):
     paths = write_corpus(tmp_path, "two files")
     paths[1].write_bytes(start + "good\ntrès good".encode("latin1"))
     position = len(start) + 7
-    with pytest.raises(ValueError, match=rf"pos\.txt is not UTF-8: byte 0xe8 at position {position}; save it as UTF-8"):
+    with pytest.raises(ValueError, match=rf"pos\.txt is not UTF-8: byte 0xe8 at position {position}; say .* encoding"):
         read_corpus(*paths)
 
 
@@ -222,8 +222,8 @@ def test_corpora_that_are_none(tmp_path):
         with pytest.raises(ValueError, match=r"at least two 'pos' texts.*got [01] from .*neg\.txt.*pos\.txt"):
             read_corpus(neg, pos)
     (tmp_path / "neg").mkdir()
-    for paths in ([tmp_path], [neg], [neg, tmp_path / "none.txt"], [neg, pos, pos]):
-        with pytest.raises(ValueError, match="one folder holding the folders neg and pos, or two text files") as error:
+    for paths in ([tmp_path], [neg], [neg, tmp_path / "none.txt"], [neg, pos, pos], [neg, neg]):
+        with pytest.raises(ValueError, match=r"one folder holding .*or two text files") as error:
             read_corpus(*paths)
         assert str(paths[-1]) in str(error.value)
     with pytest.raises(ValueError, match="got nothing"):
