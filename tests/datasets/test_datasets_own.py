@@ -76,13 +76,14 @@ def test_a_hole_in_a_series_is_named(tmp_path, rows, new, message):
             lambda lines: [*lines[:4], lines[4] + ",7", *lines[5:]],
             "line 5: 7 columns came, but line 1 has 6",
         ),
-        (lambda lines: ["label,a,b,c,d,e", *lines], "line 1, column 1: need a number, 'label' came"),
-        (lambda lines: [line.replace(",", ";") for line in lines], "line 1, column 1: need a number, '"),
         (
             lambda lines: [line.split(",")[0] for line in lines],
             "two values a series, got 100 normal, 6 anomalous and 0",
         ),
-        (lambda lines: [*lines[:7], "2" + lines[7][1:]], r"line 8: the label must be 0 \(normal\) or 1 .*got 2"),
+        (
+            lambda lines: [*lines[:7], "2" + lines[7][1:], *lines[8:]],
+            r"which label is normal.*'0', '1', '2' \('2' first in line 8\)",
+        ),
         (lambda lines: [line for line in lines if line[0] == "0"], "one anomalous.*got 100 normal, 0 anomalous"),
         (lambda lines: [line for line in lines if line[0] == "1"], "at least 100 normal series.*got 0 normal, 6"),
         (
@@ -98,13 +99,6 @@ def test_tables_that_are_none(tmp_path, rows, change, message):
     path = tmp_path / "mine.csv"
     path.write_text("\n".join(change(as_csv(rows).splitlines())))
     with pytest.raises(ValueError, match=message):
-        read_series(path)
-
-
-def test_a_table_in_another_encoding(tmp_path, rows):
-    path = tmp_path / "mine.csv"
-    path.write_text(as_csv(rows), encoding="utf-16")
-    with pytest.raises(ValueError, match=r"mine\.csv is not UTF-8: byte 0xff at position 0"):
         read_series(path)
 
 
@@ -217,7 +211,7 @@ def test_a_text_in_another_encoding_is_named_with_its_byte(tmp_path, start):
     paths = write_corpus(tmp_path, "two files")
     paths[1].write_bytes(start + "good\ntrès good".encode("latin1"))
     position = len(start) + 7
-    with pytest.raises(ValueError, match=rf"pos\.txt is not UTF-8: byte 0xe8 at position {position}; save it as UTF-8"):
+    with pytest.raises(ValueError, match=rf"pos\.txt is not UTF-8: byte 0xe8 at position {position}; say .* encoding"):
         read_corpus(*paths)
 
 
@@ -228,8 +222,8 @@ def test_corpora_that_are_none(tmp_path):
         with pytest.raises(ValueError, match=r"at least two 'pos' texts.*got [01] from .*neg\.txt.*pos\.txt"):
             read_corpus(neg, pos)
     (tmp_path / "neg").mkdir()
-    for paths in ([tmp_path], [neg], [neg, tmp_path / "none.txt"], [neg, pos, pos]):
-        with pytest.raises(ValueError, match="one folder holding the folders neg and pos, or two text files") as error:
+    for paths in ([tmp_path], [neg], [neg, tmp_path / "none.txt"], [neg, pos, pos], [neg, neg]):
+        with pytest.raises(ValueError, match=r"one folder holding .*or two text files") as error:
             read_corpus(*paths)
         assert str(paths[-1]) in str(error.value)
     with pytest.raises(ValueError, match="got nothing"):

@@ -2,6 +2,7 @@
 
 from linearlens.datasets._dataset import Dataset, Reviews, Series
 from linearlens.datasets.copy_task import copy_task
+from linearlens.datasets.corpus import read_corpus
 from linearlens.datasets.digits import load_digits
 from linearlens.datasets.heartbeats import generate_heartbeats
 from linearlens.datasets.imdb import load_imdb
@@ -9,7 +10,8 @@ from linearlens.datasets.mnist import load_mnist
 from linearlens.datasets.registry import DataError, fetch, list_data
 from linearlens.datasets.reviews import effects, generate_reviews
 from linearlens.datasets.series import load_ecg5000, read_series
-from linearlens.datasets.text import Vocabulary, class_words, read_corpus, split_words
+from linearlens.datasets.text import Vocabulary, class_words, split_words
+from linearlens.datasets.words import words_of
 from linearlens.datasets.yin_yang import yin_yang, yin_yang_binary
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "read_corpus",
     "read_series",
     "split_words",
+    "words_of",
     "yin_yang",
     "yin_yang_binary",
 ]

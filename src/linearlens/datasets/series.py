@@ -1,19 +1,18 @@
 """Series for anomaly detection: ECG5000, and a reader's own."""
 
-import csv
 import math
 from pathlib import Path
 
 import numpy as np
 
 from linearlens.datasets._dataset import Series
+from linearlens.datasets._repeats import warn_of_repeats
 from linearlens.datasets.registry import fetch
-from linearlens.datasets.text import read_utf8
 
 TRAIN_SHARE, VALIDATION_SHARE = 0.85, 0.1005  # of the normal series; the rest is kept for testing
 MIN_VALIDATION = 10
 MIN_NORMAL = math.ceil(MIN_VALIDATION / VALIDATION_SHARE)
-LARGEST = float(np.finfo(np.float32).max)
+COARSE = 1e-3  # of its range: by how much float32 may round a series
 
 
 def load_ecg5000(*, seed: int = 0) -> Series:
@@ -42,14 +41,33 @@ def load_ecg5000(*, seed: int = 0) -> Series:
     return _split("ECG5000", table[is_normal, 1:], table[~is_normal, 1:], seed)
 
 
-def read_series(path: str | Path, *, seed: int = 0) -> Series:
-    """Series of your own from a CSV file, split as ECG5000 is.
+def read_series(
+    path: str | Path,
+    *,
+    label: str | int | None = None,
+    normal: str | float | None = None,
+    decimal: str | None = None,
+    encoding: str = "utf-8",
+    seed: int = 0,
+) -> Series:
+    """Series of your own from a table, split as ECG5000 is.
 
     Parameters
     ----------
     path : path
-        One series a line, no header: a label (0 for normal, 1 for anomalous), then its values, with commas
-        between. Empty lines are skipped.
+        One series a line, its label in the first or the last column: a CSV file with commas, semicolons, tabs
+        or blanks between cells, with a header or without; the text files of the UCR archive are such. May be
+        packed by gzip. Lines that are empty or begin with ``#`` or Excel's ``sep=`` are skipped.
+    label : str or int, optional
+        The column of labels: its name in the header, or its place counted from 0 (-1: the last). By itself
+        found are the names label, labels, class, target and y, and a first or last column that alone can be it.
+    normal : str or number, optional
+        The label of the normal series; all others are anomalous. Known are 0 beside 1, False beside True and
+        ``normal`` beside other words. Files of the UCR archive do not say it: of ECG5000 it is 1.
+    decimal : "." or ",", optional
+        The decimal sign, where the file does not tell.
+    encoding : str
+        Of the file, for instance cp1252; UTF-16 that begins with its mark is read, whatever this is.
     seed : int
         Seeds the split of the normal series.
 
@@ -61,57 +79,57 @@ def read_series(path: str | Path, *, seed: int = 0) -> Series:
     Raises
     ------
     ValueError
-        If the file is not UTF-8, lines differ in length, a value is missing or not a number (the message
-        names line and column), a label is neither 0 nor 1, or there are fewer than 100 normal series (so that
-        10 are for validation), none anomalous, or fewer than two values a series.
+        If the file can be read in two ways (the message says by what it is decided), lines differ in length, a
+        value is missing or not a number (the message names line and column), a column counts the lines, float32
+        is too coarse for a series, or there are fewer than 100 normal series (so that 10 are for validation),
+        none anomalous, or fewer than two values a series.
+
+    Warns
+    -----
+    UserWarning
+        If a series stands in the file more than once, so that training has seen what tests are made with.
     """
-    cells = _cells(Path(path))
-    numbers = np.array([_numbers(path, line, row) for line, row in cells.items()])
-    labels, values = numbers[:, 0], numbers[:, 1:].astype(np.float32)
-    for line, label in zip(cells, labels, strict=True):
-        if label not in (0, 1):
-            raise ValueError(f"{path}, line {line}: the label must be 0 (normal) or 1 (anomalous), got {label:g}")
-    n_normal = int((labels == 0).sum())
-    if n_normal < MIN_NORMAL or n_normal == len(labels) or values.shape[1] < 2:
+    # pandas, which this imports, is slow to load
+    from linearlens.datasets._series_table import as_numbers, decimal_sign, find_labels, parse, read_table
+
+    if decimal not in (None, ".", ","):
+        raise ValueError(f'decimal must be "." or ",", got {decimal!r}')
+    table, separator = read_table(path, encoding=encoding)
+    decimal = decimal or decimal_sign(table, separator)
+    columns = parse(table, decimal)
+    place, is_normal = find_labels(table, columns, label=label, normal=normal)
+    numbers = as_numbers(table, columns.drop(columns=place), decimal)
+    n_normal = int(is_normal.sum())
+    if n_normal < MIN_NORMAL or is_normal.all() or numbers.shape[1] < 2:
         raise ValueError(
             f"{path}: need at least {MIN_NORMAL} normal series (so that {MIN_VALIDATION} are for validation), one "
-            f"anomalous and two values a series, got {n_normal} normal, {len(labels) - n_normal} anomalous and "
-            f"{values.shape[1]} values"
+            f"anomalous and two values a series, got {n_normal} normal, {len(numbers) - n_normal} anomalous and "
+            f"{numbers.shape[1]} values"
         )
-    return _split(Path(path).stem, values[labels == 0], values[labels == 1], seed)
+    values = _as_float32(path, numbers)
+    series = _split(Path(path).stem, values[is_normal], values[~is_normal], seed)
+    kept = {"train": series.train, "validation": series.validation, "test": series.normal}
+    warn_of_repeats(path, {name: [row.tobytes() for row in part] for name, part in kept.items()}, "series")
+    return series
 
 
-def _cells(path: Path) -> dict[int, list[str]]:
-    """What stands in each line that is not empty, by the number of the line; all have one length."""
-    rows = enumerate(csv.reader(read_utf8(path).splitlines()), 1)
-    cells = {line: row for line, row in rows if "".join(row).strip()}
-    if not cells:
-        raise ValueError(f"{path} holds no series; write one a line: a label, then its values, with commas between")
-    first, width = next((line, len(row)) for line, row in cells.items())
-    for line, row in cells.items():
-        if len(row) != width:
-            raise ValueError(
-                f"{path}, line {line}: {len(row)} columns came, but line {first} has {width}; cut or fill the series "
-                "to one length"
-            )
-    return cells
-
-
-def _numbers(path: str | Path, line: int, row: list[str]) -> list[float]:
-    numbers = []
-    for column, cell in enumerate(row, 1):
-        try:
-            number = math.nan if "_" in cell else float(cell)  # Python would read 1_000 as 1000
-        except ValueError:
-            number = math.nan
-        if not abs(number) <= LARGEST:
-            came = repr(cell) if cell.strip() else "nothing"
-            raise ValueError(
-                f"{path}, line {line}, column {column}: need a number, {came} came; fill the hole or leave the series "
-                "out"
-            )
-        numbers.append(number)
-    return numbers
+def _as_float32(path: str | Path, numbers: np.ndarray) -> np.ndarray:
+    """The numbers in single precision; refused where a column counts the lines, or where rounding would be seen."""
+    steps = numbers - np.arange(len(numbers))[:, None]
+    if (counting := np.flatnonzero((steps == steps[0]).all(axis=0) & np.isin(steps[0], (0, 1)))).size:
+        raise ValueError(
+            f"{path}: value {counting[0] + 1} of the series only counts the lines; leave the column out (pandas: "
+            "to_csv(index=False))"
+        )
+    values = numbers.astype(np.float32)
+    ranges = np.ptp(numbers, axis=1)
+    coarse = (ranges > 0) & (np.abs(values - numbers).max(axis=1) > COARSE * ranges)
+    if coarse.any():
+        raise ValueError(
+            f"{path}: float32 is too coarse for series {int(coarse.argmax()) + 1}, whose values lie near "
+            f"{numbers[coarse.argmax()].mean():g} in a range of {ranges[coarse.argmax()]:g}; subtract a constant first"
+        )
+    return values
 
 
 def _split(name: str, normal: np.ndarray, anomalous: np.ndarray, seed: int) -> Series:

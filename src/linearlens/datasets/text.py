@@ -1,15 +1,12 @@
-"""Words to numbers, and a reader's own corpus."""
+"""Words to numbers."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
-
-from linearlens.datasets._dataset import Reviews
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|[.,;:!?()]")
 UNKNOWN = "<unk>"
@@ -120,83 +117,3 @@ def class_words(
         )
     by_odds = sorted(known, key=lambda word: (counts[1][word] + 1) / (counts[0][word] + 1))
     return dict.fromkeys(by_odds[:n_words], -1) | dict.fromkeys(by_odds[-n_words:], 1)
-
-
-def read_corpus(*paths: str | Path, test_share: float = 0.2, seed: int = 0) -> Reviews:
-    """Texts of your own in two classes.
-
-    Parameters
-    ----------
-    *paths : path
-        Either one folder with the folders ``neg`` and ``pos``, a file ``*.txt`` for each text; or two files,
-        the negative texts and the positive ones, a text a line. All in UTF-8. Texts without words are left out.
-    test_share : float
-        Share of the texts of each class kept for testing, between 0 and 1; at least one text is kept for
-        testing and one for training.
-    seed : int
-        Seeds the split.
-
-    Returns
-    -------
-    Reviews
-        In both parts the negative texts come first. The valence of words is not known.
-
-    Raises
-    ------
-    ValueError
-        If the paths are neither, a class has fewer than two texts, a file is not UTF-8 (the message names
-        file and byte), or `test_share` is not between 0 and 1.
-    """
-    if not 0 < test_share < 1:
-        raise ValueError(f"test_share must be between 0 and 1, got {test_share}")
-    texts = [_class_texts(paths, number) for number in range(2)]
-    for name, found in zip(CLASSES, texts, strict=True):
-        if len(found) < 2:
-            raise ValueError(
-                f"need at least two {name!r} texts with words in them, got {len(found)} from {_listed(paths)}"
-            )
-    rng = np.random.default_rng(seed)
-    train: list[tuple[list[str], int]] = []
-    test: list[tuple[list[str], int]] = []
-    for label, found in enumerate(texts):
-        order = rng.permutation(len(found))
-        n_kept = min(max(1, round(test_share * len(found))), len(found) - 1)
-        test += [(found[i], label) for i in order[:n_kept]]
-        train += [(found[i], label) for i in order[n_kept:]]
-    return Reviews(
-        "own corpus",
-        [text for text, _ in train],
-        np.array([label for _, label in train]),
-        [text for text, _ in test],
-        np.array([label for _, label in test]),
-    )
-
-
-def _class_texts(paths: Sequence[str | Path], number: int) -> list[list[str]]:
-    files = [Path(path) for path in paths]
-    if len(files) == 1 and all((files[0] / name).is_dir() for name in CLASSES):
-        raw = [read_utf8(file) for file in sorted((files[0] / CLASSES[number]).glob("*.txt"))]
-    elif len(files) == 2 and all(file.is_file() for file in files):
-        raw = read_utf8(files[number]).split("\n")  # splitlines would also cut a text at rarer signs
-    else:
-        raise ValueError(
-            "need one folder holding the folders neg and pos, or two text files (negative, positive), got "
-            + _listed(paths)
-        )
-    return [words for text in raw if (words := split_words(text))]
-
-
-def _listed(paths: Sequence[str | Path]) -> str:
-    return ", ".join(map(str, paths)) or "nothing"
-
-
-def read_utf8(file: Path) -> str:
-    """Content of a text file; a ValueError that names file and byte if it is not UTF-8."""
-    content = file.read_bytes()
-    try:
-        return content.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{file} is not UTF-8: byte {content[error.start]:#04x} at position {error.start}; save it as UTF-8, "
-            f"for instance with iconv -f latin1 -t utf-8"
-        ) from error
