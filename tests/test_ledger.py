@@ -9,7 +9,6 @@ import pytest
 import torch
 import yaml
 
-from linearlens import ledger as ledger_module
 from linearlens.ledger import (
     MIME,
     LedgerError,
@@ -22,6 +21,7 @@ from linearlens.ledger import (
     to_json,
     told,
 )
+from linearlens.ledger import _ledger as ledger_module
 
 ENTRY = {
     "id": "a.b",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from linearlens.figures.style import SIGNED
+from linearlens.figures.style import signed_colors
 
 
 def plot_contributions(
@@ -51,7 +51,7 @@ def plot_contributions(
 
 def _image(axes: Axes, values: np.ndarray, bias: float) -> Axes:
     largest = np.abs(values).max() or 1.0
-    axes.imshow(values, cmap=SIGNED, vmin=-largest, vmax=largest, interpolation="nearest")
+    axes.imshow(values, cmap=signed_colors(), vmin=-largest, vmax=largest, interpolation="nearest")
     axes.set_axis_off()
     axes.set_title(f"pixels {values.sum():+.2f}, bias {bias:+.2f}", fontsize=9, fontweight="normal")
     return axes

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from linearlens.figures.rows import values_of
 from linearlens.figures.spectra import draw_horizons, draw_spectrum
-from linearlens.figures.style import SIGNED
+from linearlens.figures.style import signed_colors
 
 LOOKS = (("C0", "o"), ("C1", "s"), ("C2", "^"), ("C3", "D"), ("C4", "v"))
 
@@ -162,7 +162,7 @@ def plot_modes(axes: Axes, modes: np.ndarray, eigenvalues: np.ndarray, *, most: 
     chosen = [place for place in range(len(modes)) if eigenvalues[place].imag >= 0][:most]
     turned = [modes[place] * np.exp(-1j * np.angle(modes[place][np.abs(modes[place]).argmax()])) for place in chosen]
     rows = np.array([mode.real / max(np.abs(mode).max(), 1e-300) for mode in turned])
-    axes.imshow(rows, cmap=SIGNED, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
+    axes.imshow(rows, cmap=signed_colors(), vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
     axes.set_yticks(range(len(chosen)), [f"|λ| = {abs(eigenvalues[place]):.3f}" for place in chosen])
     axes.set(xlabel="feature")
     axes.grid(False)

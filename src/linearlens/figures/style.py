@@ -11,28 +11,34 @@ from matplotlib.rcsetup import cycler
 from linearlens.figures.export import MIME, drawn_data, to_pdf, to_png
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#595959"
-SIGNED = LinearSegmentedColormap.from_list("signed", [ORANGE, "white", BLUE])  # what adds is blue, as in a text
 
 
-STYLE: Any = {
-    "figure.figsize": (7.0, 3.0),
-    "figure.constrained_layout.use": True,
-    "font.size": 10,
-    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, PURPLE, GREY]),
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#DDDDDD",
-    "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "linearlens",
-    "pdf.fonttype": 42,  # letters that can be searched and copied
-}
+def signed_colors() -> LinearSegmentedColormap:
+    """A colour map for numbers of both signs: what adds is blue, what takes away orange, as in a text."""
+    return LinearSegmentedColormap.from_list("signed", [ORANGE, "white", BLUE])
+
+
+def style() -> dict[Any, Any]:
+    """What `use_style` sets, for those who set it for a while only."""
+    return {
+        "figure.figsize": (7.0, 3.0),
+        "figure.constrained_layout.use": True,
+        "font.size": 10,
+        "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, PURPLE, GREY]),
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.color": "#DDDDDD",
+        "grid.linewidth": 0.6,
+        "axes.axisbelow": True,
+        "axes.titlesize": 10,
+        "axes.titleweight": "bold",
+        "legend.frameon": False,
+        "lines.linewidth": 1.6,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "linearlens",
+        "pdf.fonttype": 42,  # letters that can be searched and copied
+    }
 
 
 def use_style() -> None:
@@ -40,7 +46,7 @@ def use_style() -> None:
 
     The colours are then ``"C0"`` blue, ``"C1"`` orange, ``"C2"`` green, ``"C3"`` purple and ``"C4"`` grey.
     """
-    mpl.rcParams.update(STYLE)
+    mpl.rcParams.update(style())
     if "IPython" in sys.modules:  # without it there is no notebook
         _style_notebook()
 

@@ -10,7 +10,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from linearlens.figures.style import STYLE
+from linearlens.figures.style import style
 from linearlens.reporting._finding import Finding
 
 MOST_ROWS = 20
@@ -66,7 +66,7 @@ def section(one: Finding) -> str:
 def image(figure: Figure, alt: str) -> str:
     """The figure in the page itself."""
     buffer = io.BytesIO()
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(style()):
         figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
     return f'<img alt="{escape(alt)}" src="data:image/svg+xml;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
 

@@ -18,7 +18,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from torch import nn
 
-from linearlens.figures.style import STYLE
+from linearlens.figures.style import style
 from linearlens.reporting import _credit, _layers, _map, _spectrum
 from linearlens.reporting._finding import Asked, Budget, BudgetError, Finding, count
 from linearlens.reporting._html import page, section
@@ -166,7 +166,7 @@ def report(
         try:
             if stopped:
                 raise BudgetError
-            with mpl.rc_context(STYLE):
+            with mpl.rc_context(style()):
                 found = LENSES[lens](asked, clock)
         except BudgetError:
             reason = stopped or f"the budget of {budget:g} CPU seconds was spent"

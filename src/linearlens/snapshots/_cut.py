@@ -33,7 +33,7 @@ class Cut(nn.Module):
     ----------
     shape, out_shape : tuple of int
         Of the state of one sample, and of what is wanted of it.
-    example : Tensor of shape (n, *shape)
+    example : Tensor of shape ``(n, *shape)``
         States of a few samples, in the dtype and on the device of those that `start` gives.
 
     Raises
@@ -66,7 +66,7 @@ class Cut(nn.Module):
         self.example = before
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
-        """From states (n_samples, *shape) to (n_samples, *out_shape).
+        """From states ``(n_samples, *shape)`` to ``(n_samples, *out_shape)``.
 
         Raises
         ------

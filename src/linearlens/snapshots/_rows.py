@@ -11,7 +11,7 @@ KINDS = ("flat", "each", "mean")
 
 @dataclass(frozen=True)
 class Rows:
-    """How states of shape (n, *shape) become rows, and how rows become states again.
+    """How states of shape ``(n, *shape)`` become rows, and how rows become states again.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Rows:
         return (self.positions,) if isinstance(self.positions, int) else tuple(sorted(self.positions))
 
     def of(self, states: torch.Tensor) -> torch.Tensor:
-        """Rows of shape (n_rows, width) of states (n, *shape).
+        """Rows of shape (n_rows, width) of states ``(n, *shape)``.
 
         Raises
         ------
@@ -72,7 +72,7 @@ class Rows:
         return states.movedim(self.axes, last).flatten(1, -len(self.axes) - 1).movedim(1, -1).flatten(0, -2)
 
     def back(self, rows: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
-        """States (n, *shape) of rows, where `shape` is that of one sample."""
+        """States ``(n, *shape)`` of rows, where `shape` is that of one sample."""
         shape = tuple(shape)
         if self.kind == "flat" or len(shape) == 1:
             return rows.reshape(-1, *shape)

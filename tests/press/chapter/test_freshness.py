@@ -85,7 +85,7 @@ DELAYS, BASE = "src/linearlens/koopman/_delays.py", "src/linearlens/koopman/_bas
         (DELAYS, "def delay_embed", "def _unused():\n    pass\n\n\ndef delay_embed", set()),
         ("src/linearlens/__init__.py", '__version__ = "', '__version__ = "9', set()),
         ("src/linearlens/paths.py", 'os_cache("linearlens")', 'os_cache("lenses")', {"code"}),  # done on import
-        ("src/linearlens/koopman/_gram.py", "* max(len(xx), 32)", "* max(len(xx), 64)", set()),  # only beside it
+        ("src/linearlens/koopman/_nulls.py", "radius / np.abs", "2 * radius / np.abs", set()),  # only beside it
         ("src/linearlens/koopman/__init__.py", "__all__", "print(1)\n__all__", {"code"}),  # an effect of the import
         ("src/linearlens/models/mlp.py", "import torch", "import math\nimport torch", set()),  # not reached
         ("src/linearlens/press/cli.py", "import sys", "import math\nimport sys", set()),
@@ -97,7 +97,7 @@ DELAYS, BASE = "src/linearlens/koopman/_delays.py", "src/linearlens/koopman/_bas
             "import re\n\nx = 1\n",
             set(),
         ),  # it proves nothing
-        ("src/linearlens/ledger.py", "the claim holds", "it holds", set()),  # told to readers, not measured
+        ("src/linearlens/ledger/_ledger.py", "the claim holds", "it holds", set()),  # told to readers, not measured
         ("src/linearlens/figures/spectra.py", "s=48", "s=49", {"drawings"}),
         ("src/linearlens/figures/style.py", '"#0072B2"', '"#0072B3"', {"drawings"}),
         ("requirements.lock", "numpy==", "numpy==1", set()),  # a promise: what is installed counts
@@ -194,7 +194,7 @@ def test_figures_that_give_a_number_are_measured(project, chapter):
     )
     write_chapter(chapter, *CELLS, cell)
     before = kinds()
-    with edited(project / "src/linearlens/figures/export.py", "DIGITS = 7", "DIGITS = 8"):
+    with edited(project / "src/linearlens/figures/_series.py", "DIGITS = 7", "DIGITS = 8"):
         assert "code" in changed(before)
 
 

@@ -146,7 +146,7 @@ def test_a_kept_figure_that_was_changed_stops_the_book_with_a_word(both, command
 
 def test_a_claim_that_does_not_exist_is_refused(both, command):
     path = both / "notebooks" / "01_small.ipynb"
-    path.write_text(path.read_text().replace("<small.value>", "<small.valu>"))
+    path.write_text(path.read_text().replace("<small.value>", "<small.other>"))
     done = command("book")
     assert done.returncode == 1
     assert "is tied to no claim" in done.stderr
