@@ -71,6 +71,9 @@ def test_what_was_recorded_and_is_not_in_the_ledger_is_said(ran, command):
     done = command("claims")
     assert done.returncode == 1
     assert "01_small records small.value, which is not in data/claims.yml" in done.stderr
+    done = command("book")
+    assert done.returncode == 1
+    assert "01_small records small.value, which is not in data/claims.yml" in done.stderr
 
 
 @pytest.mark.parametrize("text", ["", "[]", "root: index\nparts: 3\n", "{"])

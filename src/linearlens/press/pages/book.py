@@ -16,6 +16,7 @@ from linearlens.press.chapter.files import SEAL, aside, one_at_a_time, read_seal
 from linearlens.press.chapter.freshness import Executed, hash_bytes
 from linearlens.press.chapter.notebooks import all_chapters, source_of
 from linearlens.press.chapter.reachable import hash_of
+from linearlens.press.evidence.measurements import unclaimed
 from linearlens.press.evidence.tables import EDITION
 from linearlens.press.running.chapters import run_chapters
 
@@ -44,11 +45,13 @@ def build_book(*, console: Console) -> Path:
     Raises
     ------
     PressError
-        If an executed chapter does not match its sources, or Jupyter Book warns of anything. The last
-        good book stays.
+        If an executed chapter does not match its sources or recorded what the ledger lacks, or Jupyter Book warns
+        of anything. The last good book stays.
     """
     remove_drafts()
     key = _key()
+    if strangers := unclaimed(EDITION):
+        raise PressError("; ".join(strangers))
     if _unfit(key) is None:
         console.print("pages: nothing changed")
         return HTML / "index.html"

@@ -24,6 +24,7 @@ def served(folder: Path) -> Iterator[str]:
     """The address of a folder, served while the context lasts."""
     quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=folder))
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a browser that ended reads no more
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/"
