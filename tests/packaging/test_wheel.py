@@ -222,7 +222,7 @@ def test_the_library_works_with_its_core_alone(alone, tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
     done = alone.run(alone.python, "-W", "error", "-B", tmp_path / "script.py", LINEARLENS_DATA=str(own))
     assert done.returncode == 0, done.stderr
-    assert done.stdout + done.stderr == "some.claim  1.5 (1 to 2, 2 values)\n", "what was recorded is told, and nothing else"
+    assert done.stdout + done.stderr == "some.claim  1.5 (1 to 2, 2 values)\n", "nothing but what was recorded"
 
 
 @pytest.mark.slow
