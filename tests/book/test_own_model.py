@@ -39,7 +39,7 @@ def names(page, tmp_path_factory):
 
 def test_a_lens_takes_ten_lines(page):
     _, call, *lenses = page.values()
-    assert len([line for line in call.splitlines() if line.strip()]) <= 4
+    assert len([line for line in call.splitlines() if line.strip()]) <= LINES
     assert len(lenses) == 4
     for code in lenses:
         assert len([line for line in code.splitlines() if line.strip()]) <= LINES, code

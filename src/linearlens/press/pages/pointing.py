@@ -126,7 +126,7 @@ def _both_figures(match: re.Match, full: dict[str, str]) -> str:
     if name not in full:
         return f'{match[1]}<p class="again {FULL}">This figure is drawn from the quick run.</p>{shown}'
     alt, source = ALT.search(shown), full[name]
-    image = f'<img alt="{alt[1] if alt else ""}" src="{source}" loading="lazy">'
+    image = f'<img alt="{alt[1] if alt else ""}" src="{source}">'
     there = f'<a class="drawing" href="{source}" title="Open the drawing by itself">{image}</a>'
     return f'{match[1]}<div class="{FULL}">{there}</div><div class="{QUICK}">{shown}</div>'
 
