@@ -28,7 +28,8 @@ def test_a_kernel_that_ends_is_a_failure_of_its_own_chapter(small, command, tmp_
     kept = small / "_build" / "failed" / "quick-seed0" / "02_dies.ipynb"
     assert f"the notebook up to there: {kept}" in died
     counts = [cell.get("execution_count") for cell in nbformat.read(kept, as_version=4).cells]
-    assert counts == [None, 1, 2, 3, 4, None], "all but the last ran"
+    assert counts[:4] == [None, 1, 2, 3], "what ran before"
+    assert counts[4:] in ([4, None], [None, None]), "it may die before it says that it began"
     assert left.startswith("03_leaves.ipynb, cell ")
     folder = small / "_build" / "executed" / "quick-seed0"
     assert [path.name for path in sorted(folder.iterdir())] == ["01_small.ipynb"]
