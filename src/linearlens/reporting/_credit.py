@@ -12,7 +12,7 @@ from linearlens.credit import BASELINES, METHODS, credits, damages
 from linearlens.datasets import Dataset
 from linearlens.figures import plot_credits
 from linearlens.figures.parts import rank_correlation
-from linearlens.reporting._finding import Asked, Budget, Finding
+from linearlens.reporting._finding import Asked, Budget, Finding, NotApplicableError
 
 TITLE = "Credit of its parts"
 MOST_SAMPLES = 3000
@@ -26,12 +26,7 @@ def look(asked: Asked, budget: Budget) -> Finding:
     """Give credit by several definitions, and damage each part twice."""
     labels = asked.labels_of_train(MOST_SAMPLES), asked.labels_of_test(MOST_SAMPLES)
     if labels[0] is None or labels[1] is None:
-        return Finding(
-            "credit",
-            TITLE,
-            applies=False,
-            verdict="This lens does not apply: damage is a loss of accuracy, and no labels came.",
-        )
+        raise NotApplicableError("damage is a loss of accuracy, and no labels came.")
     budget.step("credit: fitting")
     try:
         data = Dataset(
@@ -50,7 +45,7 @@ def look(asked: Asked, budget: Budget) -> Finding:
                 damages(asked.model, data, kinds=[KIND], seeds=seeds, start=asked.start)[KIND] for seeds in SEEDS
             )
     except (ValueError, TypeError) as error:
-        return Finding("credit", TITLE, applies=False, verdict=f"This lens does not apply: {error}")
+        raise NotApplicableError(str(error)) from error
     ceiling = rank_correlation(first.to_numpy(), again.to_numpy())
     agreement = {name: rank_correlation(table[name].to_numpy(), first.to_numpy()) for name in table}
     return Finding(

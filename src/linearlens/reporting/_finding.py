@@ -90,6 +90,10 @@ class Finding:
     seconds: float = 0.0
 
 
+class NotApplicableError(Exception):
+    """The lens has nothing to look at in this model; the message says why."""
+
+
 class BudgetError(Exception):
     """The CPU seconds are spent; what is done is kept."""
 

@@ -1,7 +1,6 @@
 """The lens on layers: an operator in their place, beside an affine map and the mean."""
 
 import copy
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,17 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from linearlens.layers import fit_layer, fourier_lift, replace
-from linearlens.reporting._finding import Asked, Budget, BudgetError, Finding, count, outputs_of, score, take
+from linearlens.reporting._finding import (
+    Asked,
+    Budget,
+    BudgetError,
+    Finding,
+    NotApplicableError,
+    count,
+    outputs_of,
+    score,
+    take,
+)
 from linearlens.snapshots import collect_layers, cut_points, run_from
 
 TITLE = "Layers as operators"
@@ -29,14 +38,11 @@ def look(asked: Asked, budget: Budget) -> Finding:
     try:
         spans = list(asked.between) if asked.between is not None else _spans(asked.model, train)
     except (ValueError, TypeError) as error:
-        return Finding("layers", TITLE, applies=False, verdict=f"This lens does not apply: {error}")
+        raise NotApplicableError(str(error)) from error
     if not spans:
-        return Finding(
-            "layers",
-            TITLE,
-            applies=False,
-            verdict="This lens does not apply: the model cannot be cut at two places with at most "
-            f"{WIDEST} numbers a sample between which something happens; name some with between=[(start, stop)].",
+        raise NotApplicableError(
+            f"the model cannot be cut at two places with at most {WIDEST} numbers a sample between which something "
+            "happens; name some with between=[(start, stop)]."
         )
     own = outputs_of(asked.model, test)
     labels = asked.labels_of_test(MOST_SAMPLES)
@@ -51,7 +57,7 @@ def look(asked: Asked, budget: Budget) -> Finding:
         except ValueError as error:
             warnings.append(f"{name} was left out: {error}")
     if not rows:
-        return Finding("layers", TITLE, applies=False, verdict=f"This lens does not apply: {'; '.join(warnings)}")
+        raise NotApplicableError("; ".join(warnings))
     table = pd.DataFrame(rows).T
     table.insert(0, "own", score(own, labels, own))
     return Finding(
@@ -121,20 +127,17 @@ def _verdict(table: pd.DataFrame, labelled: bool) -> str:
     lift = (table["lifted"] - table["affine"] > POINT) & ~dull
     parts = []
     if dull.any():
-        parts.append(f"at {_places(table.index[dull])} even a constant keeps the {what}, so nothing is learnt there")
+        parts.append(f"at {', '.join(table.index[dull])} even a constant keeps the {what}, so nothing is learnt there")
     if affine.any():
-        parts.append(f"at {_places(table.index[affine])} an affine map already keeps the {what} to a point")
+        parts.append(f"at {', '.join(table.index[affine])} an affine map already keeps the {what} to a point")
     if lift.any():
         parts.append(
-            f"at {_places(table.index[lift])} the lifted operator keeps more than an affine map, by more than a point"
+            f"at {', '.join(table.index[lift])} the lifted operator keeps more than an affine map, by more than a point"
         )
     if rest := [name for name in table.index if not (dull | affine | lift)[name]]:
-        parts.append(f"at {_places(rest)} neither does")
-    return f"{'; '.join(parts)}."[0].upper() + f"{'; '.join(parts)}."[1:]
-
-
-def _places(names: Sequence[str]) -> str:
-    return ", ".join(names)
+        parts.append(f"at {', '.join(rest)} neither does")
+    said = "; ".join(parts)
+    return f"{said[0].upper()}{said[1:]}."
 
 
 def _draw(table: pd.DataFrame, labelled: bool) -> Figure:

@@ -13,7 +13,7 @@ from torch import nn
 
 from linearlens.figures import plot_contributions
 from linearlens.instance import AffineMap, linearize
-from linearlens.reporting._finding import Asked, Budget, Finding, count, outputs_of, take
+from linearlens.reporting._finding import Asked, Budget, Finding, NotApplicableError, count, outputs_of, take
 from linearlens.snapshots import Cut, collect_layers
 from linearlens.snapshots.running import as_inputs, like_model, running
 
@@ -56,7 +56,7 @@ def look(asked: Asked, budget: Budget) -> Finding:
             warnings.simplefilter("always")
             affine = part.maps(chosen)
     except (ValueError, TypeError) as error:
-        return Finding("map", TITLE, applies=False, verdict=f"This lens does not apply: {error}")
+        raise NotApplicableError(str(error)) from error
     rows, place = np.arange(len(own)), own[:, chosen].argmax(axis=1)
     column = np.asarray(chosen)[place]
     numbers = _numbers(affine, rows, place)

@@ -20,7 +20,7 @@ from torch import nn
 
 from linearlens.figures.style import style
 from linearlens.reporting import _credit, _layers, _map, _spectrum
-from linearlens.reporting._finding import Asked, Budget, BudgetError, Finding, count
+from linearlens.reporting._finding import Asked, Budget, BudgetError, Finding, NotApplicableError, count
 from linearlens.reporting._html import page, section
 
 LENSES: dict[str, Callable[[Asked, Budget], Finding]] = {
@@ -168,6 +168,8 @@ def report(
                 raise BudgetError
             with mpl.rc_context(style()):
                 found = LENSES[lens](asked, clock)
+        except NotApplicableError as error:
+            found = Finding(lens, TITLES[lens], applies=False, verdict=f"This lens does not apply: {error}")
         except BudgetError:
             reason = stopped or f"the budget of {budget:g} CPU seconds was spent"
             found = Finding(lens, TITLES[lens], applies=False, verdict=f"Left out: {reason}.")

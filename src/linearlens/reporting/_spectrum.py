@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 
 from linearlens.figures import plot_forecast, plot_spectrum
 from linearlens.koopman import Koopman, Persistence, forecast, memory_horizon, shuffle_time
-from linearlens.reporting._finding import Asked, Budget, Finding
+from linearlens.reporting._finding import Asked, Budget, Finding, NotApplicableError
 from linearlens.snapshots import collect_hidden
 
 TITLE = "The spectrum of what it reads"
@@ -24,12 +24,10 @@ def look(asked: Asked, budget: Budget) -> Finding:
         fit = _states(asked, asked.of_train(MOST_SEQUENCES))
         held_out = _states(asked, asked.of_test(MOST_SEQUENCES))
     except (ValueError, TypeError, NotImplementedError) as error:
-        return Finding("spectrum", TITLE, applies=False, verdict=f"This lens does not apply: {error}")
+        raise NotApplicableError(str(error)) from error
     longest = max(map(len, held_out))
     if max(map(len, fit)) < 3 or longest < 3:
-        return Finding(
-            "spectrum", TITLE, applies=False, verdict="This lens does not apply: sequences have fewer than 3 steps."
-        )
+        raise NotApplicableError("sequences have fewer than 3 steps.")
     budget.step("spectrum: fitting")
     koopman = Koopman(constant=True).fit(fit)
     residuals = koopman.residuals(held_out)
