@@ -21,8 +21,7 @@ def plot_contributions(
         Of shape (n,) bars for the `most` largest, with names from `labels`. Of shape (n_steps, n_features) a sequence:
         bars for the steps, features added up.
     bias : float
-        What no part of the input accounts for. It is a bar of its own, or stands in the title of an image with the
-        share of the output that it makes up.
+        What no part of the input accounts for. It is a bar of its own, or stands in the title of an image.
     labels : sequence of str, optional
         Names of features, or tokens; one for each.
     most : int

@@ -14,7 +14,7 @@ from linearlens.press.pages.included import gallery, index, shortened, where
 
 
 def shown(name, chapter, caption="A line. It rises."):
-    return Shown(name, chapter, caption, "A line that rises.", None, 0, "", ())
+    return Shown(name, chapter, caption, "A line that rises.", "", ())
 
 
 def test_the_gallery_has_each_figure_once_with_its_place_and_what_is_to_see(here):

@@ -1,6 +1,8 @@
 """Which state of the checkout something comes from."""
 
 import subprocess
+from collections.abc import Mapping
+from typing import Any
 
 from linearlens.paths import ROOT
 
@@ -11,6 +13,13 @@ def commit_of_checkout() -> dict[str, str | bool | None]:
     """The commit of the checkout, and whether files differ from it; both None outside git."""
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{MADE}")
     return {"commit": _git("rev-parse", "HEAD"), "dirty": None if changed is None else bool(changed)}
+
+
+def commit_of_run(run: Mapping[str, Any], *, code: str = "") -> str:
+    """The commit a run came from, in words; `code` marks its number as code."""
+    if not run["commit"]:
+        return "no commit"
+    return f"commit {code}{run['commit'][:10]}{code}{' with changes' if run['dirty'] else ''}"
 
 
 def _git(*arguments: str) -> str | None:

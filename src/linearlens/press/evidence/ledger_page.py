@@ -6,6 +6,7 @@ from itertools import groupby
 
 from linearlens.ledger import VERDICTS, Claim, Row
 from linearlens.press.chapter.notebooks import title_of
+from linearlens.press.chapter.provenance import commit_of_run
 from linearlens.press.evidence.claim_table import Seeds, full_table, short_table
 
 PAPERS = {
@@ -127,7 +128,7 @@ def _count(rows: Sequence[Row]) -> str:
 
 
 def _of_full_run(run: Mapping, rows: Sequence[Row], kept: Mapping[str, Row]) -> str:
-    commit = f"commit `{run['commit'][:10]}`{' with changes' if run['dirty'] else ''}" if run["commit"] else "no commit"
+    commit = commit_of_run(run, code="`")
     if any(kept[row.id].stale for row in rows if row.id in kept):
         return f"The full run that is kept ({commit}) was made with other sources of this chapter; it is not shown."
     versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())

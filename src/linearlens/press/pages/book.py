@@ -50,8 +50,6 @@ def build_book(*, console: Console) -> Path:
     """
     remove_drafts()
     key = _key()
-    if strangers := unclaimed(EDITION):
-        raise PressError("; ".join(strangers))
     if _unfit(key) is None:
         console.print("pages: nothing changed")
         return HTML / "index.html"
@@ -65,6 +63,8 @@ def build_book(*, console: Console) -> Path:
 def _build(key: str) -> None:
     from linearlens.press.pages.staging import stage  # takes seconds to import
 
+    if strangers := unclaimed(EDITION):
+        raise PressError("; ".join(strangers))
     stage(STAGE)
     with aside(HTML) as draft:
         _jupyter_book(STAGE, draft)

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from linearlens.ledger import Claim, Recorded, Row, show
-from linearlens.press.evidence.claim_table import Seeds
+from linearlens.press.evidence.claim_table import EDITIONS, Seeds
 
 HOLDS = {True: "holds", False: "does not hold", None: "not tested"}
-EDITIONS = {"full": "papers’ scale", "quick": "this machine, quick"}
 KINDS = {
     "paper": "stated by a paper",
     "ours": "a statement of this book",

@@ -12,6 +12,7 @@ from myst_nb.core.variables import format_plain_text
 
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.outputs import is_table, tables_of
+from linearlens.press.chapter.provenance import commit_of_run
 from linearlens.press.evidence.full_pages import FullPage
 
 NUMBER = re.compile(r"\{glue:text\}`(?P<name>[^`:]+)(?::(?P<how>[^`]*))?`")
@@ -79,6 +80,4 @@ def said_of(run: Mapping) -> str:
     """Where the numbers of an edition come from, in words."""
     minutes = run["cpu_seconds"] / 60
     took = f"{minutes:.0f} CPU minutes" if minutes >= 2 else f"{run['cpu_seconds']:.0f} CPU seconds"
-    commit = f"commit {run['commit'][:10]}" if run["commit"] else "no commit"
-    changed = " with changes" if run["dirty"] else ""
-    return f"seed {run['seed']}, {took}, {commit}{changed}"
+    return f"seed {run['seed']}, {took}, {commit_of_run(run)}"

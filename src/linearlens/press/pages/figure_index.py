@@ -15,6 +15,7 @@ from linearlens.paths import DATA
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.notebooks import all_chapters, is_exercise, read_source
 from linearlens.press.chapter.outputs import GLUED, options_of, shown_by
+from linearlens.press.chapter.provenance import commit_of_run
 
 UNSEEN = ("application/pdf", "image/png", MIME)  # forms of a figure that no page shows
 
@@ -23,17 +24,14 @@ UNSEEN = ("application/pdf", "image/png", MIME)  # forms of a figure that no pag
 class Shown:
     """A figure as its chapter shows it.
 
-    ``alt`` says what is there to see. ``glue`` is the name a chapter stored it under; None if a cell shows it, of
-    number ``cell`` among those of code. ``answers`` is the figure or table of the paper it stands beside, and
-    ``claims`` the ids it supports.
+    ``alt`` says what is there to see, ``answers`` is the figure or table of the paper it stands beside, and ``claims``
+    are the ids it supports.
     """
 
     id: str
     chapter: str
     caption: str
     alt: str
-    glue: str | None
-    cell: int | None
     answers: str
     claims: tuple[str, ...]
 
@@ -75,23 +73,21 @@ def _entries() -> Mapping[str, Mapping]:
 
 
 def _figures_of(chapter: str, entries: Mapping[str, Mapping]) -> list[Shown]:
-    figures, number = [], -1
+    figures = []
 
-    def add(name: str, caption: str, alt: str, *, glue: str | None = None, cell: int | None = None) -> None:
+    def add(name: str, caption: str, alt: str) -> None:
         entry = entries.get(name) or {}
         answers, claims = entry.get("answers") or "", tuple(entry.get("claims") or ())
-        figures.append(Shown(name, chapter, " ".join(caption.split()), alt, glue, cell, answers, claims))
+        figures.append(Shown(name, chapter, " ".join(caption.split()), alt, answers, claims))
 
     for cell in read_source(chapter).cells:
         if cell.cell_type == "markdown":
             for match in GLUED.finditer(cell.source):
                 options = options_of(match)
-                add(options["name"], match["caption"], options["alt"], glue=match["glue"])
-        if cell.cell_type == "code" and not is_exercise(cell):
-            number += 1
-            if figure := shown_by(cell):
-                alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", figure["caption"])
-                add(figure["name"], figure["caption"], alt, cell=number)
+                add(options["name"], match["caption"], options["alt"])
+        elif cell.cell_type == "code" and not is_exercise(cell) and (figure := shown_by(cell)):
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", figure["caption"])
+            add(figure["name"], figure["caption"], alt)
     return figures
 
 
@@ -158,8 +154,6 @@ def with_commands(page: nbformat.NotebookNode, full: Mapping[str, Any] | None) -
 
 
 def _command(name: str, run: Mapping[str, Any], kind: str) -> str:
-    changed = " with changes" if run["dirty"] else ""
-    commit = f"commit `{run['commit'][:10]}`{changed}" if run["commit"] else "no commit"
     how = "" if run["profile"] == "quick" else f" --profile {run['profile']}"
-    where = f"seed {run['seed']}, {run['cpu_seconds']:.0f} CPU seconds for the chapter, {commit}"
+    where = f"seed {run['seed']}, {run['cpu_seconds']:.0f} CPU seconds for the chapter, {commit_of_run(run, code='`')}"
     return f":::{{div}} {kind}\nre-run: `linearlens figure {name}{how}` ({where})\n:::"

@@ -18,7 +18,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
 
-from linearlens.press.evidence.claim_table import anchor
+from linearlens.press.evidence.claim_table import EDITIONS, anchor
 from linearlens.press.pages.editions import BETWEEN, FULL, QUICK
 
 POINTED = "_generated/pointed.json"
@@ -133,14 +133,14 @@ def _both_figures(match: re.Match, full: dict[str, str]) -> str:
 
 def _switch(runs: dict[str, Any]) -> str:
     """Which edition is shown, and two buttons; without a script the words alone."""
-    said = f"this machine, quick ({escape(runs['quick']['said'])})"
+    said = f"{EDITIONS['quick']} ({escape(runs['quick']['said'])})"
     if "full" not in runs:
         return f'<p class="editions">Numbers and figures: {said}.</p>'
-    full = f"the papers’ scale ({escape(runs['full']['said'])})"
+    full = f"{EDITIONS['full']} ({escape(runs['full']['said'])})"
     return (
         '<div class="editions" role="group" aria-label="Edition of numbers and figures">'
-        '<span class="switch" hidden><button type="button" data-edition="full">the papers’ scale</button>'
-        '<button type="button" data-edition="quick">this machine, quick</button></span> '
+        f'<span class="switch" hidden><button type="button" data-edition="full">{EDITIONS["full"]}</button>'
+        f'<button type="button" data-edition="quick">{EDITIONS["quick"]}</button></span> '
         f'<span>Numbers and figures: <span class="{FULL}">{full}</span>'
         f'<span class="{QUICK}">{said}</span>.</span></div>'
     )

@@ -19,7 +19,7 @@ from linearlens.press.evidence.full_runs import full_pages
 from linearlens.press.evidence.tables import EDITION, Tables
 from linearlens.press.pages.cards import cards
 from linearlens.press.pages.editions import in_both, said_of
-from linearlens.press.pages.figure_index import glued_drawings, with_commands
+from linearlens.press.pages.figure_index import with_commands
 from linearlens.press.pages.included import write_included
 from linearlens.press.pages.install import repository
 from linearlens.press.pages.materials import Materials, glued_texts
@@ -41,8 +41,6 @@ def stage(target: Path) -> None:
         write_included(draft / "_generated")
         for chapter in all_chapters():
             page = Executed(chapter, EDITION).page()
-            for name, drawing in glued_drawings(page).items():
-                write_text(draft / "_generated" / f"{name}.svg", drawing)
             full = kept.get(chapter)
             with_solutions(with_commands(page, full.run if full and full.figures else None), chapter)
             page = in_both(page, glued_texts(page), full)
