@@ -5,6 +5,7 @@ from linearlens.figures.dynamics import plot_forecast, plot_horizons, plot_modes
 from linearlens.figures.export import drawn_data
 from linearlens.figures.parts import plot_credits, plot_replacement
 from linearlens.figures.rows import draw_rows
+from linearlens.figures.sketches import draw_unrolled
 from linearlens.figures.slider import Slider
 from linearlens.figures.spectra import draw_horizons, draw_spectrum
 from linearlens.figures.style import use_style
@@ -16,6 +17,7 @@ __all__ = [
     "draw_rows",
     "draw_spectrum",
     "draw_text",
+    "draw_unrolled",
     "drawn_data",
     "plot_contributions",
     "plot_credits",
