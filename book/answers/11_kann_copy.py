@@ -29,8 +29,7 @@ horizon = 800
 horizon = 640
 
 # %% ex-copy-growth [markdown]
-# A number beside the diagonal couples the two: the power $k$ of $\begin{pmatrix} 1/2 & c \\ 0 & 1/2 \end{pmatrix}$ has
-# $k\,c\,/\,2^{k-1}$ there, which is $c$ at first and falls to nothing later. The eigenvalues never see $c$.
+# A number $c$ beside the diagonal couples the two: the power $k$ of the matrix has $k\,c\,/\,2^{k-1}$ there, which is $c$ at first and falls to nothing later. The eigenvalues never see $c$.
 
 
 # %% solution
@@ -106,9 +105,7 @@ def factor(v, s):
 
 # %% solution
 guess = "outwards"
-states, _ = system.simulate(
-    1000, np.random.default_rng(seed), correlation=0.8
-)
+states, _ = system.simulate(1000, np.random.default_rng(seed), correlation=0.8)
 moduli = np.abs(Koopman().fit(states).eigenvalues_)
 
 # %% wrong: as if there were no inputs
@@ -120,30 +117,22 @@ moduli = np.abs(ControlledKoopman().fit(states, inputs).eigenvalues_)
 
 # %% wrong: hardly moved
 guess = "outwards"
-states, _ = system.simulate(
-    1000, np.random.default_rng(seed), correlation=0.0
-)
+states, _ = system.simulate(1000, np.random.default_rng(seed), correlation=0.0)
 moduli = np.abs(Koopman().fit(states).eigenvalues_)
 
 # %% wrong: the other way
 guess = "inwards"
-states, _ = system.simulate(
-    1000, np.random.default_rng(seed), correlation=0.8
-)
+states, _ = system.simulate(1000, np.random.default_rng(seed), correlation=0.8)
 moduli = np.abs(Koopman().fit(states).eigenvalues_)
 
 # %% wrong: eigenvalues are complex
 guess = "outwards"
-states, _ = system.simulate(
-    1000, np.random.default_rng(seed), correlation=0.8
-)
+states, _ = system.simulate(1000, np.random.default_rng(seed), correlation=0.8)
 moduli = Koopman().fit(states).eigenvalues_
 
 # %% wrong: one modulus for each
 guess = "outwards"
-states, _ = system.simulate(
-    1000, np.random.default_rng(seed), correlation=0.8
-)
+states, _ = system.simulate(1000, np.random.default_rng(seed), correlation=0.8)
 moduli = np.abs(Koopman().fit(states).eigenvalues_).min()
 
 # %% wrong: no inputs

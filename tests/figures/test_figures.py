@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from linearlens.figures import draw_horizons, draw_spectrum, draw_text, use_style
+from linearlens.figures import draw_horizons, draw_spectrum, draw_text, draw_unrolled, use_style
 
 
 @pytest.fixture(autouse=True)
@@ -119,3 +119,12 @@ def test_words_stay_readable_on_the_fullest_shade():
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in patch.get_facecolor()[:3]]
         assert (np.dot(linear, [0.2126, 0.7152, 0.0722]) + 0.05) / 0.05 >= 7, "contrast of WCAG 2, AAA"
     assert {text.get_color() for text in figure.axes[0].texts} == {"black"}
+
+
+def test_an_unrolled_network_shows_states_inputs_and_an_operator_that_no_input_enters():
+    _, ax = plt.subplots()
+    draw_unrolled(ax, n_steps=3)
+    said = [text.get_text() for text in ax.texts]
+    assert sorted(said) == sorted(["$h_1$", "$h_2$", "$h_3$", "$x_1$", "$x_2$", "$x_3$", "$F$", "$F$", "$K$", "$K$"])
+    with pytest.raises(ValueError, match="two steps"):
+        draw_unrolled(ax, n_steps=1)
