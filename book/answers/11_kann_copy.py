@@ -29,7 +29,8 @@ horizon = 800
 horizon = 640
 
 # %% ex-copy-growth [markdown]
-# A number $c$ beside the diagonal couples the two: the power $k$ of the matrix has $k\,c\,/\,2^{k-1}$ there, which is $c$ at first and falls to nothing later. The eigenvalues never see $c$.
+# A number $c$ beside the diagonal couples the two: the power $k$ of the matrix has $k\,c\,/\,2^{k-1}$ there, which is
+# $c$ at first and falls to nothing later. The eigenvalues never see $c$.
 
 
 # %% solution
@@ -144,9 +145,9 @@ moduli = np.abs(Koopman().fit(states).eigenvalues_)
 guess, moduli = "outwards", [1.0] * 6
 
 # %% ex-copy-longer [markdown]
-# The operator is wrong with the network, and mostly in the same way: it agrees with it on most symbols, with a constant on
-# more. So it is a good model of the network just where the network fails at its task. Compare models with the
-# *network's* answers or, better, with its states, by `error_between`.
+# The operator is wrong with the network, and mostly in the same way: it agrees with it on most symbols, with a
+# constant on more. So it is a good model of the network just where the network fails at its task. Compare models
+# with the *network's* answers or, better, with its states, by `error_between`.
 
 
 # %% solution
