@@ -60,4 +60,5 @@ $(READY): requirements.lock pyproject.toml
 	@"$(PYTHON)" -m venv .venv || { echo "error: no virtual environment could be made; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@$(RUN)python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	@$(RUN)python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(RUN)linearlens data fetch mnist-5k || echo 'the set-up goes on without these images: chapters that use them ask for them again'
 	@touch $@
