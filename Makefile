@@ -42,7 +42,7 @@ lab: $(READY)    ## open the chapters in JupyterLab, their text as on the pages
 	$(RUN)python -m jupyterlab notebooks
 
 bench: $(READY)  ## time the core beside its peers, one thread, and write book/speed.md
-	OMP_NUM_THREADS=1 $(RUN)python tests/bench/bench.py
+	PYTHONPATH=tests/architectures:tests/instance OMP_NUM_THREADS=1 $(RUN)python tests/bench/bench.py
 
 mutants: $(READY) ## plant bugs one by one, and see that a test notices each
 	$(RUN)python tests/mutants.py
