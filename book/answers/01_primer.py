@@ -66,10 +66,12 @@ delays_needed = 3 * 2 + 1
 delays_needed = 12
 
 # %% ex-primer-lens [markdown]
-# Cutting pairs within each trajectory, before anything is put together, takes care of the seams once and for all: with delays, too, since delay coordinates
-# are again a list of trajectories. The noise decides step five. With one delay there is no room for four eigenvalues, and what is found is a compromise with a large residual.
-# With three there is room, but noise in $X$ biases the fit: the eigenvalues have shrunk. With nine the two oscillations stand near the unit circle with small
-# residuals; the others are what ten coordinates make of noise, with smaller moduli and larger residuals. Believe the pairs whose residual is small, and whose angle comes back with another number of delays.
+# Cutting pairs within each trajectory, before anything is put together, takes care of the seams once and for all, with
+# delays, too, since delay coordinates are again a list of trajectories. Step five: with one delay there is no room for
+# four eigenvalues, and what is found is a compromise with a large residual. With three there is room, but noise in $X$
+# biases the fit: the moduli have shrunk. With nine the two oscillations stand near the unit circle with small
+# residuals; the others are what ten coordinates make of noise, with smaller moduli and larger residuals. Believe the
+# pairs whose residual is small and whose angle comes back with another number of delays.
 
 
 # %% solution
