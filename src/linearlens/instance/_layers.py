@@ -21,8 +21,6 @@ from linearlens.instance._tape import Node
 # Not public, so it may be missing.
 ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 LARGE = 2**20  # multiply-adds of a product for which that pays
-FEW_ENTRIES = 128  # up to so many entries of an instance, rows go back through a convolution as a dense matrix
-MANY_ROWS = 256  # fewer rows are not worth the making of that matrix
 FEW_CHANNELS = 4  # up to so many input channels, rows go back through a convolution tap by tap
 
 
@@ -115,11 +113,14 @@ def _convolution(
 
 
 def _rows_of_convolution(func: Any, shape: torch.Size, weight: Tensor, args: tuple, kwargs: dict) -> Callable | None:
-    """How rows go back through a convolution: many of them to a small image by a dense matrix."""
+    """How rows go back through a convolution.
+
+    With few input channels: one product with the kernel for all its taps, then each tap's part is added where it
+    came from. Else by the convolution with the flipped kernel if the stride is 1, by the transposed one if not.
+    """
     given = {**dict(zip(("stride", "padding", "dilation", "groups"), args, strict=False)), **kwargs}
     kernel = weight.shape[2:]
     spatial = len(kernel)
-
     stride, dilation = per_axis(given.get("stride", 1), spatial), per_axis(given.get("dilation", 1), spatial)
     groups, padding = given.get("groups", 1), given.get("padding", 0)
     if padding == "same":
@@ -128,29 +129,6 @@ def _rows_of_convolution(func: Any, shape: torch.Size, weight: Tensor, args: tup
             return None
         padding = [t // 2 for t in total]
     padding = per_axis(0 if padding == "valid" else padding, spatial)
-    few = _rows_by_convolution(func, shape, weight, stride, padding, dilation, groups)
-    if groups > 1 or spatial != 2 or shape[1:].numel() > FEW_ENTRIES:
-        return few
-    matrix = cache(lambda: _as_matrix(shape, weight, dilation, padding, stride))
-
-    def rows(r: Tensor) -> list[Tensor]:
-        if r.shape[:2].numel() < MANY_ROWS:
-            return few(r)
-        return [_times(r.flatten(2), matrix()).view(*r.shape[:2], *shape[1:])]
-
-    return rows
-
-
-def _rows_by_convolution(
-    func: Any, shape: torch.Size, weight: Tensor, stride: list, padding: list, dilation: list, groups: int
-) -> Callable:
-    """How rows go back through a convolution.
-
-    With few input channels: one product with the kernel for all its taps, then each tap's part is added where it
-    came from. Else by the convolution with the flipped kernel if the stride is 1, by the transposed one if not.
-    """
-    kernel = weight.shape[2:]
-    spatial = len(kernel)
     if groups == 1 and weight.shape[1] <= FEW_CHANNELS:
         return lambda r: [_by_taps(r, shape, weight, stride, padding, dilation)]
     behind = [d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True)]
@@ -170,14 +148,6 @@ def _rows_by_convolution(
         return [back.unflatten(0, r.shape[:2])]
 
     return rows
-
-
-def _as_matrix(shape: torch.Size, weight: Tensor, *how: list[int]) -> Tensor:
-    """A convolution of this dilation, padding and stride as a dense matrix (n_out * out_spots, n_in * spots)."""
-    spots = shape[2:].numel()
-    places = torch.eye(spots, device=weight.device).view(spots, 1, *shape[2:])
-    reached = F.unfold(places, weight.shape[2:], *map(tuple, how)).to(weight.dtype)  # (spots, taps, out_spots)
-    return torch.einsum("cit,stp->cpis", weight.flatten(2), reached).flatten(2).flatten(0, 1)
 
 
 def _by_taps(r: Tensor, shape: torch.Size, weight: Tensor, stride: list, padding: list, dilation: list) -> Tensor:

@@ -22,7 +22,7 @@ from linearlens.instance import (
 from linearlens.instance._affine import AffineMap, warn_if_worthless
 from linearlens.instance._model import checked_input, checked_output, instances_are_apart, running
 from linearlens.instance._record import Recorder, Rule
-from linearlens.instance._tape import PART, Node, in_equal_parts
+from linearlens.instance._tape import Node, in_equal_parts
 
 RULES: dict[str, Rule] = {
     **_general.RULES,
@@ -176,7 +176,7 @@ def _carry_back(recorder: Recorder, node: Node, rows: Tensor) -> tuple[Tensor, d
     recorder.check_held()
     tape, x, n = recorder.tape, recorder.x, len(recorder.x)
     rows = rows.expand(-1, n, *node.shape[1:])
-    size = in_equal_parts(n, tape.largest_part(node, len(rows), PART // x.element_size()))
+    size = in_equal_parts(n, tape.largest_part(node, len(rows), x.element_size()))
     weight = x.new_empty(n, len(rows), *x.shape[1:]) if size < n else None
     found = []
     for start in range(0, n, size):

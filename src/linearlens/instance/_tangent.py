@@ -65,11 +65,10 @@ def check_mode(name: str) -> None:
 def batch_norm(z: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor, var: Tensor, *how: Any) -> Tensor:
     """In eval mode, by hand: torch's own backward pass (2.13, on the CPU) is wrong where gradients come permuted."""
     _, _, eps, *_ = how
-    mean, factor, *rest = (
-        t.view(-1, *(1,) * (z.dim() - 2)) for t in (mean, torch.rsqrt(var + eps), weight, bias) if t is not None
-    )
-    out = (z - mean) * (factor if weight is None else factor * rest[0])
-    return out if bias is None else out + rest[-1]
+    factor = torch.rsqrt(var + eps) if weight is None else torch.rsqrt(var + eps) * weight
+    shift = -mean * factor if bias is None else bias - mean * factor
+    factor, shift = (t.view(-1, *(1,) * (z.dim() - 2)) for t in (factor, shift))
+    return torch.addcmul(shift, z, factor)
 
 
 def forward(call: Callable[[Tensor], Any], x: Tensor) -> tuple[Tensor, Any]:

@@ -7,7 +7,8 @@ from math import prod
 import torch
 from torch import Tensor
 
-PART = 3 * 2**19  # bytes of rows that are carried back together: about what a cache holds
+PART = 3 * 2**20  # bytes of rows that are carried back together: about what a cache holds
+MANY = 160  # rows that are carried back together in any case, for a product of fewer is slow
 
 Affine = Callable[..., Tensor]
 Rows = Callable[..., Sequence[Tensor | None]]
@@ -111,8 +112,8 @@ class Tape:
         self.common.clear()
         self.vectors.clear()
 
-    def largest_part(self, output: Node, n_rows: int, limit: int) -> int:
-        """How many instances to carry back from a node together, for rows of at most `limit` numbers at any step."""
+    def largest_part(self, output: Node, n_rows: int, itemsize: int) -> int:
+        """How many instances to carry back from a node together, for rows of so many bytes an entry."""
         reached, widest = {output}, 1
         for step in reversed(self.steps):
             if step.output in reached:
@@ -120,7 +121,7 @@ class Tape:
                     return self.n
                 reached.update(step.inputs)
                 widest = max(widest, n_rows * step.output.shape.numel())
-        return limit * self.n // widest
+        return max(PART * self.n // (widest * itemsize), MANY // n_rows)
 
     def propagate(
         self, output: Node, rows: Tensor, x: Node, part: slice = slice(None)

@@ -23,13 +23,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-data_app = typer.Typer(help="The data sets of the full profile. The quick profile needs none.", no_args_is_help=True)
+data_app = typer.Typer(
+    help="The data sets that are fetched. The quick profile needs mnist-5k alone, which the set-up fetches.",
+    no_args_is_help=True,
+)
 app.add_typer(data_app, name="data")
 
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
-Profile = Annotated[str, typer.Option(help="quick: generated and bundled data, a minute; full: the papers' scale.")]
+Profile = Annotated[str, typer.Option(help="quick: small data, a minute; full: the papers' scale.")]
 Seed = Annotated[int, typer.Option(help="The seed every chapter is given.")]
 Jobs = Annotated[int, typer.Option(help="Chapters run at a time.")]
 Device = Annotated[
@@ -272,7 +275,7 @@ def data_list() -> None:
 def data_fetch(
     name: Annotated[str, typer.Argument(help="A name that `linearlens data list` shows.")],
 ) -> None:
-    """Download a data set, or check the files that are there, against their checksums."""
+    """Fetch a data set, or check the files that are there, against their checksums."""
     with _telling_errors():
         from linearlens.datasets import fetch
 
