@@ -32,5 +32,6 @@ __all__ = [
     "plot_replacement",
     "plot_spectrum",
     "signed_colors",
+    "signed_colors",
     "use_style",
 ]
