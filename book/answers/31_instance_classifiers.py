@@ -78,7 +78,7 @@ ratio, tangent, added = 0.5, 0.1, 0.8
 new_bias = first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1)
 changed = {"b", "W * x"}
 
-# %% wrong: Push it through first.linear1.weight
+# %% wrong: Push it through W1
 new_bias, changed = first.linear1.bias - 0.5, {"b", "W * x"}
 
 # %% wrong: mind the sign
@@ -100,7 +100,7 @@ new_bias, changed = first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1), 
 # %% wrong: a set, in braces
 new_bias, changed = first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1), "b"
 
-# %% invented: Push it through first.linear1.weight
+# %% invented: Push it through W1
 new_bias, changed = np.full(len(first.linear1.bias), 0.25), {"b", "W * x"}
 
 # %% ex-instance-border [markdown]
