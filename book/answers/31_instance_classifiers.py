@@ -82,23 +82,41 @@ changed = {"b", "W * x"}
 new_bias, changed = first.linear1.bias - 0.5, {"b", "W * x"}
 
 # %% wrong: mind the sign
-new_bias, changed = first.linear1.bias + 0.5 * first.linear1.weight.sum(dim=1), {"b", "W * x"}
+new_bias, changed = (
+    first.linear1.bias + 0.5 * first.linear1.weight.sum(dim=1),
+    {"b", "W * x"},
+)
 
 # %% wrong: one number for each unit
-new_bias, changed = first.linear1.bias - 0.5 * first.linear1.weight.sum(), {"b", "W * x"}
+new_bias, changed = (
+    first.linear1.bias - 0.5 * first.linear1.weight.sum(),
+    {"b", "W * x"},
+)
 new_bias = new_bias[:1]
 
 # %% wrong: one of its two factors
-new_bias, changed = first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1), {"b"}
+new_bias, changed = (
+    first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1),
+    {"b"},
+)
 
 # %% wrong: of what is W made
-new_bias, changed = first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1), {"W", "b", "W * x"}
+new_bias, changed = (
+    first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1),
+    {"W", "b", "W * x"},
+)
 
 # %% wrong: spell them
-new_bias, changed = first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1), {"b", "W*x"}
+new_bias, changed = (
+    first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1),
+    {"b", "W*x"},
+)
 
 # %% wrong: a set, in braces
-new_bias, changed = first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1), "b"
+new_bias, changed = (
+    first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1),
+    "b",
+)
 
 # %% invented: Push it through W1
 new_bias, changed = np.full(len(first.linear1.bias), 0.25), {"b", "W * x"}
@@ -154,6 +172,7 @@ directions, reach = torch.eye(n_pixels, dtype=x.dtype)[:50], [2.5] * 50
 # the winners of this image; each row of the matrix is the row of the identity at such a place. (torch counts the places
 # within a channel.)
 
+
 # %% solution
 def as_matrix(layer, state):
     n = state.numel()
@@ -174,10 +193,12 @@ def as_matrix(layer, state):
         columns = layer(pixels.view(n, *state.shape)).flatten(1) - constant
     return columns.T, constant
 
+
 # %% wrong: one number for each entry
 def as_matrix(layer, state):
     n = state.numel()
     return torch.ones(n, n, dtype=state.dtype), torch.zeros(n).double()
+
 
 # %% wrong: yours is
 def as_matrix(layer, state):
@@ -189,6 +210,7 @@ def as_matrix(layer, state):
     made = layer(pixels.view(-1, *state.shape)).flatten(1) - nothing
     return made, nothing
 
+
 # %% wrong: what does the layer add to nothing
 def as_matrix(layer, state):
     if isinstance(layer, nn.ReLU):
@@ -199,6 +221,7 @@ def as_matrix(layer, state):
     made = layer(pixels.view(-1, *state.shape)).flatten(1) - nothing
     return made.T, 0 * nothing
 
+
 # %% wrong: row by output pixel
 def as_matrix(layer, state):
     if isinstance(layer, nn.ReLU):
@@ -206,6 +229,7 @@ def as_matrix(layer, state):
         return kept, torch.zeros(len(kept)).double()
     pixels = torch.eye(state.numel(), dtype=state.dtype)
     return layer(pixels.view(-1, *state.shape)).flatten(1).T, 0
+
 
 # %% wrong: the winner is that of this image
 def as_matrix(layer, state):
@@ -216,6 +240,7 @@ def as_matrix(layer, state):
     nothing = layer(torch.zeros_like(state)[None]).flatten()
     made = layer(pixels.view(-1, *state.shape)).flatten(1) - nothing
     return made.T, nothing
+
 
 # %% invented: one number for each entry
 def as_matrix(layer, state):
