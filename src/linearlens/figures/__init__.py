@@ -32,6 +32,5 @@ __all__ = [
     "plot_replacement",
     "plot_spectrum",
     "signed_colors",
-    "signed_colors",
     "use_style",
 ]
