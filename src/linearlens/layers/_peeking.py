@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from linearlens.layers._cost import Cost, count_cost
@@ -66,6 +68,55 @@ class PeekingOperator(nn.Module):
             parameters=numbers + sum(count_cost(linear).parameters for linear in inner),
             multiply_adds=numbers + self.delays * self.scaling.width**2,
             lifted_dimensions=(len(self.weights),),
+        )
+
+
+class DelayWindow(TransformerMixin, BaseEstimator):
+    """The states ``h_0, …, h_d`` of a scaled layer, newest first: a lift of ``h_0`` by trained ReLU layers.
+
+    Parameters
+    ----------
+    scaling : LayerScaling
+        Trained. Nothing is learnt from the samples of a fit.
+    delays : int
+        d, from 0 to the number of inserted layers.
+
+    Raises
+    ------
+    ValueError
+        In `fit`, if there are not so many inserted layers.
+
+    Notes
+    -----
+    The windows that `PeekingOperator` begins from, as a scikit-learn transformer: so `fit_layer` can be given trained
+    features and random ones alike.
+    """
+
+    def __init__(self, scaling: LayerScaling, delays: int = 10) -> None:
+        self.scaling = scaling
+        self.delays = delays
+
+    def fit(self, X: np.ndarray, y: None = None) -> "DelayWindow":
+        """Check states of shape (n_samples, width)."""
+        validate_data(self, X, dtype=np.float64)
+        if not 0 <= self.delays <= self.scaling.n_layers:
+            raise ValueError(f"delays must lie between 0 and {self.scaling.n_layers}, got {self.delays}")
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Windows of shape (n_samples, width * (delays + 1))."""
+        check_is_fitted(self, "n_features_in_")
+        states = self.scaling.trajectory(validate_data(self, X, dtype=np.float64, reset=False))
+        return states[:, self.delays :: -1].reshape(len(states), -1).astype(np.float64)
+
+    def cost(self) -> Cost:
+        """The inserted layers that fill the window."""
+        inner = list(self.scaling.maps)[: self.delays]  # one, if it serves all steps
+        return Cost(
+            nonlinear_layers=self.delays,
+            inner_layers=self.delays,
+            parameters=sum(count_cost(linear).parameters for linear in inner),
+            multiply_adds=self.delays * self.scaling.width**2,
         )
 
 
