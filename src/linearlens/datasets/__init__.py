@@ -11,6 +11,7 @@ from linearlens.datasets.registry import DataError, fetch, list_data
 from linearlens.datasets.reviews import effects, generate_reviews
 from linearlens.datasets.series import load_ecg5000, read_series
 from linearlens.datasets.text import Vocabulary, class_words, split_words
+from linearlens.datasets.weights import load_weights
 from linearlens.datasets.words import words_of
 from linearlens.datasets.yin_yang import yin_yang, yin_yang_binary
 
@@ -32,6 +33,7 @@ __all__ = [
     "load_imdb",
     "load_mnist",
     "load_mnist_5k",
+    "load_weights",
     "read_corpus",
     "read_series",
     "split_words",

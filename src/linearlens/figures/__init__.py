@@ -4,7 +4,9 @@ from linearlens.figures.contributions import plot_contributions
 from linearlens.figures.dynamics import plot_forecast, plot_horizons, plot_modes, plot_spectrum
 from linearlens.figures.export import drawn_data
 from linearlens.figures.parts import plot_credits, plot_replacement
+from linearlens.figures.regions import disc_points, draw_regions
 from linearlens.figures.rows import draw_rows
+from linearlens.figures.schematic import draw_window
 from linearlens.figures.slider import Slider
 from linearlens.figures.spectra import draw_horizons, draw_spectrum
 from linearlens.figures.style import use_style
@@ -12,10 +14,13 @@ from linearlens.figures.text import draw_text
 
 __all__ = [
     "Slider",
+    "disc_points",
     "draw_horizons",
+    "draw_regions",
     "draw_rows",
     "draw_spectrum",
     "draw_text",
+    "draw_window",
     "drawn_data",
     "plot_contributions",
     "plot_credits",

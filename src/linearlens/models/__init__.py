@@ -6,6 +6,7 @@ from linearlens.models.copy_rnn import ModReLURNN
 from linearlens.models.device import training_device
 from linearlens.models.gru_classifier import GRUClassifier, pad_texts
 from linearlens.models.mlp import mlp
+from linearlens.models.published import KoopmanAutoencoder, koopmann_network
 from linearlens.models.residual import ResidualBlock, plant_trojan, residual_mlp
 from linearlens.models.row_reader import memories, row_reader
 from linearlens.models.ssm import DiagonalSSM
@@ -19,6 +20,7 @@ __all__ = [
     "ConvNet",
     "DiagonalSSM",
     "GRUClassifier",
+    "KoopmanAutoencoder",
     "LSTMAutoencoder",
     "ModReLURNN",
     "ResidualBlock",
@@ -26,6 +28,7 @@ __all__ = [
     "TokenTransformer",
     "accuracy",
     "keep_trained",
+    "koopmann_network",
     "memories",
     "mlp",
     "pad_texts",
