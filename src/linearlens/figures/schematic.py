@@ -1,5 +1,7 @@
 """A drawing of what delay DMD puts in the place of a layer."""
 
+from itertools import pairwise
+
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
@@ -25,7 +27,7 @@ def draw_window(axes: Axes, *, n_layers: int = 10, delays: int = 10) -> Axes:
     for step, left in x.items():
         _box(axes, left, 1.4, f"$h_{{{step}}}$", "C2" if step <= delays else "C4")
     _box(axes, end, 1.4, f"$h_{{{n_layers + 1}}}$", "C0")
-    for one, other in zip(places, places[1:], strict=False):
+    for one, other in pairwise(places):
         if other == one + 1:
             _arrow(axes, x[one] + 0.4, x[other] - 0.4, 1.4, "ReLU", "C2" if other <= delays else "C4")
         else:
@@ -33,9 +35,7 @@ def draw_window(axes: Axes, *, n_layers: int = 10, delays: int = 10) -> Axes:
     _arrow(axes, x[n_layers] + 0.4, end - 0.4, 1.4, "layer $f$", "C4")
     last = max(left for step, left in x.items() if step <= delays)
     axes.plot([-0.4, -0.4, last + 0.4, last + 0.4], [0.95, 0.75, 0.75, 0.95], color="C1", linewidth=1.6)
-    axes.text(
-        last / 2, 0.55, "window $\\psi$: all computed by true layers", color="C1", ha="center", va="top", fontsize=10
-    )
+    axes.text(last / 2, 0.55, "window $\\psi$: all by true layers", color="C1", ha="center", va="top", fontsize=10)
     steps = n_layers + 1 - delays
     axes.annotate(
         "",
@@ -50,9 +50,7 @@ def draw_window(axes: Axes, *, n_layers: int = 10, delays: int = 10) -> Axes:
 
 
 def _box(axes: Axes, x: float, y: float, text: str, color: str) -> None:
-    axes.add_patch(
-        FancyBboxPatch((x - 0.3, y - 0.3), 0.6, 0.6, boxstyle="round,pad=0.05", fc="white", ec=color, lw=1.6)
-    )
+    axes.add_patch(FancyBboxPatch((x - 0.3, y - 0.3), 0.6, 0.6, boxstyle="round,pad=0.05", fc="w", ec=color, lw=1.6))
     axes.text(x, y, text, ha="center", va="center", fontsize=11)
 
 

@@ -31,12 +31,12 @@ def stand_ins(model: nn.Module, scaling: LayerScaling, inputs: np.ndarray, later
     Returns
     -------
     dict of str to ndarray of shape (n_later, n_outputs)
-        ``affine``, ``cubic``, ``cosines`` and ``relu`` are fits on lifts of the layer's input, the last two with as many
-        random units as ten states have; ``window`` is the same fit on the states ``h_0`` to ``h_n``; ``last`` is affine in
-        the last of them alone. ``paper`` is the delay DMD on glued windows with a constant, ``released`` without one;
-        ``inside`` has windows inside trajectories and a least-squares readout, ``unread`` the projected one.
-        ``copies`` fills the first window with ``h_0``. ``scaled`` is the scaled layer without an operator, ``no_relu`` the
-        linear part of the layer, ``constant`` the mean output.
+        ``affine``, ``cubic``, ``cosines`` and ``relu`` are fits on lifts of the layer's input, the last two with as
+        many random units as the inserted layers have; ``window`` is the same fit on the states ``h_0`` to ``h_n``;
+        ``last`` is affine in the last of them alone. ``paper`` is the delay DMD on glued windows with a constant,
+        ``released`` without one; ``inside`` has windows inside trajectories and a least-squares readout, ``unread``
+        the projected one. ``copies`` fills the first window with ``h_0``. ``scaled`` is the scaled layer without an
+        operator, ``no_relu`` the linear part of the layer, ``constant`` the mean output.
     """
     start, stop, n, m = scaling.start, scaling.stop, scaling.n_layers, scaling.n_outputs
     few, many = (collect_layers(model, points, [start])[:, 0] for points in (inputs, later))

@@ -58,8 +58,8 @@ class KoopmanAutoencoder(nn.Module):
     Notes
     -----
     Aswani and Jabari (2025): from states with the mean taken off, turned, scaled and aligned, through one hidden
-    layer of leaky ReLU units to the observables; ``exp(M / k)`` applied k times is ``exp(M)``; then through a hidden layer
-    back.
+    layer of leaky ReLU units to the observables; ``exp(M / k)`` applied k times is ``exp(M)``; then through a hidden
+    layer back.
     """
 
     def __init__(self, weights: Arrays, preprocessing: Arrays, *, start: str = "act1", stop: str = "act6") -> None:
