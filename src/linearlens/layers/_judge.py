@@ -23,6 +23,9 @@ class Judged:
     accuracy: float
     missed: float
 
+    def __str__(self) -> str:
+        return f"accuracy {self.accuracy:.1%}, {self.missed:.2%} of the variance missed"
+
 
 def judge_outputs(model: nn.Module, stop: str, outputs: np.ndarray, inputs: np.ndarray, labels: np.ndarray) -> Judged:
     """Put outputs in the place of those of module `stop`, and run the rest of the network.
