@@ -25,8 +25,8 @@ def load_weights(name: str) -> dict[str, dict[str, np.ndarray]]:
     Raises
     ------
     DataError
-        If a file is missing and cannot be fetched, has a wrong checksum, or is no safetensors or npz file: a pickle may
-        run code when it is read, so none is.
+        If a file is missing and cannot be fetched, has a wrong checksum, or is no safetensors or npz file: others
+        may run code when they are read.
     """
     return {path.stem: _read(path) for path in fetch(name)}
 

@@ -1,17 +1,14 @@
 """Blocks of one shape trained at once, from several starts each, so that a start that dies costs nothing."""
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.func import functional_call, stack_module_state, vmap
 
 from linearlens.layers._scaling import LayerScaling
-from linearlens.models.device import training_device
-from linearlens.models.training import _batches, _count_steps, _in_training, _one_cycle
+from linearlens.models import train_alike
 from linearlens.snapshots import collect_layers
 
 
@@ -65,41 +62,21 @@ def fit_scalings(
         raise ValueError(f"scaling {different[0]} differs from scaling 0 in its parts or shapes; train it apart")
     if len({len(part) for part in states}) > 1:
         raise ValueError(f"need as many states for each scaling, got {[len(part) for part in states]}")
-    n_steps = _count_steps(len(states[0]), epochs, batch_size, learning_rate)
-    device = training_device()
     x = torch.stack([one._tensor(part) for one, part in zip(scalings, states, strict=True)])
     with torch.no_grad():
-        y = torch.stack([one.layer(part) for one, part in zip(scalings, x, strict=True)]).flatten(2).to(device)
-    x, rows = x.to(device), torch.arange(len(scalings), device=device)[:, None]
-    with _in_training(scalings, device):
-        weights, buffers = stack_module_state(scalings)
-        trained = {name: weight for name, weight in weights.items() if weight.requires_grad}
-        fixed = {name: weight for name, weight in weights.items() if not weight.requires_grad} | buffers
-        design = deepcopy(scalings[0]).to("meta")
-
-        def loss(own: dict, rest: dict, batch: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-            return nn.functional.huber_loss(functional_call(design, (own, rest), (batch,)).flatten(1), wanted)
-
-        losses = vmap(loss)
-        optimizer, schedule = _one_cycle(trained.values(), learning_rate, weight_decay, n_steps)
-        orders = [_batches(x.shape[1], epochs, batch_size, None, torch.Generator().manual_seed(s)) for s in seeds]
-        for step, batches in enumerate(zip(*orders, strict=True)):
-            batch = torch.stack(batches).to(device)
-            optimizer.zero_grad()
-            values = losses(trained, fixed, x[rows, batch], y[rows, batch])
-            if not torch.isfinite(values).all():
-                number = int((~torch.isfinite(values)).nonzero()[0])
-                raise RuntimeError(f"the loss of scaling {number} is not finite in step {step}; lower learning_rate")
-            values.sum().backward()
-            optimizer.step()
-            schedule.step()
-        with torch.no_grad():
-            final = losses(trained, fixed, x, y).tolist()
-            for number, one in enumerate(scalings):
-                one.loss_ = final[number]
-                for name, weight in one.named_parameters():
-                    if name in trained:
-                        weight.copy_(trained[name][number])
+        y = torch.stack([one.layer(part) for one, part in zip(scalings, x, strict=True)]).flatten(2)
+    losses = train_alike(
+        scalings,
+        lambda block, rows, wanted: nn.functional.huber_loss(block(rows).flatten(1), wanted),
+        [x, y],
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        seeds=seeds,
+    )
+    for one, loss in zip(scalings, losses, strict=True):
+        one.loss_ = loss
     return scalings
 
 

@@ -11,7 +11,7 @@ from linearlens.models.residual import ResidualBlock, plant_trojan, residual_mlp
 from linearlens.models.row_reader import memories, row_reader
 from linearlens.models.ssm import DiagonalSSM
 from linearlens.models.store import keep_trained
-from linearlens.models.together import train_together
+from linearlens.models.together import train_alike, train_together
 from linearlens.models.training import accuracy, train, train_classifier
 from linearlens.models.transformer import RowTransformer, TokenTransformer
 from linearlens.models.tsne import train_tsne
@@ -36,6 +36,7 @@ __all__ = [
     "residual_mlp",
     "row_reader",
     "train",
+    "train_alike",
     "train_classifier",
     "train_together",
     "train_tsne",
