@@ -238,7 +238,7 @@ def motion_plane(trajectories: Sequence[np.ndarray]) -> np.ndarray:
     return directions.T @ directions
 
 
-def random_part(part: np.ndarray, rng: np.random.Generator, *, of: np.ndarray, n_dimensions: int = 2) -> np.ndarray:
+def random_part(part: np.ndarray, rng: np.random.Generator, *, of: np.ndarray) -> np.ndarray:
     """A control for a part of some states: their part in a random plane, made as long as the one it stands beside.
 
     Parameters
@@ -248,8 +248,6 @@ def random_part(part: np.ndarray, rng: np.random.Generator, *, of: np.ndarray, n
     rng : numpy Generator
     of : ndarray of shape (n_states, n_features)
         The states, or what they have beyond their mean.
-    n_dimensions : int
-        Of the random subspace.
 
     Returns
     -------
@@ -257,7 +255,7 @@ def random_part(part: np.ndarray, rng: np.random.Generator, *, of: np.ndarray, n
         With the same root mean square length as `part`. Without that, a random plane keeps next to nothing: two of 64
         dimensions hold a thirty-second of the squared length.
     """
-    frame, _ = np.linalg.qr(rng.standard_normal((of.shape[1], n_dimensions)))
+    frame, _ = np.linalg.qr(rng.standard_normal((of.shape[1], 2)))
     drawn = of @ frame @ frame.T
     return drawn * np.linalg.norm(part) / np.linalg.norm(drawn)
 
