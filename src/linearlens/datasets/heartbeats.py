@@ -12,9 +12,7 @@ WAVES = np.array(
 ANOMALIES = ("low wave", "late wave", "low end", "wide start")
 
 
-def generate_heartbeats(
-    *, n_train: int = 1500, n_test: int = 400, waves: np.ndarray = WAVES, seed: int = 0
-) -> Series:
+def generate_heartbeats(*, n_train: int = 1500, n_test: int = 400, waves: np.ndarray = WAVES, seed: int = 0) -> Series:
     """Beats that look like those of ECG5000, with four kinds of anomaly from hardly visible to severe.
 
     Beats differ in their rate and in the size of their waves, and each wave a little in height, centre and

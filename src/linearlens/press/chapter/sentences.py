@@ -22,7 +22,7 @@ COMPARES = re.compile(
     r"|nearly|almost|hardly|barely"
     r"|as (?:well|good|bad|often|much|many|far|few|large|small|long|short|high|low|fast|slow) as"
     r"|(?:large|close)(?:r|st)|(?:small|high|low|long|short|strong|weak|great|fast|slow|near)e(?:r|st)|equally|wins?"
-    r"|beats?(?= (?:the|an?|it|them|all|any|both|each|every|your|our|its|chance|doing|persistence|extrapolation|PCA|principal))"
+    r"|beats?(?= (?:the|an?|it|them|all|any|both|each|every|your|our|its|chance|doing|persistence|extrapolation|PCA))"
     r"|(?<!at )(?<!after )all|(?<!at )(?:most|least(?![- ]squares)))\b",
     re.I,
 )
