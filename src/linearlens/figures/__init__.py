@@ -6,17 +6,21 @@ from linearlens.figures.export import drawn_data
 from linearlens.figures.lift import plot_lift
 from linearlens.figures.parts import plot_credits, plot_replacement
 from linearlens.figures.rows import draw_rows
+from linearlens.figures.sketches import draw_unrolled
 from linearlens.figures.slider import Slider
 from linearlens.figures.spectra import draw_horizons, draw_spectrum, plot_motion
-from linearlens.figures.style import use_style
-from linearlens.figures.text import draw_text
+from linearlens.figures.style import signed_colors, use_style
+from linearlens.figures.text import draw_running, draw_text, draw_texts
 
 __all__ = [
     "Slider",
     "draw_horizons",
     "draw_rows",
+    "draw_running",
     "draw_spectrum",
     "draw_text",
+    "draw_texts",
+    "draw_unrolled",
     "drawn_data",
     "plot_contributions",
     "plot_credits",
@@ -27,5 +31,6 @@ __all__ = [
     "plot_motion",
     "plot_replacement",
     "plot_spectrum",
+    "signed_colors",
     "use_style",
 ]
