@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import binomtest
+from sklearn.metrics import silhouette_score
 
 from linearlens.kann import (
     compare_agreement,
@@ -13,13 +14,19 @@ from linearlens.kann import (
     dominant_groups,
     forecast_ends,
     increment_phases,
+    motion_plane,
     oriented,
+    period,
     projection_magnitude,
+    random_part,
     read_padded,
     read_texts,
     reading_direction,
     released_pairs,
     released_projector,
+    remove_groups,
+    running_silhouette,
+    whiten,
 )
 from linearlens.koopman import ControlledKoopman, Koopman, Persistence, modes
 from linearlens.models import GRUClassifier
@@ -277,3 +284,76 @@ def test_confusion_by_hand_sums_to_one():
     assert sum(confusion(np.arange(7) > 2, np.arange(7) > 4).values()) == pytest.approx(1)
     with pytest.raises(ValueError, match="need classes 0 and 1; compare logits with a threshold first"):
         confusion(np.array([0, 1]), np.array([-2.5, 3.1]))
+
+
+def test_a_period_is_the_steps_of_one_turn():
+    assert period(np.exp(2j * np.pi / 7)) == pytest.approx(7)
+    assert period(np.exp(-2j * np.pi / 7)) == pytest.approx(7)
+    assert period(-0.5) == pytest.approx(2)
+    assert period(0.5) == np.inf
+
+
+def test_the_plane_of_motion_holds_the_last_two_steps_of_the_mean():
+    rng = np.random.default_rng(0)
+    paths = rng.standard_normal((5, 9, 4))
+    plane, mean = motion_plane(paths), paths.mean(axis=0)
+    np.testing.assert_allclose(plane @ plane, plane, atol=1e-12)
+    assert np.trace(plane) == pytest.approx(2)
+    for step in (mean[-1] - mean[-2], mean[-2] - mean[-3]):
+        np.testing.assert_allclose(step @ plane, step, atol=1e-12)
+    with pytest.raises(ValueError, match="need 3 steps or more"):
+        motion_plane(paths[:, :2])
+    with pytest.raises(ValueError, match="does not turn"):
+        motion_plane(np.arange(6.0)[None, :, None] * np.ones(3))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_random_part_is_as_long_as_the_part_beside_it_and_lies_in_a_plane(seed):
+    rng = np.random.default_rng(seed)
+    states = rng.standard_normal((20, 6))
+    part = 3 * states[:, :1] * np.ones(6)
+    drawn = random_part(part, rng, of=states)
+    assert np.linalg.norm(drawn) == pytest.approx(np.linalg.norm(part))
+    assert np.linalg.matrix_rank(drawn, tol=1e-9) == 2
+
+
+def test_removing_a_group_by_hand(trajectories):
+    koopman = Koopman().fit(trajectories)
+    states = np.stack([item[-1] for item in trajectories])
+    centre, readout = states.mean(axis=0), np.random.default_rng(1).standard_normal((4, 7))
+
+    def decode(given):
+        return np.tanh(given @ readout)
+
+    groups = dominant_groups(koopman, trajectories)
+    found = remove_groups(koopman, decode, states, centre, groups)
+    by_hand = {}
+    for group in groups:
+        rows = modes(koopman.eigenvectors_)[group]
+        basis, _ = np.linalg.qr(np.vstack([rows.real[:1], rows.imag[:1]][: len(group)]).T)
+        without = np.array([z - (z - centre) @ basis @ basis.T for z in states])
+        by_hand[tuple(group)] = np.abs(decode(states) - decode(without)).mean(axis=0)
+    for group, change in zip(found.groups, found.changes, strict=True):
+        np.testing.assert_allclose(change, by_hand[tuple(group)], atol=1e-10)
+    everything = np.abs(decode(states) - decode(np.tile(centre, (len(states), 1)))).mean(axis=0)
+    np.testing.assert_allclose(found.everything, everything, atol=1e-12)
+    assert np.all(np.diff(found.shares) <= 0)
+
+
+def test_the_running_silhouette_is_the_mean_so_far():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 8)
+    points = rng.standard_normal((16, 5, 2)) + labels[:, None, None] * np.arange(5)[:, None]
+    each = [silhouette_score(points[:, step], labels) for step in (0, 2, 4)]
+    found = running_silhouette(points, labels, [0, 2, 4])
+    np.testing.assert_allclose(found, [each[0], np.mean(each[:2]), np.mean(each)])
+    as_one = points[..., :1] + 1j * points[..., 1:]
+    np.testing.assert_allclose(running_silhouette(as_one, labels, [0, 2, 4]), found)
+
+
+def test_whitened_coordinates_are_uncorrelated_and_of_variance_one():
+    rng = np.random.default_rng(0)
+    points = rng.standard_normal((30, 4, 3)) @ np.array([[1, 0.99, 0], [0, 0.1, 0], [0, 0, 50.0]]) + 7
+    white = whiten(points).reshape(-1, 3)
+    np.testing.assert_allclose(np.cov(white.T, bias=True), np.eye(3), atol=1e-10)
+    assert whiten(np.concatenate([points, points], axis=-1)).shape == points.shape
