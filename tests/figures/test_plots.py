@@ -99,6 +99,7 @@ def test_a_replacement_shows_accuracy_beside_what_is_missed():
     figure, pair = plt.subplots(1, 2)
     plot_replacement(tuple(pair), {"own": 0.9, "affine": 0.8}, {"affine": 0.01})
     assert pair[1].get_xscale() == "log"
+    assert [text.get_text() for text in pair[1].get_yticklabels()] == ["own", "affine"], "rows stand beside each other"
     plot_replacement(tuple(pair), {"own": 0.9, "affine": 0.8}, {"affine": 0.0})
     plt.close(figure)
 

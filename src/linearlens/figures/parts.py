@@ -29,7 +29,7 @@ def plot_replacement(
         Test accuracy with each stand-in; the network's own is named ``"own"``.
     missed : mapping of str to float or ndarray of shape (n_networks,) or (n_networks, n_layers)
         Which share of the variance of what comes after the layer each stand-in misses on test data. Accuracy forgives;
-        this does not.
+        this does not. A row that only `accuracy` has, such as the network's own, stays empty here.
     controls : sequence of str
         Which of the rows are controls.
     layers : sequence of str
@@ -46,9 +46,10 @@ def plot_replacement(
         If a row by layer has not one number for each.
     """
     left, right = axes
+    beside = {name: missed.get(name, np.nan) for name in accuracy} | dict(missed)  # rows stand beside each other
     _draw_table(left, accuracy, controls, layers)
     left.set(xlabel="test accuracy")
-    _draw_table(right, missed, controls, layers)
+    _draw_table(right, beside, controls, layers)
     right.set(xlabel="share of the variance missed, test data")
     if min(row.min() for row in values_of(missed).values()) > 0:
         right.set_xscale("log")
