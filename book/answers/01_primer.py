@@ -46,76 +46,6 @@ def observables(z):
     return z[:, 0] ** 3
 
 
-# %% ex-primer-residual [markdown]
-# Both norms run over the same pairs, all trajectories in one long list. A trajectory of $n$ states has $n - 1$ pairs,
-# and its last state begins none. Stacking the states first and cutting pairs afterwards is shorter to write, and
-# makes the seam again.
-
-
-# %% solution
-def residual(values, eigenvalue):
-    now = np.concatenate([phi[:-1] for phi in values])
-    then = np.concatenate([phi[1:] for phi in values])
-    return np.linalg.norm(then - eigenvalue * now) / np.linalg.norm(now)
-
-
-# %% wrong: from one to other
-def residual(values, eigenvalue):
-    phi = np.concatenate(values)
-    missed = phi[1:] - eigenvalue * phi[:-1]
-    return np.linalg.norm(missed) / np.linalg.norm(phi[:-1])
-
-
-# %% wrong: norms
-def residual(values, eigenvalue):
-    now = np.concatenate([phi[:-1] for phi in values])
-    then = np.concatenate([phi[1:] for phi in values])
-    return np.sum(abs(then - eigenvalue * now) ** 2) / np.sum(abs(now) ** 2)
-
-
-# %% wrong: begins no pair
-def residual(values, eigenvalue):
-    missed = [phi[1:] - eigenvalue * phi[:-1] for phi in values]
-    missed, size = np.concatenate(missed), np.concatenate(values)
-    return np.linalg.norm(missed) / np.linalg.norm(size)
-
-
-# %% wrong: one number
-def residual(values, eigenvalue):
-    return [abs(p[1:] - eigenvalue * p[:-1]) / abs(p[:-1]) for p in values]
-
-
-# %% wrong: in one norm
-def residual(values, eigenvalue):
-    def one(phi):
-        missed = phi[1:] - eigenvalue * phi[:-1]
-        return np.linalg.norm(missed) / np.linalg.norm(phi[:-1])
-
-    return np.mean([one(phi) for phi in values])
-
-
-# %% wrong: imaginary parts
-def residual(values, eigenvalue):
-    now = np.concatenate([phi[:-1] for phi in values]).real
-    then = np.concatenate([phi[1:] for phi in values]).real
-    missed = then - np.real(eigenvalue) * now
-    return np.linalg.norm(missed) / np.linalg.norm(now)
-
-
-# %% wrong: one number
-def residual(values, eigenvalue):
-    missed = [phi[1:] - eigenvalue * phi[:-1] for phi in values]
-    sizes = [np.linalg.norm(phi[:-1]) for phi in values]
-    return [np.linalg.norm(m) / s for m, s in zip(missed, sizes, strict=True)]
-
-
-# %% wrong: not pair by pair
-def residual(values, eigenvalue):
-    now = np.concatenate([phi[:-1] for phi in values])
-    then = np.concatenate([phi[1:] for phi in values])
-    return np.mean(abs(then - eigenvalue * now) / abs(now))
-
-
 # %% ex-primer-delays [markdown]
 # Three conjugate pairs and the eigenvalue 1 of the constant make seven eigenvalues, so seven coordinates: the present
 # value and six delays.
@@ -134,6 +64,386 @@ delays_needed = 3 * 2 + 1
 
 # %% invented: the present counts
 delays_needed = 12
+
+# %% ex-primer-lens [markdown]
+# Cutting pairs within each trajectory, before anything is put together, takes care of the seams once and for all, with
+# delays, too, since delay coordinates are again a list of trajectories. Step five: with one delay there is no room for
+# four eigenvalues, and what is found is a compromise with a large residual. With three there is room, but noise in $X$
+# biases the fit: the moduli have shrunk. With nine the two oscillations stand near the unit circle with small
+# residuals; the others are what ten coordinates make of noise, with smaller moduli and larger residuals. Believe the
+# pairs whose residual is small and whose angle comes back with another number of delays.
+
+
+# %% solution
+def pairs(trajectories):
+    X = np.concatenate([z[:-1] for z in trajectories])
+    return X, np.concatenate([z[1:] for z in trajectories])
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))[0]
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
+    return values, missed / np.linalg.norm(X @ V, axis=0)
+
+
+# %% wrong: no more
+def pairs(trajectories):
+    z = np.concatenate(trajectories)
+    return z[:-1], z[1:]
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))[0]
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
+    return values, missed / np.linalg.norm(X @ V, axis=0)
+
+
+# %% wrong: cross a seam
+def pairs(trajectories):
+    z = np.concatenate(trajectories)
+    return z[:-2], z[1:-1]
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))[0]
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
+    return values, missed / np.linalg.norm(X @ V, axis=0)
+
+
+# %% wrong: one step after X
+def pairs(trajectories):
+    X = np.concatenate([z[:-1] for z in trajectories])
+    return X, X
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))[0]
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
+    return values, missed / np.linalg.norm(X @ V, axis=0)
+
+
+# %% wrong: the matrix alone
+def pairs(trajectories):
+    X = np.concatenate([z[:-1] for z in trajectories])
+    return X, np.concatenate([z[1:] for z in trajectories])
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
+    return values, missed / np.linalg.norm(X @ V, axis=0)
+
+
+# %% wrong: states are rows
+def pairs(trajectories):
+    X = np.concatenate([z[:-1] for z in trajectories])
+    return X, np.concatenate([z[1:] for z in trajectories])
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))[0].T
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
+    return values, missed / np.linalg.norm(X @ V, axis=0)
+
+
+# %% wrong: columns are gained
+def pairs(trajectories):
+    X = np.concatenate([z[:-1] for z in trajectories])
+    return X, np.concatenate([z[1:] for z in trajectories])
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))[0]
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[d - k : len(z) - k] for k in range(d)])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
+    return values, missed / np.linalg.norm(X @ V, axis=0)
+
+
+# %% wrong: the present is first
+def pairs(trajectories):
+    X = np.concatenate([z[:-1] for z in trajectories])
+    return X, np.concatenate([z[1:] for z in trajectories])
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))[0]
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[k : len(z) - d + k] for k in range(d + 1)])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
+    return values, missed / np.linalg.norm(X @ V, axis=0)
+
+
+# %% wrong: newest first
+def pairs(trajectories):
+    X = np.concatenate([z[:-1] for z in trajectories])
+    return X, np.concatenate([z[1:] for z in trajectories])
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))[0]
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[d:], *[z[k : len(z) - d + k] for k in range(d)]])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
+    return values, missed / np.linalg.norm(X @ V, axis=0)
+
+
+# %% wrong: not the package's residual
+def pairs(trajectories):
+    X = np.concatenate([z[:-1] for z in trajectories])
+    return X, np.concatenate([z[1:] for z in trajectories])
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))[0]
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K.T)
+    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
+    return values, missed / np.linalg.norm(X @ V, axis=0)
+
+
+# %% wrong: not the package's residual
+def pairs(trajectories):
+    X = np.concatenate([z[:-1] for z in trajectories])
+    return X, np.concatenate([z[1:] for z in trajectories])
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))[0]
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    missed = np.sum(abs(Y @ V - values * (X @ V)) ** 2, axis=0)
+    return values, missed / np.sum(abs(X @ V) ** 2, axis=0)
+
+
+# %% wrong: not the package's residual
+def pairs(trajectories):
+    X = np.concatenate([z[:-1] for z in trajectories])
+    return X, np.concatenate([z[1:] for z in trajectories])
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))[0]
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    missed = abs(Y @ V - values * (X @ V)) / abs(X @ V)
+    return values, missed.mean(axis=0)
+
+
+# %% wrong: complex ones too
+def pairs(trajectories):
+    X = np.concatenate([z[:-1] for z in trajectories])
+    return X, np.concatenate([z[1:] for z in trajectories])
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))[0]
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
+    return values.real, missed / np.linalg.norm(X @ V, axis=0)
+
+
+# %% wrong: one residual for each
+def pairs(trajectories):
+    X = np.concatenate([z[:-1] for z in trajectories])
+    return X, np.concatenate([z[1:] for z in trajectories])
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))[0]
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    return values, np.linalg.norm(Y @ V - values * (X @ V), axis=1)
+
+
+# %% invented: not the package's residual
+def pairs(trajectories):
+    X = np.concatenate([z[:-1] for z in trajectories])
+    return X, np.concatenate([z[1:] for z in trajectories])
+
+
+def fit(trajectories):
+    return np.linalg.lstsq(*pairs(trajectories))[0]
+
+
+def with_delays(trajectories, delays):
+    d = delays
+    return [
+        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    return np.linalg.eigvals(K), np.full(len(K), 0.1)
+
 
 # %% ex-primer-fair [markdown]
 # With a width of $n$ the polynomials and the constant are $n(n+3)/2 + 1$ observables, the cosines with $h$ and the

@@ -11,7 +11,9 @@ from linearlens.figures import (
     plot_credits,
     plot_forecast,
     plot_horizons,
+    plot_lift,
     plot_modes,
+    plot_motion,
     plot_replacement,
     plot_spectrum,
 )
@@ -171,3 +173,29 @@ def test_what_they_draw_can_be_taken_away(axes):
     plot_contributions(axes, RNG.normal(size=5), 1.0)
     bars = [one for one in drawn_data(axes.figure) if one["kind"] == "bar"]
     assert sum(len(one["width"]) for one in bars) == 6
+
+
+def test_a_motion_is_the_powers_of_its_operator_beside_their_eigenvalues():
+    figure, (left, right) = plt.subplots(1, 2)
+    operator = np.array([[0.0, 0.5], [-0.5, 0.0]])
+    plot_motion((left, right), operator, [1.0, 0.2], n_steps=3)
+    path, first = (line.get_xydata() for line in left.lines)
+    expected = [[1.0, 0.2] @ np.linalg.matrix_power(operator, step) for step in range(4)]
+    assert np.allclose(path, expected), "states are rows"
+    assert np.allclose(first, [[1.0, 0.2]])
+    assert np.allclose(sorted(points(right)[0][:, 1]), [-0.5, 0.5])
+    plt.close(figure)
+
+
+@pytest.mark.parametrize(
+    ("turn", "across"), [(0, lambda x: x), (90, lambda x: x**2), (45, lambda x: (x + x**2) / 2**0.5)]
+)
+def test_a_lift_is_seen_from_where_it_was_turned_to(axes, turn, across):
+    states = RNG.normal(size=(5, 2))
+    plot_lift(axes, [states], slope=0.7, turn=turn)
+    *_, trajectory, parabola = (line.get_xydata() for line in axes.lines)
+    assert np.allclose(trajectory, np.column_stack([across(states[:, 0]), states[:, 1]]))
+    (plane,) = axes.patches
+    if turn == 90:
+        for outline in (parabola, plane.get_xy()):
+            assert np.allclose(outline[:, 1], 0.7 * outline[:, 0]), "the plane is seen from its edge"

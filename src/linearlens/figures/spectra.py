@@ -46,6 +46,38 @@ def draw_spectrum(
     return axes.scatter(eigenvalues.real, eigenvalues.imag, marker=marker, s=48, label=label, zorder=3, **look)
 
 
+def plot_motion(
+    axes: tuple[Axes, Axes], operator: np.ndarray, start: Sequence[float], *, n_steps: int = 40
+) -> tuple[Axes, Axes]:
+    """A trajectory of a linear map of the plane, beside the map's eigenvalues.
+
+    Parameters
+    ----------
+    axes : two matplotlib Axes
+        For the plane of states, and for the complex plane.
+    operator : ndarray of shape (2, 2)
+        Acts from the right: states are rows.
+    start : sequence of 2 floats
+        The first state, drawn as a square.
+    n_steps : int
+
+    Returns
+    -------
+    tuple of two Axes
+    """
+    left, right = axes
+    states = [np.asarray(start, dtype=float)]
+    for _ in range(n_steps):
+        states.append(states[-1] @ operator)
+    left.plot(*np.stack(states).T, ".-", color="C0", linewidth=0.8, markersize=5)
+    left.plot(*states[0], "s", color="C0", markersize=7)
+    left.set(xlabel="first coordinate", ylabel="second coordinate", aspect="equal")
+    draw_spectrum(right, np.linalg.eigvals(operator).astype(complex))
+    for one in axes:
+        one.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5))
+    return axes
+
+
 def draw_horizons(axes: Axes, steps: Sequence[int], *, threshold: float = 1e-2, angle: float = -np.pi / 2) -> None:
     """Circles on which an eigenfunction shrinks to `threshold` in so many steps.
 

@@ -1,6 +1,7 @@
 """Everything that can stand in for a layer, fitted to the same samples, each with a constant."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LinearRegression
@@ -38,7 +39,8 @@ def stand_ins(model: nn.Module, scaling: LayerScaling, inputs: np.ndarray, later
         the projected one. ``copies`` fills the first window with ``h_0``. ``scaled`` is the scaled layer without an
         operator, ``no_relu`` the linear part of the layer, ``constant`` the mean output.
     """
-    start, stop, n, m = scaling.start, scaling.stop, scaling.n_layers, scaling.n_outputs
+    start, stop = _ends(scaling)
+    n, m = scaling.n_layers, scaling.n_outputs
     few, many = (collect_layers(model, points, [start])[:, 0] for points in (inputs, later))
     goal = collect_layers(model, inputs, [stop])[:, 0]
     lifts = {
@@ -51,7 +53,7 @@ def stand_ins(model: nn.Module, scaling: LayerScaling, inputs: np.ndarray, later
     found = {name: fit_layer(model, start, stop, inputs, lift=lift).predict(many) for name, lift in lifts.items()}
     learnt, true = scaling.trajectory(few), scaling.trajectory(many)
     found["last"] = LinearRegression().fit(learnt[:, n], goal).predict(true[:, n])
-    kinds = {
+    kinds: dict[str, dict[str, Any]] = {
         "paper": {"constant": True},
         "released": {"rank": 85},
         "inside": {"constant": True, "windows": "inside", "projected": False},
@@ -84,7 +86,7 @@ def stand_ins_by_delay(
         ``paper``: delay DMD on glued windows with a constant. ``window``: one affine map of the true states ``h_0`` to
         ``h_d``. ``relu``: of ``h_0`` and as many random ReLU units. ``single``: of the true state ``h_d`` alone.
     """
-    start, stop = scaling.start, scaling.stop
+    start, stop = _ends(scaling)
     few, many = (collect_layers(model, points, [start])[:, 0] for points in (inputs, later))
     goal = collect_layers(model, inputs, [stop])[:, 0]
     learnt, true = scaling.trajectory(few), scaling.trajectory(many)
@@ -99,6 +101,12 @@ def stand_ins_by_delay(
         "relu": np.stack([fitted(relu_lift(d * scaling.width)) for d in delays]),
         "single": np.stack([LinearRegression().fit(learnt[:, d], goal).predict(true[:, d]) for d in delays]),
     }
+
+
+def _ends(scaling: LayerScaling) -> tuple[str, str]:
+    if scaling.start is None:
+        raise ValueError("need a layer that begins after a module, not at the inputs")
+    return scaling.start, scaling.stop
 
 
 def _from_copies(scaling: LayerScaling, learnt: np.ndarray, true: np.ndarray) -> np.ndarray:
