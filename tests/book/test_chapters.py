@@ -53,7 +53,9 @@ TALKING = (
     "12_kann_sentiment",
     "13_kann_ecg",
     "21_layers_yin_yang",
-, "31_instance_classifiers")
+    "22_layers_digits",
+    "31_instance_classifiers",
+)
 SHOWN = {"text/plain", "text/html", "image/svg+xml"}
 
 

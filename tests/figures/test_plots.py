@@ -101,7 +101,21 @@ def test_a_replacement_shows_accuracy_beside_what_is_missed():
     figure, pair = plt.subplots(1, 2)
     plot_replacement(tuple(pair), {"own": 0.9, "affine": 0.8}, {"affine": 0.01})
     assert pair[1].get_xscale() == "log"
+    assert [text.get_text() for text in pair[1].get_yticklabels()] == ["own", "affine"], "rows stand beside each other"
     plot_replacement(tuple(pair), {"own": 0.9, "affine": 0.8}, {"affine": 0.0})
+    plt.close(figure)
+
+
+def test_a_replacement_by_layer_has_a_line_for_each_layer():
+    figure, pair = plt.subplots(1, 2)
+    cells = np.array([[0.9, 0.8], [0.92, 0.7], [0.94, 0.6]])
+    plot_replacement(tuple(pair), {"own": [0.9, 0.95, 0.96], "fair": cells}, {"fair": 1 - cells}, layers=["one", "two"])
+    drawn = [part for part in points(pair[0]) if len(part) == 3 and np.isfinite(part).all()]
+    assert [sorted(part[:, 0]) for part in drawn] == [[0.9, 0.95, 0.96], [0.9, 0.92, 0.94], [0.6, 0.7, 0.8]]
+    assert len({part[0, 1] for part in drawn}) == 3, "no line lies on another"
+    assert [text.get_text() for text in pair[0].get_legend().get_texts()] == ["one", "two"]
+    with pytest.raises(ValueError, match="one number for each of the 3 layers"):
+        plot_replacement(tuple(pair), {"fair": cells}, {"fair": cells}, layers=["a", "b", "c"])
     plt.close(figure)
 
 
