@@ -12,7 +12,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from linearlens.snapshots.running import as_inputs, running
+from linearlens.snapshots.running import as_inputs, running, to_array
 
 BATCH = 256
 
@@ -32,6 +32,39 @@ class Asked:
     classes: Sequence[str] | None
     features: Sequence[str] | None
     seed: int
+    n_outputs: int = 0  # numbers in a row of them; 0 where they are no row
+    decides: bool = True  # whether outputs are those of classes, or one logit; numbers otherwise
+    threshold: float = 0.0  # of a single output that decides
+
+    def missed(self, outputs: np.ndarray, labels: np.ndarray | None, own: np.ndarray) -> np.ndarray:
+        """What is missed of each sample: 1 for a wrong class, or the squared error over the variance of the own output.
+
+        Parameters
+        ----------
+        outputs, own : ndarray of shape (n_samples, n_outputs)
+            Those that are judged, and those of the model itself.
+        labels : ndarray of shape (n_samples,), optional
+            Without, the model's own decisions are right.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        if self.decides:
+            right = self.decisions(own) if labels is None else labels
+            return (self.decisions(outputs) != right).astype(float)
+        spread = ((own - own.mean(axis=0)) ** 2).sum(axis=1).mean()
+        return ((outputs - own) ** 2).sum(axis=1) / (spread or np.nan)
+
+    def decisions(self, outputs: np.ndarray) -> np.ndarray:
+        """The class that each row of outputs stands for."""
+        return outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > self.threshold).astype(int)
+
+    def name_of(self, output: int) -> str:
+        """What an output is called."""
+        if self.classes is None:
+            return f"output {output}"
+        return self.classes[-1] if len(self.classes) > self.n_outputs == 1 else self.classes[output]
 
     def of_train(self, most: int) -> Any:
         """Training samples, the first `most` in a random order that the seed gives."""
@@ -108,12 +141,20 @@ class Budget:
     """
 
     def __init__(self, seconds: float, say: Callable[[str], None]) -> None:
-        self.end, self.say = time.process_time() + seconds, say
+        self.seconds, self.end, self.say = seconds, time.process_time() + seconds, say
+        self.interrupted = False
 
     @property
     def left(self) -> float:
         """CPU seconds."""
         return self.end - time.process_time()
+
+    @property
+    def over(self) -> str:
+        """Why nothing more is done; empty as long as it is."""
+        if self.interrupted:
+            return "it was interrupted"
+        return f"the budget of {self.seconds:g} CPU seconds was spent" if self.left <= 0 else ""
 
     def step(self, what: str) -> None:
         """Say what begins.
@@ -123,9 +164,18 @@ class Budget:
         BudgetError
             If nothing is left for it.
         """
-        if self.left <= 0:
-            raise BudgetError(what)
+        if self.over:
+            raise BudgetError(self.over)
         self.say(what)
+
+
+def shortened(names: Sequence[str]) -> Callable[[str | None], str]:
+    """A function that leaves out what all these names of modules begin with."""
+    parts = [name.split(".") for name in names]
+    alike = 0
+    while all(len(part) > alike + 1 and part[alike] == parts[0][alike] for part in parts):
+        alike += 1
+    return lambda name: ".".join((name or "").split(".")[alike:])
 
 
 def count(inputs: Any) -> int:
@@ -148,12 +198,31 @@ def take(inputs: Any, chosen: np.ndarray) -> Any:
 
 @torch.no_grad()
 def outputs_of(model: nn.Module, inputs: Any) -> np.ndarray:
-    """What the model gives, of shape (n_samples, n_outputs), in batches and in eval mode."""
+    """What the model gives, of shape (n_samples, n_outputs), in batches and in eval mode.
+
+    Raises
+    ------
+    ValueError
+        If there is no tensor with a row for each sample.
+    """
+    return raw_outputs(model, inputs).reshape(count(inputs), -1)
+
+
+@torch.no_grad()
+def raw_outputs(model: nn.Module, inputs: Any) -> np.ndarray:
+    """The same, in the shape in which it comes."""
     found = []
     for first in range(0, count(inputs), BATCH):
-        given = as_inputs(model, take(inputs, np.arange(first, min(first + BATCH, count(inputs)))))
+        chosen = np.arange(first, min(first + BATCH, count(inputs)))
+        given = as_inputs(model, take(inputs, chosen))
         with running(model):
-            found.append(tensor_of(model(*given.args, **given.named)).float().cpu().flatten(1).numpy())
+            output = tensor_of(model(*given.args, **given.named))
+        if output.ndim == 0 or len(output) != len(chosen):
+            raise ValueError(
+                f"{len(chosen)} samples went in, and the model gave shape {tuple(output.shape)}; its outputs need a "
+                "row for each sample, samples first"
+            )
+        found.append(to_array(output))
     return np.concatenate(found)
 
 
@@ -168,16 +237,9 @@ def tensor_of(output: Any) -> torch.Tensor:
     if isinstance(output, torch.Tensor):
         return output
     for name in ("logits", "last_hidden_state"):
-        if isinstance(found := getattr(output, name, None), torch.Tensor):
+        found = output.get(name) if isinstance(output, Mapping) else getattr(output, name, None)
+        if isinstance(found, torch.Tensor):
             return found
     if isinstance(output, tuple | list) and output and isinstance(output[0], torch.Tensor):
         return output[0]
     raise ValueError(f"the model gives {type(output).__name__}, in which no tensor of outputs was found")
-
-
-def score(outputs: np.ndarray, labels: np.ndarray | None, own: np.ndarray) -> float:
-    """Accuracy where there are labels; else how often the model's own decision stands, or R² of its output."""
-    if outputs.shape[1] > 1:
-        return float((outputs.argmax(1) == (own.argmax(1) if labels is None else labels)).mean())
-    spread = ((own - own.mean(axis=0)) ** 2).sum()
-    return float(1 - ((outputs - own) ** 2).sum() / spread) if spread else float("nan")

@@ -24,7 +24,7 @@ ALIKE = 0.7  # correlation with an untrained model that a reader should know of
 NARROW = 4  # an image is wider in both directions
 DELETED = 0.1  # share of the features
 CLEAR = 0.65  # share of instances
-LARGE = 100.0  # cancellation above which single contributions say little
+SOME, LARGE = 10.0, 100.0  # cancellation above which to know of it, and above which single contributions say little
 
 
 class Part(NamedTuple):
@@ -73,6 +73,9 @@ def look(asked: Asked, budget: Budget) -> Finding:
     if not affine.unique.all():
         share = float((~affine.unique).double().mean())
         heard.append(f"{share:.0%} of the maps are not unique: entries tie for the largest of a pool")
+    cancels = numbers["cancellation"].median()
+    if cancels > SOME:
+        heard.append(f"contributions add up to {cancels:.0f} times the output in the median, and cancel but for it")
     bias = affine.bias.detach().double().numpy()[rows, place]
     return Finding(
         "map",
@@ -188,6 +191,13 @@ def _verdict(numbers: pd.DataFrame, deletion: pd.DataFrame) -> str:
     )
 
 
+def _tokens(asked: Asked, number: int) -> list[str]:
+    """Place and name, or number, of each token of an instance."""
+    ids = as_inputs(asked.model, take(asked.of_test(MOST_INSTANCES), np.array([number]))).first[0].tolist()
+    words = ids if asked.features is None else [asked.features[token] for token in ids]
+    return [f"{place} {word}" for place, word in enumerate(words)]
+
+
 def _draw(asked: Asked, contributions: np.ndarray, bias: np.ndarray, column: np.ndarray) -> Figure:
     n = min(SHOWN, len(bias))
     image = contributions.ndim > 2 and min(contributions.shape[-2:]) > NARROW and asked.start is None
@@ -197,7 +207,8 @@ def _draw(asked: Asked, contributions: np.ndarray, bias: np.ndarray, column: np.
         if not image and values.ndim > 1:  # a sequence: its longer axis is time
             steps = values.reshape(len(values), -1) if asked.start is not None or len(values) > NARROW else values.T
             values = steps.reshape(len(steps), -1).sum(axis=1)
-        plot_contributions(one, values, float(bias[number]), labels=asked.features if not image else None)
-        name = asked.classes[column[number]] if asked.classes is not None else f"output {column[number]}"
+        names = None if image else _tokens(asked, number) if asked.start is not None else asked.features
+        plot_contributions(one, values, float(bias[number]), labels=names)
+        name = asked.name_of(int(column[number]))
         one.set_title(f"{name}\n{one.get_title()}" if image else name, fontsize=9)
     return figure
