@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from linearlens.reporting._finding import Asked, count, raw_outputs, take
-from linearlens.snapshots.running import as_inputs
+from linearlens.snapshots.running import as_inputs, to_array
 
 FEWEST, PROBED, COMPARED = 20, 64, 2000
 SAME = 1e-3  # of the largest output; rounding differs with the size of a batch
@@ -136,5 +136,5 @@ def remarks(asked: Asked) -> Iterator[str]:
 
 
 def _shared(test: torch.Tensor, train: torch.Tensor) -> float:
-    seen = {hash(row.tobytes()) for row in train.numpy(force=True)}
-    return float(np.mean([hash(row.tobytes()) in seen for row in test.numpy(force=True)]))
+    seen = {hash(row.tobytes()) for row in to_array(train)}
+    return float(np.mean([hash(row.tobytes()) in seen for row in to_array(test)]))

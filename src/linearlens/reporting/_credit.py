@@ -95,13 +95,15 @@ def _verdict(agreement: pd.Series, luck: pd.Series, ceiling: float, damage: pd.S
     best, rival = agreement.drop(list(BASELINES)).idxmax(), agreement[list(BASELINES)].idxmax()
     said = f"{best} agrees best with the damage ({agreement[best]:.2f}; the damage with itself {ceiling:.2f})"
     if agreement[rival] >= agreement[best] - 0.1:
-        return f"{said}, and {rival} alone does as well or better ({agreement[rival]:.2f}): believe the damage, not a credit."
+        return (
+            f"{said}, and {rival} alone does as well or better ({agreement[rival]:.2f}): believe the damage, not a "
+            "credit."
+        )
     tried = len(agreement) - len(BASELINES)
-    chance = min(1.0, float(luck[best]) * tried)
-    rest = "a hint and no proof" if chance > LUCK else "more than luck, in this one network"
+    rest = "a hint and no proof" if luck[best] * tried > LUCK else "more than luck, in this one network"
     return (
-        f"{said}, {rival} alone {agreement[rival]:.2f}; the best of {tried} credits dealt at random among "
-        f"{len(damage)} parts would do as well in {chance:.0%} of the cases at most: {rest}."
+        f"{said}, {rival} alone {agreement[rival]:.2f}; a credit dealt at random among {len(damage)} parts does as "
+        f"well in {luck[best]:.2g} of the cases, and {tried} were tried: {rest}."
     )
 
 

@@ -183,8 +183,8 @@ def _verdict(table: pd.DataFrame, what: str, n_test: int) -> str:
     says = {
         f"even a constant keeps the {what}, so nothing is learnt there": dull,
         f"an affine map already keeps the {what} to a point": affine,
-        "an affine map loses, and the lifted operator keeps more than it": lift,
-        "an affine map loses, and the lifted operator is not shown to keep more": loses & ~lift,
+        f"an affine map does not keep the {what}, and the lifted operator keeps more of it": lift,
+        f"an affine map does not keep the {what}, and the lifted operator is not shown to keep more": loses & ~lift,
         f"{n_test} test samples cannot tell whether an affine map keeps the {what} to a point": unknown,
     }
     said = "; ".join(f"{_places(table.index, where)} {one}" for one, where in says.items() if where.any())

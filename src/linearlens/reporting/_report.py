@@ -166,12 +166,12 @@ def report(
     An interrupt (Ctrl-C, or stop in a notebook) ends the lens that is at work; what is done is given back, of the lens
     on layers also those that are done. A budget is looked at between steps; one that has begun is ended.
     """
-    asked = checked(model, train, test, labels, module, between, outputs, classes, features, seed)
     if unknown := [lens for lens in lenses if lens not in LENSES]:
         raise ValueError(f"no lens {unknown}; there are {', '.join(LENSES)}")
     findings: dict[str, Finding] = {}
     clock = Budget(budget, _teller(len(lenses), findings, progress))
     with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
+        asked = checked(model, train, test, labels, module, between, outputs, classes, features, seed)
         warnings = list(remarks(asked))
         for lens in [lens for lens in LENSES if lens in lenses]:
             start = time.process_time()
