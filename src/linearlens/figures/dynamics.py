@@ -73,7 +73,7 @@ def _ring(axes: Axes, inner: float, outer: float) -> None:
     within = inner * np.exp(1j * around)
     axes.fill(within.real, within.imag, color="C4", alpha=0.1, linewidth=0)
     axes.fill(edge.real, edge.imag, color="C4", alpha=0.35, linewidth=0, label="largest modulus without dynamics")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
 def plot_forecast(axes: Axes, errors: Mapping[str, Any], *, steps: Sequence[int] | None = None) -> Axes:

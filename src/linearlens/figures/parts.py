@@ -139,9 +139,9 @@ def plot_credits(
         where = np.arange(len(parts)) + (place - (len(table) - 1) / 2) * width
         axes.bar(where, row / size if size else row, width, color=colors[name], label=said.get(name, name))
     axes.axhline(0, color="C4", linewidth=0.8)
-    wide = len("".join(parts)) > WIDE
+    wide = len("".join(parts)) > 40  # letters; then they are slanted
     axes.set_xticks(range(len(parts)), list(parts), rotation=40 if wide else 0, ha="right" if wide else "center")
     axes.set(ylabel="share of all parts")
     title = "rank correlation with the damage" if said else None
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8, title=title, title_fontsize=8)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), title=title, alignment="left")
     return axes

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from linearlens.credit import BASELINES, METHODS, Study, credits, damages, permutation_p, rank_agreement
 from linearlens.datasets import Dataset
 from linearlens.figures import plot_credits
-from linearlens.reporting._finding import Asked, Budget, Finding, NotApplicableError, shortened
+from linearlens.reporting._finding import WIDTH, Asked, Budget, Finding, NotApplicableError, shortened
 
 TITLE = "Credit of its parts"
 MOST_SAMPLES = 3000
@@ -110,7 +110,7 @@ def _verdict(agreement: pd.Series, luck: pd.Series, ceiling: float, damage: pd.S
 def _draw(table: pd.DataFrame, first: pd.Series, again: pd.Series, agreement: pd.Series, ceiling: float) -> Figure:
     finite = [name for name in table if np.isfinite(table[name]).all()]
     best = sorted(finite, key=lambda name: -agreement[name])[:3]
-    figure, axes = plt.subplots(figsize=(8, 3.2))
+    figure, axes = plt.subplots(figsize=(WIDTH, 4.5))
     plot_credits(
         axes,
         {name: table[name].to_numpy() for name in best},

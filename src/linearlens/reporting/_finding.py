@@ -15,6 +15,7 @@ from torch import nn
 from linearlens.snapshots.running import as_inputs, running, to_array
 
 BATCH = 256
+WIDTH = 4.7  # inches of a figure: on a phone its letters are then of nine pixels or more
 
 
 @dataclass

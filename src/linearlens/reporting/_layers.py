@@ -15,6 +15,7 @@ from torch import nn
 from linearlens.figures import plot_replacement
 from linearlens.layers import fit_layer, fourier_lift, replace
 from linearlens.reporting._finding import (
+    WIDTH,
     Asked,
     Budget,
     BudgetError,
@@ -197,15 +198,16 @@ def _places(names: pd.Index, where: pd.Series) -> str:
 
 def _draw(table: pd.DataFrame, what: str) -> Figure:
     """A pair of axes a span: what is kept, and what is missed of the variance."""
-    figure, axes = plt.subplots(len(table), 2, figsize=(8, 1.3 * len(table) + 0.8), sharex="col", squeeze=False)
-    names = {"accuracy": "test accuracy", "decisions": "share of own decisions kept", "output": "R² of own output"}
+    figure, axes = plt.subplots(len(table), 2, figsize=(WIDTH, 1.4 * len(table) + 0.8), sharex="col", squeeze=False)
+    names = {"accuracy": "test accuracy", "decisions": "own decisions kept", "output": "R² of own output"}
     for pair, (span, row) in zip(axes, table.iterrows(), strict=True):
         kept = {name: row[name] for name in ("own", *STAND_INS)}
         plot_replacement(
             tuple(pair), kept, {name: row[f"{name} misses"] for name in STAND_INS}, controls=("affine", "mean")
         )
-        pair[0].set_title(span, loc="left", fontsize=9)
+        pair[0].set_title(span, loc="left")
         pair[0].set_xlabel(names[what])
+        pair[1].set_xlabel("variance missed, test data")
         for one in pair:
             one.label_outer(remove_inner_ticks=True)
             one.tick_params(axis="y", labelleft=True)

@@ -13,7 +13,7 @@ from torch import nn
 
 from linearlens.figures import plot_contributions
 from linearlens.instance import AffineMap, linearize
-from linearlens.reporting._finding import Asked, Budget, Finding, NotApplicableError, count, outputs_of, take
+from linearlens.reporting._finding import WIDTH, Asked, Budget, Finding, NotApplicableError, count, outputs_of, take
 from linearlens.snapshots import Cut, collect_layers
 from linearlens.snapshots.running import as_inputs, like_model, running
 
@@ -201,8 +201,9 @@ def _tokens(asked: Asked, number: int) -> list[str]:
 def _draw(asked: Asked, contributions: np.ndarray, bias: np.ndarray, column: np.ndarray) -> Figure:
     n = min(SHOWN, len(bias))
     image = contributions.ndim > 2 and min(contributions.shape[-2:]) > NARROW and asked.start is None
-    figure, axes = plt.subplots(1, n, figsize=(2.6 * n, 2.8 if image else 4.0), squeeze=False)
-    for number, one in enumerate(axes[0]):
+    rows = -(-n // 2)
+    figure, axes = plt.subplots(rows, 2, figsize=(WIDTH, rows * (2.7 if image else 3.6)), squeeze=False)
+    for number, one in enumerate(axes.flat[:n]):
         values = contributions[number]
         if not image and values.ndim > 1:  # a sequence: its longer axis is time
             steps = values.reshape(len(values), -1) if asked.start is not None or len(values) > NARROW else values.T
@@ -210,5 +211,5 @@ def _draw(asked: Asked, contributions: np.ndarray, bias: np.ndarray, column: np.
         names = None if image else _tokens(asked, number) if asked.start is not None else asked.features
         plot_contributions(one, values, float(bias[number]), labels=names)
         name = asked.name_of(int(column[number]))
-        one.set_title(f"{name}\n{one.get_title()}" if image else name, fontsize=9)
+        one.set_title(f"{name}\n{one.get_title()}" if image else name, fontsize=10)
     return figure

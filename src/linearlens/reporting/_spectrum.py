@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 
 from linearlens.figures import plot_forecast, plot_spectrum
 from linearlens.koopman import Koopman, Persistence, forecast, memory_horizon, shuffle_time
-from linearlens.reporting._finding import Asked, Budget, Finding, NotApplicableError
+from linearlens.reporting._finding import WIDTH, Asked, Budget, Finding, NotApplicableError
 from linearlens.snapshots import collect_hidden
 from linearlens.snapshots.running import as_inputs
 
@@ -162,13 +162,13 @@ def _eigenvalues(eigenvalues: np.ndarray, residuals: np.ndarray) -> pd.DataFrame
 
 
 def _draw_spectrum(eigenvalues: np.ndarray, residuals: np.ndarray, null: list[np.ndarray]) -> plt.Figure:
-    figure, axes = plt.subplots(figsize=(5, 4))
+    figure, axes = plt.subplots(figsize=(WIDTH, 4))
     plot_spectrum(axes, eigenvalues, residuals=residuals, null=null)
     return figure
 
 
 def _draw_forecast(table: pd.DataFrame, ahead: list[int]) -> plt.Figure:
-    figure, axes = plt.subplots(figsize=(5, 3))
+    figure, axes = plt.subplots(figsize=(WIDTH, 3))
     plot_forecast(axes, {name: table[name].to_numpy() for name in ("operator", *CONTROLS)}, steps=ahead)
     return figure
 
