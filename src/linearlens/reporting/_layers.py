@@ -30,7 +30,7 @@ from linearlens.snapshots import collect_layers, cut_points, run_from
 from linearlens.snapshots.running import as_inputs
 
 TITLE = "Layers as operators"
-MOST_SAMPLES, MOST_SPANS = 2000, 6
+MOST_SAMPLES, MOST_SPANS = 2000, 4
 WIDEST = 2048  # numbers in a state
 OBSERVABLES = 300
 STAND_INS = ("lifted", "affine", "mean")
