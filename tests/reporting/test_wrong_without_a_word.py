@@ -261,6 +261,13 @@ def test_a_damage_that_does_not_agree_with_itself_judges_no_credit():
     assert "believe the damage" in verdict_on_credit(agreement.replace(0.2, 0.95), luck, 0.9, damage)
 
 
+def test_states_too_wide_for_credit_are_named_and_not_waited_for():
+    model = net(6, 1600, 3)
+    labels = labels_of(model, X), labels_of(model, X_TEST)
+    one = look(model, labels=labels, lenses=["credit"]).findings["credit"]
+    assert "operators between states of more than 1500 numbers take too long, and 1 has 1600" in one.verdict
+
+
 def test_sequences_that_end_in_padding_are_named():
     class Reads(nn.Module):
         def __init__(self):

@@ -8,16 +8,18 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from linearlens.credit import BASELINES, METHODS, Study, credits, damages, permutation_p, rank_agreement
+from linearlens.credit import BASELINES, METHODS, Study, components, credits, damages, permutation_p, rank_agreement
 from linearlens.datasets import Dataset
 from linearlens.figures import plot_credits
 from linearlens.reporting._finding import WIDTH, Asked, Budget, Finding, NotApplicableError, shortened
+from linearlens.snapshots import collect_layers
 
 TITLE = "Credit of its parts"
 MOST_SAMPLES = 3000
 NAMED = ("swap", "weight_gain", "noise_gain", "residual")
 KIND = "weight_noise"
 SEEDS = ((0, 1, 2), (3, 4, 5))
+WIDEST, FEW = 1500, 8  # numbers in a state; samples on which they are counted
 FEWEST_PARTS = 4  # below, a rank correlation says nothing
 LUCK = 0.05  # of the orders
 CEILING = 0.5  # correlation of the damage with itself, below which no credit can be judged
@@ -32,6 +34,7 @@ def look(asked: Asked, budget: Budget) -> Finding:
         raise NotApplicableError("damage is a loss of accuracy among two outputs or more, and the model has one.")
     budget.step("credit: fitting")
     try:
+        _refuse_wide(asked)
         data = Dataset(
             "mine",
             np.asarray(asked.of_train(MOST_SAMPLES)),
@@ -65,6 +68,20 @@ def look(asked: Asked, budget: Budget) -> Finding:
         figures={"credit": _draw(table, first, again, agreement, ceiling)},
         warnings=[str(one.message) for one in said if issubclass(one.category, UserWarning)],
     )
+
+
+def _refuse_wide(asked: Asked) -> None:
+    """Raise where states are so wide that the operators between them would take hours."""
+    few = asked.of_test(FEW)
+    parts = components(asked.model, inputs=few, start=asked.start)
+    stops = [part.stop for part in parts if part.stop]
+    widths = {stop: collect_layers(asked.model, few, [stop]).shape[-1] for stop in [asked.start, *stops] if stop}
+    if wide := {name: width for name, width in widths.items() if width > WIDEST}:
+        name, width = max(wide.items(), key=lambda item: item[1])
+        raise NotApplicableError(
+            f"operators between states of more than {WIDEST} numbers take too long, and {name} has {width}; give "
+            "linearlens.credit a narrower part of the model."
+        )
 
 
 def _within(budget: Budget, name: str, method: Callable[[Study], np.ndarray]) -> Callable[[Study], np.ndarray]:
