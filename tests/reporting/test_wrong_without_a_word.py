@@ -345,6 +345,25 @@ def test_a_budget_ends_between_two_layers(monkeypatch):
 # Shown.
 
 
+def test_a_network_with_weights_drawn_anew_has_none_of_the_old():
+    from torch.nn.utils.parametrizations import weight_norm
+
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.token = nn.Parameter(torch.randn(6))
+            self.part = weight_norm(nn.Linear(6, 3))
+
+        def forward(self, x):
+            return self.part(x + self.token)
+
+    mine = Own()
+    other = _map._untrained(mine, 0)
+    for (name, before), after in zip(mine.named_parameters(), other.parameters(), strict=True):
+        assert not torch.equal(before, after), name
+    assert torch.equal(mine.token.sort().values, other.token.sort().values), "shuffled: no reset reaches it"
+
+
 def test_tokens_are_named_by_the_vocabulary():
     class Bag(nn.Module):
         def __init__(self):

@@ -151,14 +151,7 @@ def _alike_untrained(
     asked: Asked, chosen: list[int], mine: np.ndarray, rows: np.ndarray, place: np.ndarray
 ) -> float | None:
     """Median correlation of the sizes of contributions with those of the model with weights drawn anew."""
-    other = copy.deepcopy(asked.model)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(asked.seed)
-        resets: list[Any] = [getattr(part, "reset_parameters", None) for part in other.modules()]
-        for reset in filter(callable, resets):
-            reset()
-    if not any(map(callable, resets)):
-        return None
+    other = _untrained(asked.model, asked.seed)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -168,6 +161,20 @@ def _alike_untrained(
     pairs = zip(*(np.abs(both).reshape(len(both), -1) for both in (mine, theirs)), strict=True)
     found = [np.corrcoef(one, other)[0, 1] for one, other in pairs if np.ptp(one) > 0 and np.ptp(other) > 0]
     return float(np.median(found)) if found else None
+
+
+def _untrained(model: nn.Module, seed: int) -> nn.Module:
+    """A copy with weights drawn anew; those that no ``reset_parameters`` reaches are shuffled among themselves."""
+    other = copy.deepcopy(model)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        for part in other.modules():
+            if callable(reset := getattr(part, "reset_parameters", None)):
+                reset()
+        for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+            if torch.equal(mine, theirs):
+                theirs.copy_(theirs.flatten()[torch.randperm(theirs.numel())].reshape(theirs.shape))
+    return other
 
 
 def _verdict(numbers: pd.DataFrame, deletion: pd.DataFrame) -> str:
