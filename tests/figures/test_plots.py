@@ -46,6 +46,19 @@ def test_a_spectrum_shows_each_residual_and_the_ring_of_its_null(axes):
     assert np.isclose(within.max(), ring.min())
 
 
+def test_a_signal_is_drawn_with_what_each_step_adds(axes):
+    signal, added = RNG.normal(size=(2, 30, 2))
+    plot_contributions(axes, added, 0.5, signal=signal)
+    for channel in range(2):
+        assert np.array_equal(axes.lines[channel].get_ydata(), signal[:, channel])
+        assert np.array_equal(axes.collections[channel].get_array(), added[:, channel])
+    low, high = axes.collections[0].get_clim()
+    assert -low == high == np.abs(added).max()
+    assert axes.get_title() == f"steps {added.sum():+.2f}, bias +0.50"
+    with pytest.raises(ValueError, match="a signal of the shape of its contributions"):
+        plot_contributions(axes, added, 0.5, signal=signal[:, 0])
+
+
 @pytest.mark.parametrize("residuals", [[0.1], [0.1, 0.2, -0.1, 0.2], [0.1, 0.2, np.nan, 0.1]])
 def test_residuals_that_do_not_fit_are_refused(axes, residuals):
     with pytest.raises(ValueError, match="one residual, 0 or more, for each of 4"):

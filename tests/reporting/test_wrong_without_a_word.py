@@ -10,9 +10,10 @@ from torch import nn
 
 import linearlens
 from linearlens.figures import use_style
-from linearlens.reporting import _layers, _map, _report
+from linearlens.koopman import Koopman
+from linearlens.reporting import _finding, _layers, _map, _report, _spectrum
 from linearlens.reporting._credit import _verdict as verdict_on_credit
-from linearlens.reporting._finding import Finding
+from linearlens.reporting._finding import Budget, BudgetError, Finding
 
 RNG = np.random.default_rng(0)
 X, X_TEST = np.float32(RNG.normal(size=(200, 6))), np.float32(RNG.normal(size=(100, 6)))
@@ -94,8 +95,19 @@ def test_a_model_that_knows_nothing_is_said_to():
 def test_names_of_classes_are_those_of_outputs():
     with pytest.raises(ValueError, match="2 classes are named"):
         look(net(6, 8, 3), classes=["a", "b"])
-    seen = look(net(6, 8, 1), classes=["no", "yes"], lenses=["map"])
-    assert {axes.get_title() for axes in seen.figures["map.contributions"].axes} == {"yes"}
+
+
+@pytest.mark.parametrize("last", [nn.Identity(), nn.Sigmoid()])
+def test_a_picture_of_one_logit_names_what_was_decided(last):
+    model = nn.Sequential(net(6, 8, 1), last)
+    seen = look(model, classes=["no", "yes"], lenses=["map"])
+    titles = [axes.get_title() for axes in seen.figures["map.contributions"].axes]
+    outputs = seen.tables["map.worth"]["output"].to_numpy()[: len(titles)]
+    decided = np.where(outputs > (0 if isinstance(last, nn.Identity) else 0.5), "yes", "no")
+    assert titles == [f"{name}, by the output for yes" for name in decided]
+    assert len(set(seen.tables["map.worth"]["output"] > outputs.mean())) == 2
+    bare = look(model, lenses=["map"]).figures["map.contributions"]
+    assert bare.axes[0].get_title() == "output 0", "nobody said that it decides"
 
 
 # Models that do not give the same twice.
@@ -286,6 +298,30 @@ def test_sequences_that_end_in_padding_are_named():
         assert any("if that is padding" in said for said in one.warnings) == expected
 
 
+@pytest.mark.parametrize(
+    ("operator", "scales", "says"),
+    [
+        (np.diag([0.9, 0.6, 0.3]), (1, 1, 1), ""),
+        (np.diag([0.9, 0.6, 0.3]), (1, 1e-3, 1e3), "1 of 3 directions than in the widest"),
+        (np.array([[0.9, 1, 0], [0, 0.9, 1], [0, 0, 0.9]]), (1, 1, 1), "nearly dependent"),
+    ],
+)
+def test_a_spectrum_that_a_little_noise_would_change_is_said_to_be_fragile(operator, scales, says):
+    paths = []
+    for start in np.random.default_rng(0).normal(size=(40, 3)):
+        states = [start]
+        for _ in range(10):
+            states.append(states[-1] @ operator)
+        paths.append(np.array(states) * scales)
+    said = " ".join(_spectrum._fragile(paths, Koopman(constant=True).fit(paths)))
+    assert (says in said) if says else not said
+
+
+def test_a_constant_unit_makes_no_fit_fragile():
+    paths = [np.c_[path, np.ones(9)] for path in RNG.normal(size=(40, 9, 3))]
+    assert not [*_spectrum._fragile(paths, Koopman(constant=True).fit(paths))]
+
+
 def test_a_forecast_must_beat_the_mean_state_too():
     class Noise(nn.Module):
         def __init__(self):
@@ -342,7 +378,70 @@ def test_a_budget_ends_between_two_layers(monkeypatch):
     assert seen.findings["map"].verdict == "Left out: the budget of 1 CPU seconds was spent."
 
 
+class Steps(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.read, self.out = nn.GRU(3, 8, batch_first=True), net(8, 8, 3)
+
+    def forward(self, x):
+        return self.out(self.read(x)[0][:, -1])
+
+
+@pytest.mark.parametrize("lens", [*_report.LENSES])
+def test_what_does_not_fit_the_budget_is_not_begun(lens, monkeypatch):
+    model, x, x_test = net(6, 8, 8, 3), X, X_TEST
+    if lens == "spectrum":
+        model, x, x_test = Steps(), *(np.float32(RNG.normal(size=(n, 6, 3))) for n in (60, 40))
+    labels = labels_of(model, x), labels_of(model, x_test)
+    options = {"labels": labels, "lenses": [lens], "between": [("0", "2")]}
+    assert look(model, x, x_test, **options).findings[lens].applies
+    monkeypatch.setattr(_finding, "_speeds", lambda: (1.0, 1.0))  # operations a second
+    monkeypatch.setattr(_map, "OTHERS", 1e9)
+    one = look(model, x, x_test, **options).findings[lens]
+    assert not one.applies
+    assert one.verdict.startswith("Left out: it would take about"), one.verdict
+
+
+def test_a_lens_leaves_half_of_the_budget_to_those_behind():
+    clock = Budget(1000, lambda said: None)
+    clock.begin(last=False)
+    with pytest.raises(BudgetError, match="it would take about 6e\\+02 CPU seconds, and the budget leaves it 5e\\+02"):
+        clock.step("dear", needs=600)
+    clock.begin(last=True)
+    clock.step("dear", needs=600)
+
+
+def test_the_cheaper_layers_come_first_and_the_dear_one_is_named(monkeypatch):
+    model = net(6, 200, 8, 8, 3)
+    labels = labels_of(model, X), labels_of(model, X_TEST)
+    between = [("0", "2"), ("3", "5")]
+    asked = _report.checked(model, X, X_TEST, labels, None, between, None, None, None, 0)
+    dear, cheap = _layers._seconds(asked, between, X, X_TEST).values()
+    assert dear > cheap
+    monkeypatch.setattr(_layers, "_seconds", lambda *given: dict(zip(between, (1e9, 0.0), strict=True)))
+    one = look(model, labels=labels, lenses=["layers"], between=between).findings["layers"]
+    assert [*one.tables["replacement"].index] == ["3 → 5"]
+    assert any(said.startswith("0 → 2 left out: it would take about") for said in one.warnings)
+
+
+def test_fewer_instances_where_the_budget_has_no_time_for_all(monkeypatch):
+    monkeypatch.setattr(_map, "_affordable", lambda *given: 9)
+    one = look(net(6, 8, 3), lenses=["map"]).findings["map"]
+    assert len(one.tables["worth"]) == len(one.tables["deletion"]) == 9
+    assert any("9 instances in place of 64" in said for said in one.warnings)
+
+
 # Shown.
+
+
+def test_a_long_signal_is_drawn_as_a_curve_with_its_contributions():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv1d(2, 4, 5), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 44, 3))
+    x = np.float32(RNG.normal(size=(60, 2, 48)))
+    axes = look(model, x[:30], x[30:], lenses=["map"]).figures["map.contributions"].axes[0]
+    assert [len(line.get_xdata()) for line in axes.lines] == [48, 48]
+    assert "bias" in axes.get_title()
 
 
 def test_a_network_with_weights_drawn_anew_has_none_of_the_old():

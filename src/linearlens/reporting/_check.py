@@ -82,8 +82,10 @@ def _with_decisions(asked: Asked, outputs: np.ndarray) -> Asked:
     n_outputs = outputs.shape[1] if outputs.ndim == 2 else 1 if outputs.ndim == 1 else 0
     if asked.classes is not None and len(asked.classes) not in {n_outputs, max(n_outputs, 2)}:
         raise ValueError(f"{len(asked.classes)} classes are named, and the model gives shape {outputs.shape}")
+    probabilities = n_outputs == 1 and outputs.min() >= 0 and outputs.max() <= 1
+    asked = replace(asked, n_outputs=n_outputs, threshold=0.5 if probabilities else 0.0)
     if not labels:
-        return replace(asked, n_outputs=n_outputs, decides=n_outputs > 1)
+        return replace(asked, decides=n_outputs > 1)
     if not n_outputs:
         raise ValueError(
             f"with labels, the model must give one row of outputs a sample, got shape {outputs.shape}; wrap it, or "
@@ -95,8 +97,7 @@ def _with_decisions(asked: Asked, outputs: np.ndarray) -> Asked:
         raise ValueError(
             f"labels go from {low} to {high}, but the model tells {n_classes} classes apart, 0 to {n_classes - 1}"
         )
-    probabilities = n_outputs == 1 and outputs.min() >= 0 and outputs.max() <= 1
-    return replace(asked, n_outputs=n_outputs, threshold=0.5 if probabilities else 0.0)
+    return asked
 
 
 def remarks(asked: Asked) -> Iterator[str]:

@@ -1,27 +1,47 @@
 """The lens on parts: what each definition of credit gives them, beside the damage that their loss does."""
 
+import time
 import warnings
-from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from linearlens.credit import BASELINES, METHODS, Study, components, credits, damages, permutation_p, rank_agreement
+from linearlens.credit import (
+    BASELINES,
+    METHODS,
+    components,
+    credits,
+    damages,
+    permutation_p,
+    rank_agreement,
+)
 from linearlens.datasets import Dataset
 from linearlens.figures import plot_credits
-from linearlens.reporting._finding import WIDTH, Asked, Budget, Finding, NotApplicableError, shortened
-from linearlens.snapshots import collect_layers
+from linearlens.reporting._finding import (
+    WIDTH,
+    Asked,
+    Budget,
+    Finding,
+    NotApplicableError,
+    seconds_for,
+    shortened,
+    svd_operations,
+)
+from linearlens.snapshots.running import run_and_watch, to_array
 
 TITLE = "Credit of its parts"
 MOST_SAMPLES = 3000
 NAMED = ("swap", "weight_gain", "noise_gain", "residual")
 KIND = "weight_noise"
 SEEDS = ((0, 1, 2), (3, 4, 5))
-WIDEST, FEW = 1500, 8  # numbers in a state; samples on which they are counted
+WIDEST, FEW = 1500, 32  # numbers in a state; samples on which they are counted
 FEWEST_PARTS = 4  # below, a rank correlation says nothing
 LUCK = 0.05  # of the orders
+LEVELS, RIDGES = 4, 7  # of noise in a damage; tried for an operator
 CEILING = 0.5  # correlation of the damage with itself, below which no credit can be judged
 
 
@@ -34,7 +54,7 @@ def look(asked: Asked, budget: Budget) -> Finding:
         raise NotApplicableError("damage is a loss of accuracy among two outputs or more, and the model has one.")
     budget.step("credit: fitting")
     try:
-        _refuse_wide(asked)
+        parts = _parts(asked)
         data = Dataset(
             "mine",
             np.asarray(asked.of_train(MOST_SAMPLES)),
@@ -42,14 +62,19 @@ def look(asked: Asked, budget: Budget) -> Finding:
             np.asarray(asked.of_test(MOST_SAMPLES)),
             labels[1],
         )
+        two_damages, needs = _seconds(parts, len(data.train_inputs), len(data.test_inputs))
+        methods, left_out = _affordable(budget, two_damages, needs)
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            methods = {name: _within(budget, name, METHODS[name]) for name in NAMED} | BASELINES
-            table = credits(asked.model, data, methods=methods, start=asked.start, seed=asked.seed)
-            first, again = (
-                pd.concat([_damage(asked, budget, data, seed) for seed in seeds], axis=1).mean(axis=1)
-                for seeds in SEEDS
+            budget.step(f"credit: {', '.join(methods)}")
+            table = credits(
+                asked.model,
+                data,
+                methods={name: METHODS[name] for name in methods} | BASELINES,
+                start=asked.start,
+                seed=asked.seed,
             )
+            first, again = (_damage(asked, budget, data, seeds, two_damages / 2) for seeds in SEEDS)
     except (ValueError, TypeError) as error:
         raise NotApplicableError(str(error)) from error
     damage = first.to_frame(KIND)
@@ -66,37 +91,79 @@ def look(asked: Asked, budget: Budget) -> Finding:
             "agreement": pd.DataFrame({"with the damage": agreement, "as good by luck": luck}),
         },
         figures={"credit": _draw(table, first, again, agreement, ceiling)},
-        warnings=[str(one.message) for one in said if issubclass(one.category, UserWarning)],
+        warnings=left_out + [str(one.message) for one in said if issubclass(one.category, UserWarning)],
     )
 
 
-def _refuse_wide(asked: Asked) -> None:
-    """Raise where states are so wide that the operators between them would take hours."""
+class Part(NamedTuple):
+    """Of a component: the widths of the states around it, and CPU seconds for a sample."""
+
+    before: int
+    after: int
+    seconds: float
+
+
+def _parts(asked: Asked) -> list[Part]:
+    """Components as they run on a few samples; raise where no operator can be had between them."""
     few = asked.of_test(FEW)
-    parts = components(asked.model, inputs=few, start=asked.start)
-    stops = [part.stop for part in parts if part.stop]
-    widths = {stop: collect_layers(asked.model, few, [stop]).shape[-1] for stop in [asked.start, *stops] if stop}
-    if wide := {name: width for name, width in widths.items() if width > WIDEST}:
-        name, width = max(wide.items(), key=lambda item: item[1])
-        raise NotApplicableError(
-            f"operators between states of more than {WIDEST} numbers take too long, and {name} has {width}; give "
-            "linearlens.credit a narrower part of the model."
-        )
+    found = components(asked.model, inputs=few, start=asked.start)
+    state = np.asarray(few)
+    if asked.start is not None:
+        state = to_array(run_and_watch(asked.model, few, [asked.start])[asked.start])
+    parts = []
+    for one in found:
+        before, begin = state, time.process_time()
+        state = one(before)
+        parts.append(Part(before[0].size, state[0].size, (time.process_time() - begin) / len(few)))
+        if parts[-1].before > WIDEST:
+            raise NotApplicableError(
+                f"operators between states of more than {WIDEST} numbers take too long, and {one.start or 'its input'} "
+                f"has {parts[-1].before}; give linearlens.credit a narrower part of the model."
+            )
+    return parts
 
 
-def _within(budget: Budget, name: str, method: Callable[[Study], np.ndarray]) -> Callable[[Study], np.ndarray]:
-    """The method, if there is time for it."""
+def _seconds(parts: list[Part], n: int, n_test: int) -> tuple[float, dict[tuple[str, ...], float]]:
+    """About what both damages take, and each group of definitions of credit, from n samples to fit and some to test."""
+    run = [part.seconds for part in parts]
+    behind = sum(run[place] for first in range(len(run)) for place in range(first, len(run)))
+    damage = n_test * LEVELS * sum(map(len, SEEDS)) * behind + len(SEEDS) * (FEW + n_test) * sum(run)
+    bases = sum(svd_operations(n, part.before) for part in parts)
+    tried = sum(2 * n * k * (k + 2 * after) for before, after, _ in parts for k in [min(n, before)])
+    fitted = seconds_for(multiply_adds=RIDGES * tried, factored=bases)
+    excited = sum(8 * n * before * (before + after) for before, after, _ in parts)
+    return damage, {
+        ("swap", "noise_gain"): fitted + seconds_for(factored=bases) + (n + n_test) * sum(run),
+        ("weight_gain",): 2 * (5 * n * sum(run) + seconds_for(multiply_adds=excited)),
+        ("residual",): fitted,
+    }
 
-    def timed(study: Study) -> np.ndarray:
-        budget.step(f"credit: {name}")
-        return method(study)
 
-    return timed
+def _affordable(budget: Budget, damage: float, needs: dict[tuple[str, ...], float]) -> tuple[list[str], list[str]]:
+    """Which definitions of credit there is time for beside the damages, and what is left out.
+
+    Raises
+    ------
+    BudgetError
+        If there is time for none.
+    """
+    total = damage
+    chosen: list[str] = []
+    for group in sorted(needs, key=lambda group: needs[group]):
+        if not chosen:
+            budget.step("credit: damages and one definition", needs=total + needs[group])
+        if total + needs[group] <= budget.left_here:
+            total += needs[group]
+            chosen += group
+    rest = [name for name in NAMED if name not in chosen]
+    said = f"{', '.join(rest)} left out: the budget leaves no time for more than damages and what is shown"
+    return [name for name in NAMED if name in chosen], [said] if rest else []
 
 
-def _damage(asked: Asked, budget: Budget, data: Dataset, seed: int) -> pd.Series:
-    budget.step(f"credit: damage, draw {seed}")
-    return damages(asked.model, data, kinds=[KIND], seeds=[seed], start=asked.start)[KIND]
+def _damage(asked: Asked, budget: Budget, data: Dataset, seeds: tuple[int, ...], needs: float) -> pd.Series:
+    budget.step(f"credit: damage, draws {', '.join(map(str, seeds))}", needs=needs)
+    few = replace(data, train_inputs=data.train_inputs[:FEW], train_labels=data.train_labels[:FEW])  # none is fitted
+    return damages(asked.model, few, kinds=[KIND], seeds=seeds, start=asked.start)[KIND]
 
 
 def _verdict(agreement: pd.Series, luck: pd.Series, ceiling: float, damage: pd.Series) -> str:
@@ -119,7 +186,7 @@ def _verdict(agreement: pd.Series, luck: pd.Series, ceiling: float, damage: pd.S
     tried = len(agreement) - len(BASELINES)
     rest = "a hint and no proof" if luck[best] * tried > LUCK else "more than luck, in this one network"
     return (
-        f"{said}, {rival} alone {agreement[rival]:.2f}; a credit dealt at random among {len(damage)} parts does as "
+        f"{said}, {rival} alone {agreement[rival]:.2f}; a credit drawn at random among {len(damage)} parts does as "
         f"well in {luck[best]:.2g} of the cases, and {tried} were tried: {rest}."
     )
 

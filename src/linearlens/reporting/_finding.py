@@ -3,18 +3,20 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from scipy import linalg
 from torch import nn
 
 from linearlens.snapshots.running import as_inputs, running, to_array
 
 BATCH = 256
+TIMED = 32  # samples
 WIDTH = 4.7  # inches of a figure: on a phone its letters are then of nine pixels or more
 
 
@@ -91,6 +93,14 @@ class Asked:
             return None
         return next((name for name, part in self.model.named_modules() if isinstance(part, nn.Embedding)), None)
 
+    @cached_property
+    def seconds_a_sample(self) -> float:
+        """CPU seconds that the model takes for one."""
+        few = self.of_test(TIMED)
+        begin = time.process_time()
+        outputs_of(self.model, few)
+        return (time.process_time() - begin) / count(few)
+
     def _chosen(self, inputs: Any, most: int, stream: int) -> np.ndarray:
         return np.random.default_rng([self.seed, stream]).permutation(count(inputs))[:most]
 
@@ -143,12 +153,22 @@ class Budget:
 
     def __init__(self, seconds: float, say: Callable[[str], None]) -> None:
         self.seconds, self.end, self.say = seconds, time.process_time() + seconds, say
+        self.until = self.end
         self.interrupted = False
+
+    def begin(self, *, last: bool) -> None:
+        """A lens begins: half of what is left is for it, or all if it is the last."""
+        self.until = time.process_time() + self.left * (1.0 if last else 0.5)
 
     @property
     def left(self) -> float:
         """CPU seconds."""
         return self.end - time.process_time()
+
+    @property
+    def left_here(self) -> float:
+        """CPU seconds of the present lens."""
+        return min(self.left, self.until - time.process_time())
 
     @property
     def over(self) -> str:
@@ -157,17 +177,54 @@ class Budget:
             return "it was interrupted"
         return f"the budget of {self.seconds:g} CPU seconds was spent" if self.left <= 0 else ""
 
-    def step(self, what: str) -> None:
+    def step(self, what: str, *, needs: float = 0.0) -> None:
         """Say what begins.
+
+        Parameters
+        ----------
+        what : str
+        needs : float
+            CPU seconds that it is estimated to take.
 
         Raises
         ------
         BudgetError
-            If nothing is left for it.
+            If less is left for it.
         """
         if self.over:
             raise BudgetError(self.over)
+        if needs > self.left_here:
+            raise BudgetError(
+                f"it would take about {needs:.2g} CPU seconds, and the budget leaves it {max(self.left_here, 0):.2g}"
+            )
         self.say(what)
+
+
+def seconds_for(*, multiply_adds: float = 0.0, factored: float = 0.0) -> float:
+    """CPU seconds for so many multiply-adds of matrix products, and operations as `svd_operations` counts them."""
+    products, factors = _speeds()
+    return multiply_adds / products + factored / factors
+
+
+def svd_operations(n: int, m: int) -> float:
+    """About what a singular value decomposition takes; an eigenvalue problem of as many rows takes no more."""
+    small, large = sorted((n, m))
+    return 6 * large * small**2 + 20 * small**3
+
+
+@cache
+def _speeds() -> tuple[float, float]:
+    """Of matrix products and of decompositions on this machine, each the better of two tries at a small one."""
+    one = np.random.default_rng(0).random((400, 300))
+    taken = []
+    for work in (lambda: [one.T @ one for _ in range(10)], lambda: linalg.svd(one, full_matrices=False)):
+        tries = []
+        for _ in range(2):
+            begin = time.process_time()
+            work()
+            tries.append(time.process_time() - begin)
+        taken.append(max(min(tries), 1e-6))
+    return 10 * one.size * one.shape[1] / taken[0], svd_operations(*one.shape) / taken[1]
 
 
 def shortened(names: Sequence[str]) -> Callable[[str | None], str]:

@@ -23,17 +23,21 @@ from linearlens.reporting._finding import (
     NotApplicableError,
     count,
     outputs_of,
+    seconds_for,
     shortened,
+    svd_operations,
     take,
 )
 from linearlens.snapshots import collect_layers, cut_points, run_from
-from linearlens.snapshots.running import as_inputs
+from linearlens.snapshots.running import as_inputs, run_and_watch
 
 TITLE = "Layers as operators"
 MOST_SAMPLES, MOST_SPANS = 2000, 4
 WIDEST = 2048  # numbers in a state
 OBSERVABLES = 300
 STAND_INS = ("lifted", "affine", "mean")
+FEW = 16  # samples on which places are found
+PASSES = 6, 6  # of all training and of all test samples through the model, for one span
 POINT = 0.01  # a loss that matters
 SURE = 1.645  # standard errors to either side: one-sided 95 percent
 DEAD = 0.1  # share of the numbers in a state
@@ -71,15 +75,17 @@ def look(asked: Asked, budget: Budget) -> Finding:
 def _replaced(
     asked: Asked, budget: Budget, spans: list[tuple[str | None, str]], train: Any, test: Any
 ) -> tuple[dict[str, dict[str, float]], list[str], list[str]]:
-    """A row a span, what was left out, and warnings; interrupted, those that are done."""
+    """A row a span, what was left out, and warnings; those that cost least come first, and stay if it is stopped."""
     rows: dict[str, dict[str, float]] = {}
     left_out: list[str] = []
     heard: list[str] = []
     short = shortened([name for span in spans for name in span if name])
-    for place, (start, stop) in enumerate(spans):
-        name = f"{short(start) or 'input'} → {short(stop)}"
+    names = {span: f"{short(span[0]) or 'input'} → {short(span[1])}" for span in spans}
+    needs = _seconds(asked, spans, train, test)
+    for span in sorted(spans, key=lambda span: needs[span]):
+        (start, stop), name = span, names[span]
         try:
-            budget.step(f"layers: {name}")
+            budget.step(f"layers: {name}", needs=needs[span])
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always", UserWarning)
                 rows[name] = _one_span(asked, start, stop, train, test)
@@ -89,11 +95,34 @@ def _replaced(
             budget.interrupted |= isinstance(error, KeyboardInterrupt)
             if not rows:
                 raise
-            left_out.append(f"{name} and what follows ({len(spans) - place} of {len(spans)}) left out: {budget.over}")
-            break
+            left_out.append(f"{name} left out: {budget.over or error}")
         except ValueError as error:
-            left_out.append(f"{name} was left out: {error}")
-    return rows, left_out, heard
+            left_out.append(f"{name} left out: {error}")
+    return {name: rows[name] for name in names.values() if name in rows}, left_out, heard
+
+
+def _seconds(
+    asked: Asked, spans: list[tuple[str | None, str]], train: Any, test: Any
+) -> dict[tuple[str | None, str], float]:
+    """About what each span takes: passes through the model, and two fits, each of a part and of all samples."""
+    names = sorted({name for span in spans for name in span if name})
+    few = take(train, np.arange(min(FEW, count(train))))
+    try:
+        states = run_and_watch(asked.model, few, names)
+    except ValueError:  # a name that does not exist; it is reported where it is used
+        return dict.fromkeys(spans, 0.0)
+    widths: dict[str | None, int] = {name: state.flatten(1).shape[1] for name, state in states.items()}
+    widths[None] = as_inputs(asked.model, few).first.flatten(1).shape[1]
+    n = count(train)
+    passes = asked.seconds_a_sample * (PASSES[0] * n + PASSES[1] * count(test))
+    found = {}
+    for start, stop in spans:
+        both = widths[start], widths[start] + OBSERVABLES
+        products = sum(d * (2 * n * d * (n >= d) + 20 * min(n, d) * widths[stop] + 4 * n * widths[stop]) for d in both)
+        found[start, stop] = passes + seconds_for(
+            multiply_adds=products, factored=sum(2 * svd_operations(min(n, d), d) for d in both)
+        )
+    return found
 
 
 def _remarks(asked: Asked, start: str | None, train: Any) -> Iterator[str]:
@@ -112,7 +141,7 @@ def _remarks(asked: Asked, start: str | None, train: Any) -> Iterator[str]:
 
 def _spans(model: nn.Module, inputs: Any) -> list[tuple[str | None, str]]:
     """Pairs of cut points whose states are narrow, at most so many, spread over the depth; each is more than affine."""
-    few = take(inputs, np.arange(min(16, count(inputs))))
+    few = take(inputs, np.arange(min(FEW, count(inputs))))
     states = {name: collect_layers(model, few, [name])[:, 0] for name in cut_points(model, few)}
     narrow = [name for name, state in states.items() if state.shape[1] <= WIDEST]
     pairs: list[tuple[str | None, str]] = []
@@ -138,7 +167,8 @@ def _is_affine(model: nn.Module, start: str, stop: str, few: Any, states: np.nda
 def _one_span(asked: Asked, start: str | None, stop: str, train: Any, test: Any) -> dict[str, float]:
     """What is kept with each stand-in, bounds of what one loses to another, and what is missed of the variance."""
     own, labels = outputs_of(asked.model, test), asked.labels_of_test(MOST_SAMPLES)
-    true = collect_layers(asked.model, test, [stop])[:, 0].astype(float)
+    before, after = _ends(asked.model, start, stop, test)
+    true = after.flatten(1).double().numpy(force=True)
     mean = collect_layers(asked.model, train, [stop])[:, 0].astype(float).mean(axis=0)
     spread = ((true - mean) ** 2).sum()
     stand_ins = {
@@ -153,7 +183,7 @@ def _one_span(asked: Asked, start: str | None, stop: str, train: Any, test: Any)
     for name, operator in stand_ins.items():
         hybrid = replace(asked.model, operator)
         missed[name] = asked.missed(outputs_of(hybrid, test), labels, own)
-        off = ((collect_layers(hybrid, test, [stop])[:, 0].astype(float) - true) ** 2).sum()
+        off = ((operator(before).flatten(1).double().numpy(force=True) - true) ** 2).sum()
         row[f"{name} misses"] = float(off / spread) if spread else float("nan")
     kept = {name: float(1 - one.mean()) for name, one in missed.items()}
     bounds = {
@@ -162,6 +192,12 @@ def _one_span(asked: Asked, start: str | None, stop: str, train: Any, test: Any)
         for end, value in zip(("low", "high"), _bounds(missed[more] - missed[less], decides=asked.decides), strict=True)
     }
     return kept | row | bounds
+
+
+def _ends(model: nn.Module, start: str | None, stop: str, inputs: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """States at both ends of a span."""
+    states = run_and_watch(model, inputs, [name for name in (start, stop) if name])
+    return as_inputs(model, inputs).first if start is None else states[start], states[stop]
 
 
 def _bounds(lost: np.ndarray, *, decides: bool) -> tuple[float, float]:

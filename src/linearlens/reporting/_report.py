@@ -145,7 +145,8 @@ def report(
     classes, features : sequence of str, optional
         Names of the outputs, and of the features or steps of an input; where it consists of tokens, the vocabulary.
     budget : float
-        CPU seconds. What they do not reach is left out, and the report says so.
+        CPU seconds. Before a long step the report estimates what it takes, from the speed of the model and of this
+        machine; what does not fit is left out, and the report says so. A lens gets half of what is left, the last all.
     seed : int
         Draws samples, lifts and controls.
     progress : bool
@@ -164,7 +165,7 @@ def report(
     Notes
     -----
     An interrupt (Ctrl-C, or stop in a notebook) ends the lens that is at work; what is done is given back, of the lens
-    on layers also those that are done. A budget is looked at between steps; one that has begun is ended.
+    on layers also those that are done. Estimates are rough: a step that has begun is ended, even if it overruns.
     """
     if unknown := [lens for lens in lenses if lens not in LENSES]:
         raise ValueError(f"no lens {unknown}; there are {', '.join(LENSES)}")
@@ -173,8 +174,10 @@ def report(
     with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
         asked = checked(model, train, test, labels, module, between, outputs, classes, features, seed)
         warnings = list(remarks(asked))
-        for lens in [lens for lens in LENSES if lens in lenses]:
+        wanted = [lens for lens in LENSES if lens in lenses]
+        for lens in wanted:
             start = time.process_time()
+            clock.begin(last=lens == wanted[-1])
             found = _found(lens, asked, clock)
             findings[lens] = replace(found, seconds=round(time.process_time() - start, 2))
             for figure in found.figures.values():

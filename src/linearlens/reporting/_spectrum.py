@@ -1,5 +1,6 @@
 """The lens on sequences: eigenvalues of what a recurrent part does, beside persistence and shuffled time."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -7,8 +8,23 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from linearlens.figures import plot_forecast, plot_spectrum
-from linearlens.koopman import Koopman, Persistence, forecast, memory_horizon, shuffle_time
-from linearlens.reporting._finding import WIDTH, Asked, Budget, Finding, NotApplicableError
+from linearlens.koopman import (
+    Koopman,
+    Persistence,
+    eigenvector_condition,
+    forecast,
+    memory_horizon,
+    shuffle_time,
+)
+from linearlens.reporting._finding import (
+    WIDTH,
+    Asked,
+    Budget,
+    Finding,
+    NotApplicableError,
+    seconds_for,
+    svd_operations,
+)
 from linearlens.snapshots import collect_hidden
 from linearlens.snapshots.running import as_inputs
 
@@ -18,6 +34,8 @@ AHEAD = (1, 2, 3, 5, 8)
 DRAWS = 10  # of shuffled time
 RESAMPLED = 400
 FEW = 5  # pairs a feature
+THIN, ROUNDED = 1e4, 1e7  # times as wide as a direction of the states is the widest
+FRAGILE = 1e3  # condition of the eigenfunctions
 CONTROLS = {"persistence": "Persistence", "mean": "The mean state"}
 
 
@@ -33,10 +51,14 @@ def look(asked: Asked, budget: Budget) -> Finding:
     longest = max(map(len, held_out))
     if max(map(len, fit)) < 3 or longest < 3:
         raise NotApplicableError("sequences have fewer than 3 steps.")
-    budget.step("spectrum: fitting")
-    koopman = Koopman(constant=True).fit(fit)
-    residuals = koopman.residuals(held_out)
-    budget.step("spectrum: shuffled time")
+    needs = _seconds(fit)
+    budget.step("spectrum: fitting", needs=(DRAWS + 2) * needs)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        koopman = Koopman(constant=True).fit(fit)
+        residuals = koopman.residuals(held_out)
+    heard = [str(one.message) for one in said if issubclass(one.category, UserWarning)]
+    budget.step("spectrum: shuffled time", needs=DRAWS * needs)
     null = [
         _without_constant(Koopman(constant=True).fit(shuffle_time(fit, seed=asked.seed + draw)).eigenvalues_)
         for draw in range(DRAWS)
@@ -59,7 +81,7 @@ def look(asked: Asked, budget: Budget) -> Finding:
             "spectrum": _draw_spectrum(koopman.eigenvalues_, residuals, null),
             "forecast": _draw_forecast(table, ahead),
         },
-        warnings=[*_padded(asked), *_warnings(fit, koopman.eigenvalues_, residuals, null)],
+        warnings=[*_padded(asked), *heard, *_fragile(fit, koopman), *_warnings(fit, koopman, residuals, null)],
     )
 
 
@@ -173,7 +195,32 @@ def _draw_forecast(table: pd.DataFrame, ahead: list[int]) -> plt.Figure:
     return figure
 
 
-def _warnings(fit: list[np.ndarray], eigenvalues: np.ndarray, residuals: np.ndarray, null: list[np.ndarray]):
+def _seconds(fit: list[np.ndarray]) -> float:
+    """About what one fit takes, its eigenvalues included; residuals and forecasts take about one more."""
+    n_pairs, width = sum(map(len, fit)), fit[0].shape[1]
+    return seconds_for(multiply_adds=4 * n_pairs * width**2, factored=2 * svd_operations(min(n_pairs, width), width))
+
+
+def _fragile(fit: list[np.ndarray], koopman: Koopman) -> Iterator[str]:
+    """Whether a little noise would give other eigenvalues."""
+    states = np.concatenate(fit).astype(float)
+    spread = np.linalg.eigvalsh(np.cov(states.T)).clip(min=0) ** 0.5
+    thin = int(((spread * THIN < spread[-1]) & (spread * ROUNDED > spread[-1])).sum())  # what is thinner is left out
+    if thin:
+        yield (
+            f"states vary more than {THIN:.0f} times less in {thin} of {len(spread)} directions than in the widest: "
+            "the fit is ill-conditioned, and eigenvalues may be those of what is next to nothing in the states"
+        )
+    condition = eigenvector_condition(koopman.eigenfunctions(states))
+    if condition > FRAGILE:
+        yield (
+            f"the eigenfunctions are nearly dependent (condition {condition:.1g}): an error of the operator can move "
+            "eigenvalues by as many times its size, so single ones are fragile"
+        )
+
+
+def _warnings(fit: list[np.ndarray], koopman: Koopman, residuals: np.ndarray, null: list[np.ndarray]) -> Iterator[str]:
+    eigenvalues = koopman.eigenvalues_
     n_pairs, width = sum(len(item) - 1 for item in fit), fit[0].shape[1]
     if n_pairs < FEW * width:
         yield f"{n_pairs} pairs of states for {width} features: too few; give more or longer sequences"
