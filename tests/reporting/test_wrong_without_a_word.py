@@ -280,6 +280,14 @@ def test_states_too_wide_for_credit_are_named_and_not_waited_for():
     assert "operators between states of more than 1500 numbers take too long, and 1 has 1600" in one.verdict
 
 
+def test_credit_begins_behind_states_that_are_too_wide_and_says_so():
+    model = net(6, 1600, 8, 8, 8, 3)
+    labels = labels_of(model, X), labels_of(model, X_TEST)
+    one = look(model, labels=labels, lenses=["credit"]).findings["credit"]
+    assert [*one.tables["credit"].index] == ["4", "6", "8"]
+    assert any("credit begins behind 3: before it" in said for said in one.warnings)
+
+
 def test_sequences_that_end_in_padding_are_named():
     class Reads(nn.Module):
         def __init__(self):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from torch import nn
 
 from linearlens.credit import (
     BASELINES,
@@ -64,17 +65,20 @@ def look(asked: Asked, budget: Budget) -> Finding:
         )
         two_damages, needs = _seconds(parts, len(data.train_inputs), len(data.test_inputs))
         methods, left_out = _affordable(budget, two_damages, needs)
+        if parts[0].start != asked.start:
+            left_out.append(f"credit begins behind {parts[0].start}: before it states have more than {WIDEST} numbers")
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             budget.step(f"credit: {', '.join(methods)}")
+            start = parts[0].start
             table = credits(
                 asked.model,
                 data,
                 methods={name: METHODS[name] for name in methods} | BASELINES,
-                start=asked.start,
+                start=start,
                 seed=asked.seed,
             )
-            first, again = (_damage(asked, budget, data, seeds, two_damages / 2) for seeds in SEEDS)
+            first, again = (_damage(asked.model, start, budget, data, seeds, two_damages / 2) for seeds in SEEDS)
     except (ValueError, TypeError) as error:
         raise NotApplicableError(str(error)) from error
     damage = first.to_frame(KIND)
@@ -96,31 +100,42 @@ def look(asked: Asked, budget: Budget) -> Finding:
 
 
 class Part(NamedTuple):
-    """Of a component: the widths of the states around it, and CPU seconds for a sample."""
+    """Of a component: the modules around it, the widths of their states, and CPU seconds for a sample."""
 
+    start: str | None
+    stop: str
     before: int
     after: int
     seconds: float
 
 
 def _parts(asked: Asked) -> list[Part]:
-    """Components as they run on a few samples; raise where no operator can be had between them."""
+    """Components as they run on a few samples: all of them, or those behind the last states that are too wide.
+
+    Raises
+    ------
+    NotApplicableError
+        If fewer than two are left.
+    """
     few = asked.of_test(FEW)
-    found = components(asked.model, inputs=few, start=asked.start)
-    state = np.asarray(few)
+    state, parts = np.asarray(few), []
     if asked.start is not None:
         state = to_array(run_and_watch(asked.model, few, [asked.start])[asked.start])
-    parts = []
-    for one in found:
+    for one in components(asked.model, inputs=few, start=asked.start):
         before, begin = state, time.process_time()
         state = one(before)
-        parts.append(Part(before[0].size, state[0].size, (time.process_time() - begin) / len(few)))
-        if parts[-1].before > WIDEST:
-            raise NotApplicableError(
-                f"operators between states of more than {WIDEST} numbers take too long, and {one.start or 'its input'} "
-                f"has {parts[-1].before}; give linearlens.credit a narrower part of the model."
-            )
-    return parts
+        seconds = (time.process_time() - begin) / len(few)
+        parts.append(Part(one.start, one.stop, before[0].size, state[0].size, seconds))
+    wide = [place for place, part in enumerate(parts) if part.before > WIDEST]
+    if not wide:
+        return parts
+    last = parts[wide[-1]]
+    if len(parts) - wide[-1] < 3:
+        raise NotApplicableError(
+            f"operators between states of more than {WIDEST} numbers take too long, and {last.start or 'its input'} "
+            f"has {last.before}; give linearlens.credit a narrower part of the model."
+        )
+    return parts[wide[-1] + 1 :]
 
 
 def _seconds(parts: list[Part], n: int, n_test: int) -> tuple[float, dict[tuple[str, ...], float]]:
@@ -129,9 +144,9 @@ def _seconds(parts: list[Part], n: int, n_test: int) -> tuple[float, dict[tuple[
     behind = sum(run[place] for first in range(len(run)) for place in range(first, len(run)))
     damage = n_test * LEVELS * sum(map(len, SEEDS)) * behind + len(SEEDS) * (FEW + n_test) * sum(run)
     bases = sum(svd_operations(n, part.before) for part in parts)
-    tried = sum(2 * n * k * (k + 2 * after) for before, after, _ in parts for k in [min(n, before)])
+    tried = sum(2 * n * k * (k + 2 * after) for _, _, before, after, _ in parts for k in [min(n, before)])
     fitted = seconds_for(multiply_adds=RIDGES * tried, factored=bases)
-    excited = sum(8 * n * before * (before + after) for before, after, _ in parts)
+    excited = sum(8 * n * before * (before + after) for _, _, before, after, _ in parts)
     return damage, {
         ("swap", "noise_gain"): fitted + seconds_for(factored=bases) + (n + n_test) * sum(run),
         ("weight_gain",): 2 * (5 * n * sum(run) + seconds_for(multiply_adds=excited)),
@@ -160,10 +175,12 @@ def _affordable(budget: Budget, damage: float, needs: dict[tuple[str, ...], floa
     return [name for name in NAMED if name in chosen], [said] if rest else []
 
 
-def _damage(asked: Asked, budget: Budget, data: Dataset, seeds: tuple[int, ...], needs: float) -> pd.Series:
+def _damage(
+    model: nn.Module, start: str | None, budget: Budget, data: Dataset, seeds: tuple[int, ...], needs: float
+) -> pd.Series:
     budget.step(f"credit: damage, draws {', '.join(map(str, seeds))}", needs=needs)
     few = replace(data, train_inputs=data.train_inputs[:FEW], train_labels=data.train_labels[:FEW])  # none is fitted
-    return damages(asked.model, few, kinds=[KIND], seeds=seeds, start=asked.start)[KIND]
+    return damages(model, few, kinds=[KIND], seeds=seeds, start=start)[KIND]
 
 
 def _verdict(agreement: pd.Series, luck: pd.Series, ceiling: float, damage: pd.Series) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import nn
 
 from linearlens.figures import plot_replacement
@@ -40,6 +41,7 @@ FEW = 16  # samples on which places are found
 PASSES = 6, 6  # of all training and of all test samples through the model, for one span
 POINT = 0.01  # a loss that matters
 SURE = 1.645  # standard errors to either side: one-sided 95 percent
+LETTERS = 45  # in a line of a title
 DEAD = 0.1  # share of the numbers in a state
 
 
@@ -241,7 +243,9 @@ def _draw(table: pd.DataFrame, what: str) -> Figure:
         plot_replacement(
             tuple(pair), kept, {name: row[f"{name} misses"] for name in STAND_INS}, controls=("affine", "mean")
         )
-        pair[0].set_title(span, loc="left")
+        title = pair[0].set_title(span if len(span) <= LETTERS else span.replace(" → ", "\n→ "), loc="left")
+        title.set_in_layout(False)  # it may reach over both axes
+        pair[0].xaxis.set_major_locator(MaxNLocator(4))
         pair[0].set_xlabel(names[what])
         pair[1].set_xlabel("variance missed, test data")
         for one in pair:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from torch import nn
 
 from linearlens.figures import plot_forecast, plot_spectrum
 from linearlens.koopman import (
@@ -81,7 +82,10 @@ def look(asked: Asked, budget: Budget) -> Finding:
             "spectrum": _draw_spectrum(koopman.eigenvalues_, residuals, null),
             "forecast": _draw_forecast(table, ahead),
         },
-        warnings=[*_padded(asked), *heard, *_fragile(fit, koopman), *_warnings(fit, koopman, residuals, null)],
+        warnings=[
+            *(*_one_way(asked), *_padded(asked), *heard),
+            *(*_fragile(fit, koopman), *_warnings(fit, koopman, residuals, null)),
+        ],
     )
 
 
@@ -94,6 +98,14 @@ def _states(asked: Asked, inputs) -> list[np.ndarray]:
             raise
         found = collect_hidden(asked.model, *given, module=asked.module, direction="forward")
     return [item for item in found if len(item) > 1]
+
+
+def _one_way(asked: Asked) -> Iterator[str]:
+    """Whether only one of two directions is seen."""
+    part = dict(asked.model.named_modules()).get(asked.module or "")
+    parts = [part] if asked.module else asked.model.modules()
+    if any(isinstance(one, nn.RNNBase) and one.bidirectional for one in parts):
+        yield "the recurrent part reads in both directions, and these are the states of the forward one alone"
 
 
 def _without_constant(eigenvalues: np.ndarray) -> np.ndarray:
@@ -176,6 +188,7 @@ def _padded(asked: Asked) -> Iterator[str]:
 
 
 def _eigenvalues(eigenvalues: np.ndarray, residuals: np.ndarray) -> pd.DataFrame:
+    eigenvalues = np.where(np.arange(len(eigenvalues)) == np.abs(eigenvalues - 1).argmin(), 1, eigenvalues)  # rounded
     angle = np.abs(np.angle(eigenvalues))
     with np.errstate(divide="ignore"):
         period = np.where(angle > 0, 2 * np.pi / angle, np.inf)
