@@ -53,7 +53,7 @@ def look(asked: Asked, budget: Budget) -> Finding:
         raise NotApplicableError("damage is a loss of accuracy, and no labels came.")
     if asked.n_outputs < 2:
         raise NotApplicableError("damage is a loss of accuracy among two outputs or more, and the model has one.")
-    budget.step("credit: fitting")
+    budget.step("credit: timing the parts")
     try:
         parts = _parts(asked)
         data = Dataset(
