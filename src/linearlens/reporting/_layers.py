@@ -248,6 +248,7 @@ def _draw(table: pd.DataFrame, what: str) -> Figure:
         pair[0].xaxis.set_major_locator(MaxNLocator(4))
         pair[0].set_xlabel(names[what])
         pair[1].set_xlabel("variance missed, test data")
+        pair[1].xaxis.set_major_formatter("{x:g}")  # a power's exponent is too small to read on a phone
         for one in pair:
             one.label_outer(remove_inner_ticks=True)
             one.tick_params(axis="y", labelleft=True)
