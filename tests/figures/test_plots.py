@@ -52,6 +52,8 @@ def test_a_signal_is_drawn_with_what_each_step_adds(axes):
     for channel in range(2):
         assert np.array_equal(axes.lines[channel].get_ydata(), signal[:, channel])
         assert np.array_equal(axes.collections[channel].get_array(), added[:, channel])
+    sizes = axes.collections[0].get_sizes()
+    assert np.array_equal(np.argsort(sizes), np.argsort(np.abs(added[:, 0]))), "what adds nothing is not seen"
     low, high = axes.collections[0].get_clim()
     assert -low == high == np.abs(added).max()
     assert axes.get_title() == f"steps {added.sum():+.2f}, bias +0.50"

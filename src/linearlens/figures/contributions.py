@@ -33,8 +33,8 @@ def plot_contributions(
     most : int
         So many bars at most; the others are added up in one.
     signal : ndarray of shape (n_steps,) or (n_steps, n_features), optional
-        The instance itself, where it is a signal: its curve is drawn, with a mark at each step in the colour of what
-        it adds.
+        The instance itself, where it is a signal: its curve is drawn, with a mark at each step in colour and size of
+        what it adds.
 
     Returns
     -------
@@ -75,7 +75,8 @@ def _curve(axes: Axes, signal: np.ndarray, values: np.ndarray, bias: float) -> A
     steps = np.arange(len(signal))
     for curve, added in zip(signal.reshape(len(signal), -1).T, values.reshape(len(values), -1).T, strict=True):
         axes.plot(steps, curve, color="C4", linewidth=0.8)
-        axes.scatter(steps, curve, c=added, s=14, cmap=signed_colors(), vmin=-largest, vmax=largest, zorder=3)
+        look = {"cmap": signed_colors(), "vmin": -largest, "vmax": largest, "linewidths": 0, "zorder": 3}
+        axes.scatter(steps, curve, c=added, s=36 * np.abs(added) / largest, **look)
     axes.set(xlabel="step", ylabel="input")
     axes.set_title(f"steps {values.sum():+.2f}, bias {bias:+.2f}", fontsize=9, fontweight="normal")
     return axes
