@@ -75,8 +75,8 @@ def _curve(axes: Axes, signal: np.ndarray, values: np.ndarray, bias: float) -> A
     steps = np.arange(len(signal))
     for curve, added in zip(signal.reshape(len(signal), -1).T, values.reshape(len(values), -1).T, strict=True):
         axes.plot(steps, curve, color="C4", linewidth=0.8)
-        look = {"cmap": signed_colors(), "vmin": -largest, "vmax": largest, "linewidths": 0, "zorder": 3}
-        axes.scatter(steps, curve, c=added, s=36 * np.abs(added) / largest, **look)
+        marks = axes.scatter(steps, curve, c=added, s=36 * np.abs(added) / largest, cmap=signed_colors(), linewidths=0)
+        marks.set(clim=(-largest, largest), zorder=3)
     axes.set(xlabel="step", ylabel="input")
     axes.set_title(f"steps {values.sum():+.2f}, bias {bias:+.2f}", fontsize=9, fontweight="normal")
     return axes

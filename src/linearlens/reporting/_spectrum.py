@@ -47,8 +47,8 @@ def look(asked: Asked, budget: Budget) -> Finding:
         fit = _states(asked, asked.of_train(MOST_SEQUENCES))
         held_out = _states(asked, asked.of_test(MOST_SEQUENCES))
     except (ValueError, TypeError, NotImplementedError) as error:
-        said = str(error).partition(", one of [")[0]  # a hundred names of modules, of a large model
-        raise NotApplicableError(f"{said}.") from error
+        why = str(error).partition(", one of [")[0]  # a hundred names of modules, of a large model
+        raise NotApplicableError(f"{why}.") from error
     longest = max(map(len, held_out))
     if max(map(len, fit)) < 3 or longest < 3:
         raise NotApplicableError("sequences have fewer than 3 steps.")
