@@ -11,7 +11,7 @@ from torch import nn
 import linearlens
 from linearlens.figures import use_style
 from linearlens.koopman import Koopman
-from linearlens.reporting import _finding, _layers, _map, _report, _spectrum
+from linearlens.reporting import _credit, _finding, _layers, _map, _report, _spectrum
 from linearlens.reporting._credit import _verdict as verdict_on_credit
 from linearlens.reporting._finding import Budget, BudgetError, Finding
 
@@ -416,6 +416,10 @@ def test_a_lens_leaves_half_of_the_budget_to_those_behind():
     clock.begin(last=False)
     with pytest.raises(BudgetError, match="it would take about 6e\\+02 CPU seconds, and the budget leaves it 5e\\+02"):
         clock.step("dear", needs=600)
+    clock.until = 0.0  # a step took longer than was thought
+    clock.step("cheap")
+    with pytest.raises(BudgetError, match="leaves it 0"):
+        clock.step("dear", needs=1)
     clock.begin(last=True)
     clock.step("dear", needs=600)
 
@@ -497,6 +501,11 @@ def test_colours_stay_where_another_style_is_set():
     assert not any(isinstance(color, str) for colors in want.values() for color in colors), (
         "none by its place in a cycle"
     )
+
+
+def test_parts_are_named_as_shortly_as_tells_them_apart():
+    assert _credit._short(["body.drop", "body.layers.one", "head"]) == ["drop", "one", "head"]
+    assert _credit._short(["body.1.relu", "body.2.relu"]) == ["1.relu", "2.relu"]
 
 
 def test_a_finding_of_a_failing_lens_names_the_failure(monkeypatch):

@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -216,9 +217,15 @@ def _draw(table: pd.DataFrame, first: pd.Series, again: pd.Series, agreement: pd
         axes,
         {name: table[name].to_numpy() for name in best},
         first.to_numpy(),
-        parts=[shortened(table.index)(part) for part in table.index],
+        parts=_short(table.index),
         agreement=agreement.to_dict(),
         repeat=again.to_numpy(),
         ceiling=ceiling,
     )
     return figure
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """The last parts of names where they tell them apart."""
+    last = [name.rpartition(".")[2] for name in names]
+    return last if len(set(last)) == len(last) else list(map(shortened(names), names))

@@ -193,10 +193,8 @@ class Budget:
         """
         if self.over:
             raise BudgetError(self.over)
-        if needs > self.left_here:
-            raise BudgetError(
-                f"it would take about {needs:.2g} CPU seconds, and the budget leaves it {max(self.left_here, 0):.2g}"
-            )
+        if needs > (left := max(self.left_here, 0)):  # what needs next to nothing is done even so
+            raise BudgetError(f"it would take about {needs:.2g} CPU seconds, and the budget leaves it {left:.2g}")
         self.say(what)
 
 
