@@ -10,7 +10,6 @@ from matplotlib.lines import Line2D
 from linearlens.figures.rows import draw_rows, values_of
 
 LAYER_MARKS = "o^sDvPX*"
-WIDE = 40  # letters of all names of parts, above which they are slanted
 
 
 def plot_replacement(
