@@ -5,7 +5,9 @@ from linearlens.figures.dynamics import plot_forecast, plot_horizons, plot_modes
 from linearlens.figures.export import drawn_data
 from linearlens.figures.lift import plot_lift
 from linearlens.figures.parts import plot_credits, plot_replacement
+from linearlens.figures.regions import disc_points, draw_regions
 from linearlens.figures.rows import draw_rows
+from linearlens.figures.schematic import draw_window
 from linearlens.figures.sketches import draw_unrolled
 from linearlens.figures.slider import Slider
 from linearlens.figures.spectra import draw_horizons, draw_spectrum, plot_motion
@@ -14,13 +16,16 @@ from linearlens.figures.text import draw_running, draw_text, draw_texts
 
 __all__ = [
     "Slider",
+    "disc_points",
     "draw_horizons",
+    "draw_regions",
     "draw_rows",
     "draw_running",
     "draw_spectrum",
     "draw_text",
     "draw_texts",
     "draw_unrolled",
+    "draw_window",
     "drawn_data",
     "plot_contributions",
     "plot_credits",
