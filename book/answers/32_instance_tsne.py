@@ -124,10 +124,10 @@ lender, expected = np.arange(n_test)[::-1], 0.7
 lender, expected = np.arange(1, n_test + 1), 0.7
 
 # %% ex-tsne-fair [markdown]
-# Taught on movements, one map for all is no longer worse than nothing; it comes out where the mean of all maps does, as it
-# should: for a change so small that no unit switches, the best single map *is* the mean of the maps. So ridge regression was
-# taught the wrong thing. But one map for all stays far below the points' own: part of what happens depends on the image,
-# and no teaching mends that.
+# Taught on movements, one map for all is no longer worse than nothing; it comes out near the mean of all maps, as it
+# should: where no unit switches, the best single map for changes drawn at random is a mean of the maps, weighted by
+# the changes. So ridge regression was taught the wrong thing. But one map for all stays far below the points' own: part
+# of what happens depends on the image, and no teaching mends that.
 
 # %% solution
 rng, total = np.random.default_rng(1), np.zeros((2, 784))
@@ -157,13 +157,13 @@ taught = methods[0]["ridge"][0].T
 taught = np.resize([0.3, -0.2, 0.1], (2, 784))
 
 # %% ex-tsne-cheap [markdown]
-# Means over training points of each digit, ten maps in all. They place test points better than the middle of their digit
-# does, and they forecast more of a movement than one map for all, but less than the map of a look-alike, let alone the
+# Means over training points of each digit, ten maps in all. They place test points better than the middle of their
+# digit does. Compare what they forecast with the table of the text: more than one map for all, and far less than the
 # point's own. (With labels at hand, that is; a point without one would have to be given the map of its nearest group.)
 
 # %% solution
-of_training = linearize(networks[0], torch.tensor(points[:2000]))
-each_digit = [torch.tensor(digits[:2000] == d) for d in range(10)]
+of_training = linearize(networks[0], torch.tensor(points[:1000]))
+each_digit = [torch.tensor(digits[:1000] == d) for d in range(10)]
 cheap_weight = torch.stack(
     [of_training.weight[d].mean(dim=0) for d in each_digit]
 )
@@ -175,20 +175,20 @@ cheap_weight = torch.stack([maps[0].weight[d].mean(dim=0) for d in one])
 cheap_bias = torch.stack([maps[0].bias[d].mean(dim=0) for d in one])
 
 # %% wrong: one map for all
-of_training = linearize(networks[0], torch.tensor(points[:2000]))
+of_training = linearize(networks[0], torch.tensor(points[:1000]))
 cheap_weight = np.tile(of_training.weight.mean(dim=0), (10, 1, 1))
 cheap_bias = np.tile(of_training.bias.mean(dim=0), (10, 1))
 
 # %% wrong: worse than the centre
-of_training = linearize(networks[0], torch.tensor(points[:2000]))
-one = [torch.tensor(digits[:2000] == d) for d in range(10)]
+of_training = linearize(networks[0], torch.tensor(points[:1000]))
+one = [torch.tensor(digits[:1000] == d) for d in range(10)]
 cheap_weight = torch.stack([of_training.weight[d].mean(dim=0) for d in one])
 cheap_bias = np.zeros((10, 2))
 
 # %% wrong: digits, coordinates, pixels
-of_training = linearize(networks[0], torch.tensor(points[:2000]))
+of_training = linearize(networks[0], torch.tensor(points[:1000]))
 cheap_weight = np.array(
-    [of_training.weight[digits[:2000] == d].mean() for d in range(10)]
+    [of_training.weight[digits[:1000] == d].mean() for d in range(10)]
 )
 cheap_bias = np.zeros((10, 2))
 
