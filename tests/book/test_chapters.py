@@ -47,7 +47,7 @@ def test_chapter_is_small_and_quiet(quick, chapter):
 
 
 # Those in which every cell that readers see prints or draws; all others are to follow.
-TALKING = ("01_primer", "12_kann_sentiment")
+TALKING = ("01_primer", "12_kann_sentiment", "32_instance_tsne")
 SHOWN = {"text/plain", "text/html", "image/svg+xml"}
 
 
