@@ -88,9 +88,9 @@ R = torch.tensor([[0.6, 0.8], [-0.8, 0.6]], dtype=x.dtype)
 turned, stays = [[0.3] * points.shape[1]] * 2, "the singular values of W"
 
 # %% ex-tsne-wrong [markdown]
-# Shuffle the points of each digit and let each borrow from its neighbour in the shuffled row. The map of the same digit
-# forecasts more than that of anyone, and less than that of a look-alike, and both much less than the own. So a part of
-# what a map knows is shared by its digit, another only by images that are alike, and the rest by none.
+# Shuffle the points of each digit and let each borrow from its neighbour in the shuffled row. Compare the three numbers
+# with that of the look-alike in the text: what a map of the same digit forecasts is shared by the digit, what a
+# look-alike's forecasts beyond it by images that are alike, and the rest is the point's own.
 
 # %% solution
 lender, expected = np.empty(n_test, dtype=int), 0.7
@@ -124,8 +124,8 @@ lender, expected = np.arange(n_test)[::-1], 0.7
 lender, expected = np.arange(1, n_test + 1), 0.7
 
 # %% ex-tsne-fair [markdown]
-# Taught on movements, one map for all is no longer worse than nothing; it comes out near the mean of all maps, as it
-# should: where no unit switches, the best single map for changes drawn at random is a mean of the maps, weighted by
+# Taught on movements, one map for all is no longer worse than nothing; put it beside the mean of all maps: where
+# no unit switches, the best single map for changes drawn at random is a mean of the maps, weighted by
 # the changes. So ridge regression was taught the wrong thing. But one map for all stays far below the points' own: part
 # of what happens depends on the image, and no teaching mends that.
 
