@@ -15,6 +15,7 @@ from linearlens.koopman import (
     random_operator,
     rollout,
     shuffle_time,
+    slow_points,
 )
 
 
@@ -170,3 +171,31 @@ def test_networks_in_single_precision_will_do():
     assert speed < 1e-5
     assert matched(np.linalg.eigvals(model.operator), np.linalg.eigvals(weights)) < 1e-4
     np.testing.assert_array_equal(start, copy)
+
+
+def test_slow_points_of_a_bistable_step_are_its_fixed_points_and_each_state_goes_by_the_nearest(double):
+    starts = np.array([[-1.5], [-0.4], [0.6], [1.2]])
+    found = slow_points(lambda z: torch.tanh(3 * z), starts, n_steps=800)
+    root = 0.99491
+    np.testing.assert_allclose(found.points.ravel(), [-root, -root, root, root], atol=1e-3)
+    assert found.speeds.max() < 1e-3
+    states = np.array([[-0.8], [0.9]])
+    numbers, apart = found.nearest(states)
+    np.testing.assert_allclose(np.abs(found.points[numbers] - states).ravel(), apart)
+    slope = 3 * (1 - np.tanh(3 * found.points[numbers]) ** 2)
+    expected = np.tanh(3 * found.points[numbers]) + slope * (states - found.points[numbers])
+    np.testing.assert_allclose(found.predict(states), expected, atol=1e-10)
+    path = rollout(found, states, steps=3)
+    np.testing.assert_allclose(path[:, 1], found.predict(found.predict(states)))
+    np.testing.assert_allclose(path[:, 2], found.predict(states, 3))
+
+
+def test_slow_points_say_how_fast_a_drift_is_that_stands_still_nowhere(double):
+    found = slow_points(lambda z: z + 0.5, np.zeros((3, 2)), n_steps=5)
+    np.testing.assert_allclose(found.speeds, np.sqrt(0.5))
+
+
+@pytest.mark.parametrize("starts", [np.zeros(3), np.zeros((0, 3))])
+def test_slow_points_need_starts(starts):
+    with pytest.raises(ValueError, match="one or more"):
+        slow_points(lambda z: z, starts)

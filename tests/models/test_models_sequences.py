@@ -7,10 +7,23 @@ import pytest
 import torch
 from torch import nn
 
-from linearlens.models import DiagonalSSM, GRUClassifier, LSTMAutoencoder, ModReLURNN, mlp, pad_texts, train
+from linearlens.models import (
+    DiagonalSSM,
+    GatedSSM,
+    GRUClassifier,
+    LayerRNN,
+    LSTMAutoencoder,
+    ModReLURNN,
+    answer_loss,
+    mlp,
+    pad_texts,
+    train,
+)
 
 NETWORKS = {
     "ssm": lambda seed: DiagonalSSM([0.9, 0.5 + 0.3j], seed=seed),
+    "gated": lambda seed: GatedSSM(2, 5, 2, seed=seed),
+    "layer": lambda seed: LayerRNN(nn.GRU, 3, 6, 2, seed=seed),
     "modrelu": lambda seed: ModReLURNN(3, 6, 2, seed=seed),
     "gru": lambda seed: GRUClassifier(9, 3, 6, seed=seed),
     "autoencoder": lambda seed: LSTMAutoencoder(7, 4, seed=seed),
@@ -102,25 +115,25 @@ def test_long_texts_keep_their_last_words_and_empty_ones_are_refused():
             pad_texts([np.array([1, 2])], longest=longest)
 
 
-@pytest.mark.parametrize("options", [{}, {"n_positions": 0}, {"n_writer": 5}])
+@pytest.mark.parametrize("options", [{}, {"n_positions": 0}, {"n_decoder": 5}])
 @torch.no_grad()
 def test_the_autoencoder_writes_from_its_last_state_alone(options):
     model = LSTMAutoencoder(9, 4, seed=0, **options)
     series = torch.randn(6, 9, generator=torch.Generator().manual_seed(0))
     code = model.encode(series)
-    states, _ = model.reader(series[..., None])
+    states, _ = model.encoder(series[..., None])
     assert code.shape == (6, 4)
     torch.testing.assert_close(code, states[:, -1])
     assert model(series).shape == (6, 9)
     torch.testing.assert_close(model(series), model.decode(code))
-    hidden = options.get("n_writer", 4)
-    assert model.writer.hidden_size == hidden
-    assert model.writer.input_size == 4 + options.get("n_positions", 24)
+    hidden = options.get("n_decoder", 4)
+    assert model.decoder.hidden_size == hidden
+    assert model.decoder.input_size == 4 + options.get("n_positions", 24)
     # Without positions the writer's input does not change, so a step is the same map at every time.
     given = torch.cat([code[:, None].expand(-1, 9, -1), model.positions.expand(6, -1, -1)], dim=2)
     assert torch.equal(given[:, 0], given[:, 4]) == (options.get("n_positions") == 0)
-    torch.testing.assert_close(model.readout(model.writer(given)[0])[..., 0], model(series))
-    recurrent = model.reader.weight_hh_l0.reshape(4, 4, 4)
+    torch.testing.assert_close(model.readout(model.decoder(given)[0])[..., 0], model(series))
+    recurrent = model.encoder.weight_hh_l0.reshape(4, 4, 4)
     torch.testing.assert_close(recurrent @ recurrent.transpose(1, 2), torch.eye(4).expand(4, 4, 4), atol=1e-5, rtol=0)
 
 
@@ -221,3 +234,57 @@ def test_batches_come_in_the_precision_of_the_model_and_whole_numbers_as_int64(d
     train(mlp([2, 1]).to(dtype), loss, data, epochs=1, batch_size=4, learning_rate=1e-3)
     for array, old in zip(data, before, strict=True):
         assert torch.equal(torch.as_tensor(array), old)
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+def test_a_step_of_a_layer_is_the_step_that_torch_takes(kind):
+    network = LayerRNN(kind, 3, 5, 2, seed=1)
+    inputs = torch.randn(4, 6, 3, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        state = torch.zeros(4, 10 if kind is nn.LSTM else 5)
+        for step in range(6):
+            state = network.step(state, inputs[:, step])
+        torch.testing.assert_close(state[:, :5], network.recurrence(inputs)[0][:, -1])
+        if kind is nn.LSTM:
+            torch.testing.assert_close(state[:, 5:], network.recurrence(inputs)[1][1][0])
+
+
+def test_a_gated_model_multiplies_each_number_by_what_its_input_chooses():
+    network = GatedSSM(1, 1, 2, lowest=-1.0)
+    with torch.no_grad():  # a(1) = -1, a(0) = 1, b(x) = x: parity
+        network.recurrence.gate.weight[:], network.recurrence.gate.bias[:] = -200.0, 100.0
+        network.recurrence.write.weight[:], network.recurrence.write.bias[:] = 1.0, 0.0
+        bits = torch.tensor([[1.0, 0, 1, 1, 0, 1]])[..., None]
+        torch.testing.assert_close(network.recurrence.eigenvalues(bits).ravel(), torch.tensor([-1.0, 1, -1, -1, 1, -1]))
+        torch.testing.assert_close(network.recurrence(bits).ravel(), torch.tensor([1.0, 1, 0, 1, 1, 0]))
+        assert GatedSSM(1, 9, 2, lowest=0.0).recurrence.eigenvalues(bits).min() >= 0
+
+
+def test_simulated_states_obey_the_system_and_inputs_have_the_correlation_asked_for():
+    system, rng = DiagonalSSM([0.9, 0.5 + 0.3j], n_inputs=2), np.random.default_rng(0)
+    states, inputs = system.simulate(4000, rng, n_steps=6, correlation=0.8)
+    expected = states[:, :-1] @ system.transition.numpy() + inputs[:, 1:] @ system.input_map.numpy()
+    np.testing.assert_allclose(states[:, 1:], expected, atol=1e-12)
+    now, then = inputs[:, :-1].ravel(), inputs[:, 1:].ravel()
+    assert np.corrcoef(now, then)[0, 1] == pytest.approx(0.8, abs=0.02)
+    assert inputs.std() == pytest.approx(1, abs=0.02)
+    _, none = system.simulate(3, rng)
+    assert none.shape == (3, 10, 2)
+    assert not none.any()
+
+
+def test_the_answer_loss_is_that_of_the_last_steps_alone():
+    logits = torch.randn(2, 7, 4, generator=torch.Generator().manual_seed(0))
+    symbols = torch.tensor([[0, 3], [1, 2]])
+    by_hand = [-torch.log_softmax(logits[n, 5 + k], 0)[symbols[n, k]] for n in range(2) for k in range(2)]
+    torch.testing.assert_close(answer_loss(lambda _: logits, logits, symbols), torch.stack(by_hand).mean())
+
+
+def test_without_its_bias_a_modrelu_network_only_turns_and_the_network_itself_is_left_as_it_was():
+    network = ModReLURNN(3, 6, 2)
+    network.recurrence.bias.data.fill_(0.3)
+    state, blank = torch.randn(5, 6, generator=torch.Generator().manual_seed(0)), torch.zeros(5, 3)
+    with torch.no_grad():
+        after = network.without_bias().recurrence.step(state, blank)
+    torch.testing.assert_close(after.norm(dim=1), state.norm(dim=1))
+    assert (network.recurrence.bias == 0.3).all()

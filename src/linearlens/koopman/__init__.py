@@ -7,7 +7,13 @@ from linearlens.koopman._control import ControlledKoopman
 from linearlens.koopman._delays import delay_embed, delay_windows
 from linearlens.koopman._dictionaries import fourier_dictionary, lift_states
 from linearlens.koopman._fitted import FittedOperator
-from linearlens.koopman._fixed_points import FixedPoint, fixed_points, linearize_at_fixed_point
+from linearlens.koopman._fixed_points import (
+    FixedPoint,
+    NearestLinearization,
+    fixed_points,
+    linearize_at_fixed_point,
+    slow_points,
+)
 from linearlens.koopman._forecast import ForecastError, error_between, forecast, forecast_error, gather, rollout
 from linearlens.koopman._noise import noise_robust_operator
 from linearlens.koopman._nulls import (
@@ -41,6 +47,7 @@ __all__ = [
     "ForecastError",
     "Koopman",
     "LinearMap",
+    "NearestLinearization",
     "Persistence",
     "Trajectories",
     "bootstrap_eigenvalues",
@@ -69,6 +76,7 @@ __all__ = [
     "random_operator",
     "rollout",
     "shuffle_time",
+    "slow_points",
     "span_projector",
     "spectral_projector",
 ]

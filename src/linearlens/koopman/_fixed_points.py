@@ -1,7 +1,7 @@
 """Fixed points of a network's step, and the linear map about each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 from scipy.optimize import least_squares
 
 from linearlens.koopman._nulls import LinearMap
-from linearlens.koopman._trajectories import as_array
+from linearlens.koopman._trajectories import as_array, in_double
 
 Step = Callable[[torch.Tensor], torch.Tensor]
 
@@ -119,6 +119,102 @@ def fixed_points(step: Step, starts: np.ndarray, *, speed: float = 1e-4, apart: 
             group.append(one)
     points = [FixedPoint(*group[0], len(group)) for group in groups]
     return sorted(points, key=lambda point: -point.n_starts)
+
+
+@dataclass(frozen=True, eq=False)
+class NearestLinearization:
+    """A network's step, linearised at several points: each state is moved by the map of the point nearest to it.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, n_features)
+    speeds : ndarray of shape (n_points,)
+        ``‖F(z) − z‖`` at each.
+    maps : list of LinearMap
+        One for each point.
+    """
+
+    points: np.ndarray
+    speeds: np.ndarray
+    maps: list[LinearMap]
+    delays: int = field(init=False, default=0)
+
+    def nearest(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of each state, the number of the point nearest to it, and how far away that is."""
+        states = in_double(states, "the array of states")
+        apart = np.stack([np.linalg.norm(states - point, axis=1) for point in self.points], axis=1)
+        return apart.argmin(axis=1), apart.min(axis=1)
+
+    def predict(self, states: np.ndarray, steps: int = 1) -> np.ndarray:
+        """The states, of shape (n_states, n_features), after so many steps, each by the point that is nearest then."""
+        states = in_double(states, "the array of states")
+        for _ in range(steps):
+            chosen, _apart = self.nearest(states)
+            moved = np.empty_like(states)
+            for number in np.unique(chosen):
+                moved[chosen == number] = self.maps[number].predict(states[chosen == number])
+            states = moved
+        return states
+
+    def rollout(self, states: np.ndarray, *, steps: int) -> np.ndarray:
+        """All states up to `steps` ahead, of shape (n_states, steps, n_features)."""
+        path = []
+        for _ in range(steps):
+            states = self.predict(states)
+            path.append(states)
+        return np.stack(path, axis=1)
+
+
+def slow_points(
+    step: Step, starts: np.ndarray, *, n_steps: int = 500, learning_rate: float = 0.05
+) -> NearestLinearization:
+    """Descend from many visited states to where the network moves slowly, and linearise at each point reached.
+
+    ``½ ‖F(z) − z‖²`` is minimised by gradient descent (Adam) from all starts at once, as Sussillo and Barak (2013) and
+    Maheswaranathan et al. (2019) do. It is quicker than `linearize_at_fixed_point` from each start and less exact:
+    look at the speeds before you call a point fixed.
+
+    Parameters
+    ----------
+    step : callable
+        As in `linearize_at_fixed_point`.
+    starts : ndarray of shape (n_starts, n_features)
+        For instance states of many sequences.
+    n_steps : int
+    learning_rate : float
+        Falls to 0 over the steps; about a hundredth of the size of a number of a state, or less.
+
+    Returns
+    -------
+    NearestLinearization
+
+    Raises
+    ------
+    ValueError
+        As in `linearize_at_fixed_point`, and if there is no start.
+
+    Examples
+    --------
+    >>> found = slow_points(lambda z: 0.5 * z + 1, np.array([[0.0], [5.0]]))
+    >>> found.points.round(2).ravel().tolist(), found.speeds.max() < 1e-2
+    ([2.0, 2.0], True)
+    """
+    if np.ndim(starts) != 2 or not len(starts):
+        raise ValueError(f"need starts of shape (n_starts, n_features), one or more, got shape {np.shape(starts)}")
+    run = _Numeric.of(step, np.asarray(starts)[0])
+    points = run.tensor(np.asarray(starts, dtype=float)).clone().requires_grad_()
+    optimizer = torch.optim.Adam([points], lr=learning_rate)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=n_steps)
+    along = torch.func.vmap(step)
+    for _ in range(n_steps):
+        optimizer.zero_grad()
+        (along(points) - points).square().sum().mul(0.5).backward()
+        optimizer.step()
+        schedule.step()
+    reached = points.detach().cpu().numpy().astype(float)
+    drifts = np.stack([run.drift(point) for point in reached])
+    maps = [LinearMap(run.jacobian(z).T, z, drift) for z, drift in zip(reached, drifts, strict=True)]
+    return NearestLinearization(reached, np.linalg.norm(drifts, axis=1), maps)
 
 
 @dataclass(frozen=True)

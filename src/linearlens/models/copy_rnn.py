@@ -1,4 +1,6 @@
-"""A recurrent network that can remember: orthogonal recurrence with the modReLU nonlinearity."""
+"""Recurrent networks for the copy task: orthogonal recurrence with the modReLU nonlinearity, and torch's own layers."""
+
+from copy import deepcopy
 
 import torch
 from torch import nn
@@ -30,6 +32,73 @@ class ModReLURNN(nn.Module):
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Logits of shape (n_sequences, n_steps, n_outputs) from inputs (n_sequences, n_steps, n_inputs)."""
         return self.readout(self.recurrence(inputs))
+
+    def without_bias(self) -> "ModReLURNN":
+        """A copy whose bias is 0: its recurrence only turns the state."""
+        other = deepcopy(self)
+        other.recurrence.bias.data.zero_()
+        return other
+
+
+class LayerRNN(nn.Module):
+    """One recurrent layer of torch with a linear readout.
+
+    Parameters
+    ----------
+    kind : type
+        ``nn.RNN`` (tanh), ``nn.GRU`` or ``nn.LSTM``.
+    n_inputs, n_hidden, n_outputs : int
+    seed : int
+        Seeds the initial weights; torch's global generator is left as it was.
+    """
+
+    def __init__(self, kind: type[nn.RNNBase], n_inputs: int, n_hidden: int, n_outputs: int, *, seed: int = 0) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.recurrence = kind(n_inputs, n_hidden, batch_first=True)  # type: ignore[call-arg, arg-type]
+            self.readout = nn.Linear(n_hidden, n_outputs)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Logits of shape (n_sequences, n_steps, n_outputs) from inputs (n_sequences, n_steps, n_inputs)."""
+        return self.readout(self.recurrence(inputs)[0])
+
+    def step(self, state: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+        """One step from states (n, n_hidden) under inputs (n, n_inputs); an LSTM's state has its memory behind it.
+
+        In plain operations, which `torch.func` can batch and differentiate, as it cannot torch's own cells.
+        """
+        layer = self.recurrence
+        hidden, memory = state.chunk(2, dim=-1) if isinstance(layer, nn.LSTM) else (state, state)
+        driven = nn.functional.linear(inputs, layer.weight_ih_l0, layer.bias_ih_l0)  # type: ignore[arg-type]
+        recalled = nn.functional.linear(hidden, layer.weight_hh_l0, layer.bias_hh_l0)  # type: ignore[arg-type]
+        if isinstance(layer, nn.LSTM):
+            write, keep, new, show = (driven + recalled).chunk(4, dim=-1)
+            memory = torch.sigmoid(keep) * memory + torch.sigmoid(write) * torch.tanh(new)
+            return torch.cat([torch.sigmoid(show) * torch.tanh(memory), memory], dim=-1)
+        if isinstance(layer, nn.GRU):
+            (reset, keep, new), (reset_, keep_, new_) = driven.chunk(3, dim=-1), recalled.chunk(3, dim=-1)
+            keep = torch.sigmoid(keep + keep_)
+            return keep * hidden + (1 - keep) * torch.tanh(new + torch.sigmoid(reset + reset_) * new_)
+        return torch.tanh(driven + recalled)
+
+
+def answer_loss(network: nn.Module, inputs: torch.Tensor, symbols: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of the last steps, as many as there are symbols to be said: the loss of the copy task.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Inputs (n_sequences, n_steps, n_inputs) to logits (n_sequences, n_steps, n_symbols).
+    inputs : Tensor of shape (n_sequences, n_steps, n_inputs)
+    symbols : Tensor of shape (n_sequences, length)
+
+    Returns
+    -------
+    Tensor
+    """
+    logits = network(inputs)[:, -symbols.shape[1] :]
+    return nn.functional.cross_entropy(logits.flatten(0, 1), symbols.flatten())
 
 
 class ModReLURecurrence(nn.Module):
