@@ -3,8 +3,8 @@
 # %% ex-sentiment-static [markdown]
 # With the share $q$: neither negated, $(1-q)^2$, ranked rightly. Both negated, $q^2$, ranked wrongly. One of both,
 # $2q(1-q)$: the two places hold words of the same kind, and the ranking is a toss. Together $(1-q)^2 + q(1-q) = 1 -
-# q$. Without negators it is one. In our grammar one adjective in five is negated; the check prints what the list of polar
-# words scores on the test reviews.
+# q$. Without negators it is one. In our grammar one adjective in five is negated; the check prints what the list of
+# polar words scores on the test reviews.
 
 
 # %% solution

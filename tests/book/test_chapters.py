@@ -54,6 +54,7 @@ TALKING = (
     "13_kann_ecg",
     "21_layers_yin_yang",
     "22_layers_digits",
+    "31_instance_classifiers",
 )
 SHOWN = {"text/plain", "text/html", "image/svg+xml"}
 

@@ -138,8 +138,8 @@ def draw_running(words: Sequence[str], lines: Mapping[str, np.ndarray], *, until
     for number, (word, (column, line)) in enumerate(zip(words, places, strict=True)):
         read = number < until
         _draw_word(above, word, column, line, shares[number] if read else 0, size, color="black" if read else "#999999")
-    for (label, line), (color, marker) in zip(lines.items(), (("C0", "o"), ("C4", "s"), ("C1", "^")), strict=False):
-        below.plot(np.arange(until + 1), line[: until + 1], color=color, marker=marker, markersize=4, label=label)
+    for (label, values), (color, marker) in zip(lines.items(), (("C0", "o"), ("C4", "s"), ("C1", "^")), strict=False):
+        below.plot(np.arange(until + 1), values[: until + 1], color=color, marker=marker, markersize=4, label=label)
     every = np.concatenate(list(lines.values()))
     room = 0.08 * np.ptp(every) + 1e-12
     below.axhline(0, color="C4", linewidth=0.8)

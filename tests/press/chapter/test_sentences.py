@@ -16,6 +16,7 @@ CHECKED = [  # others follow as they are written anew
     "13_kann_ecg",
     "21_layers_yin_yang",
     "22_layers_digits",
+    "31_instance_classifiers",
 ]
 
 
