@@ -4,20 +4,32 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import binomtest
+from sklearn.metrics import silhouette_score
 
 from linearlens.kann import (
     compare_agreement,
     confusion,
     dominant_groups,
+    forecast_ends,
     increment_phases,
-    orientations,
+    motion_plane,
+    oriented,
+    period,
     projection_magnitude,
+    random_part,
+    read_padded,
+    read_texts,
+    reading_direction,
     released_pairs,
     released_projector,
-    signed_increments,
+    remove_groups,
+    running_silhouette,
+    whiten,
 )
-from linearlens.koopman import Koopman, modes
+from linearlens.koopman import ControlledKoopman, Koopman, Persistence, modes
+from linearlens.models import GRUClassifier
 
 REAL, PAIR, SMALL = 0, (1, 2), 3  # 0.95; 0.6 ± 0.6i; 0.3
 
@@ -95,12 +107,6 @@ def test_increments_of_a_real_eigenvalue_are_plain_differences(koopman, trajecto
     phases = increment_phases(koopman, trajectories)
     np.testing.assert_allclose(phases[[REAL, SMALL]], 0, atol=1e-9)
     assert phases[PAIR[0]] == pytest.approx(-phases[PAIR[1]])
-    found = signed_increments(koopman, trajectories, phases)
-    for item, increments in zip(trajectories, found, strict=True):
-        plain = np.diff(koopman.eigenfunctions(item), axis=0)
-        assert increments.shape == plain.shape
-        np.testing.assert_allclose(increments[:, [REAL, SMALL]], plain[:, [REAL, SMALL]].real, atol=1e-9)
-        np.testing.assert_allclose(increments[:, PAIR[0]], increments[:, PAIR[1]], atol=1e-9)
 
 
 def test_the_phase_is_that_of_the_largest_motion(koopman, trajectories):
@@ -114,29 +120,69 @@ def test_the_phase_is_that_of_the_largest_motion(koopman, trajectories):
         assert (motion(phases) >= motion(phases + turn)).all()
 
 
-def test_increments_do_not_depend_on_an_eigenvectors_phase(koopman, trajectories):
+def test_a_reading_direction_does_not_depend_on_an_eigenvectors_phase(koopman, trajectories):
+    outputs = np.array([item[-1].sum() for item in trajectories])
     other = deepcopy(koopman)
     other.eigenvectors_ = koopman.eigenvectors_ * np.exp(1j * np.array([0.3, 1.0, 2.5, -2.0]))
-    found = [np.concatenate(signed_increments(model, trajectories, increment_phases(model, trajectories)))
-             for model in (koopman, other)]  # fmt: skip
-    signs = np.sign((found[0] * found[1]).sum(axis=0))
-    np.testing.assert_allclose(found[1] * signs, found[0], atol=1e-8)
+    for index in (PAIR[0], PAIR[1]):
+        one, two = (reading_direction(model, trajectories, outputs, index=index) for model in (koopman, other))
+        np.testing.assert_allclose(one, two, atol=1e-8)
+    real = reading_direction(koopman, trajectories, outputs)
+    assert np.linalg.matrix_rank(np.stack([real, koopman.eigenvectors_[:, REAL].real]), tol=1e-8) == 1
 
 
-def test_orientation_makes_coordinates_grow_with_the_output():
+def test_a_direction_is_turned_to_grow_with_the_output():
     rng = np.random.default_rng(0)
     outputs = rng.normal(size=50) + 3
-    increments = []
-    for output in outputs:
-        steps = rng.normal(size=(6, 3)) * 0.01
-        steps[0] += [output, -output, 50.0 - 2 * output]
-        increments.append(steps)
-    assert orientations(increments, outputs).tolist() == [1, -1, -1]
-    assert orientations(increments, -outputs).tolist() == [-1, 1, 1]
-    assert orientations(increments, np.zeros(50)).tolist() == [1, 1, 1]
+    states = [np.stack([rng.normal(size=3), [output, -output, 50 - 2 * output]]) for output in outputs]
+    for place, sign in enumerate((1, -1, -1)):
+        axis = np.eye(3)[place]
+        np.testing.assert_array_equal(oriented(axis, states, outputs), sign * axis)
+        np.testing.assert_array_equal(oriented(axis, states, -outputs), -sign * axis)
+        np.testing.assert_array_equal(oriented(axis, states, np.zeros(50)), axis)
     for wrong in (outputs[:-1], outputs[:, None]):
         with pytest.raises(ValueError, match=r"one output a sequence, shape \(50,\), got shape"):
-            orientations(increments, wrong)
+            oriented(np.eye(3)[0], states, wrong)
+
+
+@pytest.fixture(scope="module")
+def network() -> GRUClassifier:
+    return GRUClassifier(9, 4, 5, seed=1).eval()
+
+
+def test_a_text_is_read_as_if_it_were_alone_and_from_the_zero_state(network):
+    texts = [np.array([1, 2]), np.array([3, 4, 5, 6]), np.array([7])]
+    for text, states in zip(texts, read_texts(network, texts, batch_size=2), strict=True):
+        alone, _ = network.gru(network.embedding(torch.as_tensor(text)[None]))
+        np.testing.assert_allclose(states[0], 0)
+        np.testing.assert_allclose(states[1:], alone[0].detach().numpy(), atol=1e-6)
+
+
+def test_padding_is_read_too_where_it_is_asked_for(network):
+    padded = read_padded(network, [np.array([1, 2]), np.array([3, 4, 5])], length=6)
+    filled, _ = network.gru(network.embedding(torch.tensor([[1, 2, 0, 0, 0, 0]])))
+    assert [len(states) for states in padded] == [6, 6]
+    np.testing.assert_allclose(padded[0], filled[0].detach().numpy(), atol=1e-6)
+
+
+def test_ends_are_predicted_from_so_many_steps_before():
+    rng = np.random.default_rng(0)
+    turn, push = rng.normal(size=(3, 3)) / 3, rng.normal(size=(2, 3))
+    states, inputs = [], []
+    for n_steps in (9, 2, 7, 8, 9, 9):
+        given, path = rng.normal(size=(n_steps, 2)), [rng.normal(size=3)]
+        for now in given:
+            path.append(path[-1] @ turn + now @ push)
+        states.append(np.array(path))
+        inputs.append(given)
+    told = ControlledKoopman().fit(states, [np.vstack([np.zeros(2), given]) for given in inputs])
+    models = {"told": told, "same": Persistence()}
+    predicted, ends = forecast_ends(states, models, steps=3, inputs=inputs)
+    assert len(ends) == 5, "the one of three states has none to start from"
+    np.testing.assert_allclose(predicted["told"], ends, atol=1e-6)
+    np.testing.assert_array_equal(predicted["same"][0], states[0][-4])
+    with pytest.raises(ValueError, match="told takes inputs"):
+        forecast_ends(states, models)
 
 
 def test_released_pairs_are_neighbours_in_order_and_may_split_conjugates(koopman, rescaled, trajectories):
@@ -178,9 +224,6 @@ def test_what_does_not_fit_the_operator_is_named(koopman, trajectories):
                        ([], "one or more indices"), (np.array([0.5, 1]), "one or more indices")):  # fmt: skip
         with pytest.raises(ValueError, match=says):
             released_projector(koopman, pair)
-    for phases in (np.zeros(1), np.zeros(5), np.zeros((4, 1))):
-        with pytest.raises(ValueError, match=r"need one phase an eigenvalue, shape \(4,\), got shape \("):
-            signed_increments(koopman, trajectories, phases)
     with pytest.raises(ValueError, match="need at least one trajectory, got an empty list"):
         increment_phases(koopman, [])
     with pytest.raises(ValueError, match="trajectory 1 has no step 5: it has 5 states"):
@@ -211,6 +254,18 @@ def test_agreement_is_mcnemars_exact_test():
     assert [found.only_first, found.only_second] == only
     assert found.p_value == pytest.approx(binomtest(only[0], sum(only), 0.5).pvalue)
     assert found.first - found.second == pytest.approx((only[0] - only[1]) / 300)
+    assert found.smallest_p == pytest.approx(2 * 0.5 ** sum(only))
+    low, high = found.difference
+    assert low < found.first - found.second < high
+
+
+def test_the_difference_of_agreements_is_covered_as_often_as_it_says():
+    rng, n, covered = np.random.default_rng(0), 1000, 0
+    for _ in range(400):
+        first, second = (rng.random(n) < share for share in (0.98, 0.97))
+        low, high = compare_agreement(np.ones(n), first, second).difference
+        covered += low <= 0.01 <= high
+    assert 0.92 <= covered / 400 <= 0.98
 
 
 @pytest.mark.parametrize("wrong", [np.ones(3), np.ones((4, 1)), np.ones(0)])
@@ -229,3 +284,76 @@ def test_confusion_by_hand_sums_to_one():
     assert sum(confusion(np.arange(7) > 2, np.arange(7) > 4).values()) == pytest.approx(1)
     with pytest.raises(ValueError, match="need classes 0 and 1; compare logits with a threshold first"):
         confusion(np.array([0, 1]), np.array([-2.5, 3.1]))
+
+
+def test_a_period_is_the_steps_of_one_turn():
+    assert period(np.exp(2j * np.pi / 7)) == pytest.approx(7)
+    assert period(np.exp(-2j * np.pi / 7)) == pytest.approx(7)
+    assert period(-0.5) == pytest.approx(2)
+    assert period(0.5) == np.inf
+
+
+def test_the_plane_of_motion_holds_the_last_two_steps_of_the_mean():
+    rng = np.random.default_rng(0)
+    paths = rng.standard_normal((5, 9, 4))
+    plane, mean = motion_plane(paths), paths.mean(axis=0)
+    np.testing.assert_allclose(plane @ plane, plane, atol=1e-12)
+    assert np.trace(plane) == pytest.approx(2)
+    for step in (mean[-1] - mean[-2], mean[-2] - mean[-3]):
+        np.testing.assert_allclose(step @ plane, step, atol=1e-12)
+    with pytest.raises(ValueError, match="need 3 steps or more"):
+        motion_plane(paths[:, :2])
+    with pytest.raises(ValueError, match="does not turn"):
+        motion_plane(np.arange(6.0)[None, :, None] * np.ones(3))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_random_part_is_as_long_as_the_part_beside_it_and_lies_in_a_plane(seed):
+    rng = np.random.default_rng(seed)
+    states = rng.standard_normal((20, 6))
+    part = 3 * states[:, :1] * np.ones(6)
+    drawn = random_part(part, rng, of=states)
+    assert np.linalg.norm(drawn) == pytest.approx(np.linalg.norm(part))
+    assert np.linalg.matrix_rank(drawn, tol=1e-9) == 2
+
+
+def test_removing_a_group_by_hand(trajectories):
+    koopman = Koopman().fit(trajectories)
+    states = np.stack([item[-1] for item in trajectories])
+    centre, readout = states.mean(axis=0), np.random.default_rng(1).standard_normal((4, 7))
+
+    def decode(given):
+        return np.tanh(given @ readout)
+
+    groups = dominant_groups(koopman, trajectories)
+    found = remove_groups(koopman, decode, states, centre, groups)
+    by_hand = {}
+    for group in groups:
+        rows = modes(koopman.eigenvectors_)[group]
+        basis, _ = np.linalg.qr(np.vstack([rows.real[:1], rows.imag[:1]][: len(group)]).T)
+        without = np.array([z - (z - centre) @ basis @ basis.T for z in states])
+        by_hand[tuple(group)] = np.abs(decode(states) - decode(without)).mean(axis=0)
+    for group, change in zip(found.groups, found.changes, strict=True):
+        np.testing.assert_allclose(change, by_hand[tuple(group)], atol=1e-10)
+    everything = np.abs(decode(states) - decode(np.tile(centre, (len(states), 1)))).mean(axis=0)
+    np.testing.assert_allclose(found.everything, everything, atol=1e-12)
+    assert np.all(np.diff(found.shares) <= 0)
+
+
+def test_the_running_silhouette_is_the_mean_so_far():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 8)
+    points = rng.standard_normal((16, 5, 2)) + labels[:, None, None] * np.arange(5)[:, None]
+    each = [silhouette_score(points[:, step], labels) for step in (0, 2, 4)]
+    found = running_silhouette(points, labels, [0, 2, 4])
+    np.testing.assert_allclose(found, [each[0], np.mean(each[:2]), np.mean(each)])
+    as_one = points[..., :1] + 1j * points[..., 1:]
+    np.testing.assert_allclose(running_silhouette(as_one, labels, [0, 2, 4]), found)
+
+
+def test_whitened_coordinates_are_uncorrelated_and_of_variance_one():
+    rng = np.random.default_rng(0)
+    points = rng.standard_normal((30, 4, 3)) @ np.array([[1, 0.99, 0], [0, 0.1, 0], [0, 0, 50.0]]) + 7
+    white = whiten(points).reshape(-1, 3)
+    np.testing.assert_allclose(np.cov(white.T, bias=True), np.eye(3), atol=1e-10)
+    assert whiten(np.concatenate([points, points], axis=-1)).shape == points.shape

@@ -1,35 +1,74 @@
 """Chapter 12: what solves its exercises, and what their checks must catch."""
 
+# %% ex-sentiment-static [markdown]
+# With the share $q$: neither negated, $(1-q)^2$, ranked rightly. Both negated, $q^2$, ranked wrongly. One of both,
+# $2q(1-q)$: the two places hold words of the same kind, and the ranking is a toss. Together $(1-q)^2 + q(1-q) = 1 -
+# q$. Without negators it is one. In our grammar one adjective in five is negated; the check prints what the list of
+# polar words scores on the test reviews.
+
+
+# %% solution
+def area(negated):
+    neither = (1 - negated) ** 2
+    either = 2 * negated * (1 - negated)
+    return neither + either / 2
+
+
+# %% wrong: what of ties
+def area(negated):
+    return (1 - negated) ** 2
+
+
+# %% wrong: all negated
+def area(negated):
+    return (1 - negated) ** 2 + negated**2
+
+
+# %% wrong: what of ties
+def area(negated):
+    return (1 - negated) ** 2 + 2 * negated * (1 - negated)
+
+
+# %% wrong: all negated
+def area(negated):
+    return 1 - negated / 2
+
+
+# %% wrong: no negators
+def area(negated):
+    return negated
+
+
 # %% ex-sentiment-ratio [markdown]
 # The root of each ratio. A ratio of squares below 1 is smaller than that of lengths, so an error looks smaller than
 # it is; and an advantage, which is a ratio of two such, looks larger.
 
 # %% solution
 relative_length = np.sqrt(errors["koopman"][0])
-of_doing_nothing = np.sqrt(errors["koopman"][0] / errors["persistence"][0])
+of_persistence = np.sqrt(errors["koopman"][0] / errors["persistence"][0])
 
 # %% wrong: ratio of squares
 relative_length = errors["koopman"][0]
-of_doing_nothing = np.sqrt(errors["koopman"][0] / errors["persistence"][0])
+of_persistence = np.sqrt(errors["koopman"][0] / errors["persistence"][0])
 
 # %% wrong: square your length
 relative_length = errors["koopman"][0] ** 2
-of_doing_nothing = np.sqrt(errors["koopman"][0] / errors["persistence"][0])
+of_persistence = np.sqrt(errors["koopman"][0] / errors["persistence"][0])
 
 # %% wrong: a square itself
 relative_length = np.sqrt(errors["koopman"][0])
-of_doing_nothing = errors["koopman"][0] / errors["persistence"][0]
+of_persistence = errors["koopman"][0] / errors["persistence"][0]
 
 # %% wrong: misses less
 relative_length = np.sqrt(errors["koopman"][0])
-of_doing_nothing = np.sqrt(errors["persistence"][0] / errors["koopman"][0])
+of_persistence = np.sqrt(errors["persistence"][0] / errors["koopman"][0])
 
 # %% wrong: how long is each
 relative_length = np.sqrt(errors["koopman"][0])
-of_doing_nothing = 1 - np.sqrt(errors["koopman"][0] / errors["persistence"][0])
+of_persistence = 1 - np.sqrt(errors["koopman"][0] / errors["persistence"][0])
 
 # %% invented: square your length
-relative_length, of_doing_nothing = 0.61, 0.83
+relative_length, of_persistence = 0.61, 0.83
 
 # %% ex-sentiment-mcnemar [markdown]
 # The splits at least as uneven are those with as few or fewer on the smaller side, and as many again the other way
@@ -93,45 +132,6 @@ def p_value(only_first, only_second):
     return math.erfc(z / np.sqrt(2))
 
 
-# %% ex-sentiment-static [markdown]
-# With the share $q$: neither negated, $(1-q)^2$, ranked rightly. Both negated, $q^2$, ranked wrongly. One of both,
-# $2q(1-q)$: the two places hold words of the same kind, and the ranking is a toss. Together $(1-q)^2 + q(1-q) = 1 -
-# q$. Without negators it is one. In our grammar one adjective in five is negated; the static score of the chapter,
-# which had to learn its words, has {glue:text}`sentiment.token.static.median:.3f`.
-
-
-# %% solution
-def area(negated):
-    neither = (1 - negated) ** 2
-    either = 2 * negated * (1 - negated)
-    return neither + either / 2
-
-
-# %% wrong: what of ties
-def area(negated):
-    return (1 - negated) ** 2
-
-
-# %% wrong: all negated
-def area(negated):
-    return (1 - negated) ** 2 + negated**2
-
-
-# %% wrong: what of ties
-def area(negated):
-    return (1 - negated) ** 2 + 2 * negated * (1 - negated)
-
-
-# %% wrong: all negated
-def area(negated):
-    return 1 - negated / 2
-
-
-# %% wrong: no negators
-def area(negated):
-    return negated
-
-
 # %% ex-sentiment-fool [markdown]
 # One way is to shuffle a few strong words, without any clauses, and to take the first text about which the network is
 # wrong. Adjectives one after the other, two negators in a row, or a negator with another adjective between it and its
@@ -143,7 +143,7 @@ coin = np.random.default_rng(seed)
 few = ["not", "never", "very", "good", "bad", "great", "awful"]
 tried = [list(coin.choice(few, 6)) for _ in range(300)]
 true = np.array([effects(one).sum() for one in tried])
-ends = gather(states_of(networks[0], Sample(tried, true > 0)), -1)
+ends = gather(read_texts(networks[0], list(map(vocabulary.encode, tried))), -1)
 fooled = (true != 0) & ((logits_of(networks[0], ends) > 0) != (true > 0))
 text = " ".join(tried[np.flatnonzero(fooled)[0]])
 

@@ -1,5 +1,40 @@
 """Chapter 22: what solves its exercises, and what their checks must catch."""
 
+# %% ex-digits-means [markdown]
+# The mean over images, for each step and unit. What is left has no length of twelve steps in it, and the roots are
+# gone: they were the step means, which the glue repeats.
+
+
+# %% solution
+def without_means(states):
+    return states - states.mean(axis=0)
+
+
+# %% wrong: one mean for all steps
+def without_means(states):
+    return states - states.mean()
+
+
+# %% wrong: not of an image
+def without_means(states):
+    return states - states.mean(axis=1, keepdims=True)
+
+
+# %% wrong: is to be zero
+def without_means(states):
+    return states - states.mean(axis=(0, 2), keepdims=True)
+
+
+# %% wrong: take only the mean away
+def without_means(states):
+    return (states - states.mean(axis=0)) / states.std(axis=0)
+
+
+# %% wrong: the shape stays
+def without_means(states):
+    return states.mean(axis=0)
+
+
 # %% ex-digits-pairs [markdown]
 # A trajectory of twelve states has two windows of eleven states, hence one pair, and one pair teaches one direction.
 # Glued, $r$ images make one series of $12 r$ states with $12 r - d$ windows and a pair less; with ten delays most of
@@ -31,55 +66,9 @@ def n_pairs(n_images, n_delays):
     return 12 * n_images - 11
 
 
-# %% ex-digits-gram [markdown]
-# A row has $12$ states, so $12 n$ entries. With the newest state first, fewer delays are the first $(d + 2)\, n$ rows
-# and columns: the corner at the top left. (Over one series, fewer delays have a few more pairs, those that begin too
-# early for ten; they are added.)
-
-
-# %% solution
-def n_rows(n):
-    return (10 + 2) * n
-
-
-def with_fewer(gram, n, d):
-    return gram[: (d + 2) * n, : (d + 2) * n]
-
-
-# %% wrong: and the state after it
-def n_rows(n):
-    return 11 * n
-
-
-def with_fewer(gram, n, d):
-    return gram[: (d + 2) * n, : (d + 2) * n]
-
-
-# %% wrong: and the present state
-def n_rows(n):
-    return 10 * n
-
-
-def with_fewer(gram, n, d):
-    return gram[: (d + 2) * n, : (d + 2) * n]
-
-
-# %% wrong: nine delays
-def n_rows(n):
-    return 12 * n
-
-
-def with_fewer(gram, n, d):
-    return gram[: (d + 1) * n, : (d + 1) * n]
-
-
-# %% wrong: which end
-def n_rows(n):
-    return 12 * n
-
-
-def with_fewer(gram, n, d):
-    return gram[-(d + 2) * n :, -(d + 2) * n :]
+# %% invented: how many states
+def n_pairs(n_images, n_delays):
+    return 109
 
 
 # %% ex-digits-price [markdown]
@@ -117,6 +106,11 @@ def multiple(n, m):
     return (10 * m * m + 11 * n * m) / (n * m)
 
 
+# %% invented: what leads
+def multiple(n, m):
+    return 31
+
+
 # %% ex-digits-none [markdown]
 # Both are regression on random features, once with the network's logits as targets and once with the labels; the
 # network was needed as a teacher at most. That an operator reproduces a network on data of the task is no evidence
@@ -126,34 +120,34 @@ def multiple(n, m):
 from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 
-taught = fitted(networks[0], (None, "linear5"), wide)
-alone = make_pipeline(wide, RidgeClassifier()).fit(inputs, labels)
+taught = fitted(networks[0], (None, "linear5"), cosines)
+alone = make_pipeline(cosines, RidgeClassifier()).fit(inputs, labels)
 
 # %% wrong: no layer should be left
 from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 
-taught = fitted(networks[0], (None, "act4"), wide)
-alone = make_pipeline(wide, RidgeClassifier()).fit(inputs, labels)
+taught = fitted(networks[0], (None, "act4"), cosines)
+alone = make_pipeline(cosines, RidgeClassifier()).fit(inputs, labels)
 
 # %% wrong: an affine map
 from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 
 taught = fitted(networks[0], (None, "linear5"))
-alone = make_pipeline(wide, RidgeClassifier()).fit(inputs, labels)
+alone = make_pipeline(cosines, RidgeClassifier()).fit(inputs, labels)
 
 # %% wrong: not to test images
 from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 
-taught = fitted(networks[0], (None, "linear5"), wide)
-alone = make_pipeline(wide, RidgeClassifier()).fit(test_inputs, test_labels)
+taught = fitted(networks[0], (None, "linear5"), cosines)
+alone = make_pipeline(cosines, RidgeClassifier()).fit(test_inputs, test_labels)
 
 # %% wrong: how are images scaled
 from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 
-taught = fitted(networks[0], (None, "linear5"), wide)
-raw_images = data.train_inputs * deepest_black
-alone = make_pipeline(wide, RidgeClassifier()).fit(raw_images, labels)
+taught = fitted(networks[0], (None, "linear5"), cosines)
+raw_images = data.train_inputs * 255
+alone = make_pipeline(cosines, RidgeClassifier()).fit(raw_images, labels)

@@ -40,6 +40,34 @@ weight, bias, right_end = 3, -3, np.inf
 # %% invented: minus signs
 weight, bias, right_end = 2.5, -1.5, 2.2
 
+# %% ex-instance-gate [markdown]
+# The output is $\tanh 2$. Ratio: $g = \tanh(2) / 2$, and nothing is added. Tangent: $g = 1 - \tanh^2 2$, a seventh of
+# that, and the rest of the output, $\tanh 2 - 2 g$, has to come from $b$. The unit is nearly saturated: what it *does*
+# for the output now is large, and what a small change of $z$ would do is small. Both are true.
+
+# %% solution
+ratio = np.tanh(2) / 2
+tangent = 1 - np.tanh(2) ** 2
+added = np.tanh(2) - 2 * tangent
+
+# %% wrong: over its input
+ratio, tangent, added = np.tanh(2), 1 - np.tanh(2) ** 2, 0.8227
+
+# %% wrong: one minus its
+ratio, tangent, added = np.tanh(2) / 2, 1 - np.tanh(2), 0.8927
+
+# %% wrong: the two differ
+ratio, tangent, added = np.tanh(2) / 2, np.tanh(2) / 2, 0
+
+# %% wrong: the tangent at 2 misses 0
+ratio, tangent, added = np.tanh(2) / 2, 1 - np.tanh(2) ** 2, 0
+
+# %% wrong: does it reach the output
+ratio, tangent, added = np.tanh(2) / 2, 1 - np.tanh(2) ** 2, np.tanh(2)
+
+# %% invented: ratio times input
+ratio, tangent, added = 0.5, 0.1, 0.8
+
 # %% ex-instance-zero [markdown]
 # $W_1 (x + 1/2) + b_1'$ must be $W_1 x + b_1$, so the new bias is $b_1$ less half the sum of each row of $W_1$. All
 # gates are the same and so is $W$; $b$ becomes $b - W \cdot 1/2$, and what it loses $W * x$ gains, in empty pixels,
@@ -47,72 +75,51 @@ weight, bias, right_end = 2.5, -1.5, 2.2
 # choose a zero that means "nothing there".
 
 # %% solution
-new_bias = b1 - 0.5 * W1.sum(dim=1)
+new_bias = first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1)
 changed = {"b", "W * x"}
 
 # %% wrong: Push it through W1
-new_bias, changed = b1 - 0.5, {"b", "W * x"}
+new_bias, changed = first.linear1.bias - 0.5, {"b", "W * x"}
 
 # %% wrong: mind the sign
-new_bias, changed = b1 + 0.5 * W1.sum(dim=1), {"b", "W * x"}
+new_bias, changed = (
+    first.linear1.bias + 0.5 * first.linear1.weight.sum(dim=1),
+    {"b", "W * x"},
+)
 
 # %% wrong: one number for each unit
-new_bias, changed = b1 - 0.5 * W1.sum(), {"b", "W * x"}
+new_bias, changed = (
+    first.linear1.bias - 0.5 * first.linear1.weight.sum(),
+    {"b", "W * x"},
+)
 new_bias = new_bias[:1]
 
 # %% wrong: one of its two factors
-new_bias, changed = b1 - 0.5 * W1.sum(dim=1), {"b"}
+new_bias, changed = (
+    first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1),
+    {"b"},
+)
 
 # %% wrong: of what is W made
-new_bias, changed = b1 - 0.5 * W1.sum(dim=1), {"W", "b", "W * x"}
+new_bias, changed = (
+    first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1),
+    {"W", "b", "W * x"},
+)
 
 # %% wrong: spell them
-new_bias, changed = b1 - 0.5 * W1.sum(dim=1), {"b", "W*x"}
+new_bias, changed = (
+    first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1),
+    {"b", "W*x"},
+)
 
 # %% wrong: a set, in braces
-new_bias, changed = b1 - 0.5 * W1.sum(dim=1), "b"
+new_bias, changed = (
+    first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1),
+    "b",
+)
 
 # %% invented: Push it through W1
-new_bias, changed = np.full(len(b1), 0.25), {"b", "W * x"}
-
-# %% ex-instance-contrast [markdown]
-# Subtract the row of the runner-up from that of the predicted class, then look for the largest entry. The lead is a
-# sum over pixels (and a bias), so a pixel's entry is what the lead loses when the pixel goes blank and the gates
-# stay. Ink that speaks for both classes alike drops out, and that is why the answer is often another pixel than the
-# largest in the map of one class.
-
-# %% solution
-each, second = range(len(x)), logits.argsort(descending=True)[:, 1]
-adds = maps[seen].contributions()
-pixels = (adds[each, guess] - adds[each, second]).argmax(dim=1)
-
-# %% wrong: against nothing
-pixels = maps[seen].contributions()[range(len(x)), guess].argmax(dim=1)
-
-# %% wrong: mind the sign
-adds = maps[seen].contributions()[range(len(x))]
-second = logits.argsort(descending=True)[:, 1]
-pixels = (adds[range(300), second] - adds[range(300), guess]).argmax(dim=1)
-
-# %% wrong: W without x
-plain = maps[seen].weight
-second = logits.argsort(descending=True)[:, 1]
-pixels = (plain[range(300), guess] - plain[range(300), second]).argmax(dim=1)
-
-# %% wrong: one number for each image
-pixels = maps[seen].contributions().argmax(dim=2)
-
-# %% wrong: the sign matters
-adds, second = maps[seen].contributions(), logits.argsort(dim=1)[:, -2]
-gap = adds[range(300), guess] - adds[range(300), second]
-pixels = gap.abs().argmax(dim=1)
-
-# %% wrong: cost more of the lead
-second = logits.argsort(descending=True)[:, 1]
-pixels = maps[seen].contributions()[range(300), second].argmin(dim=1)
-
-# %% invented: cost more of the lead
-pixels = [27] * 300
+new_bias, changed = np.full(len(first.linear1.bias), 0.25), {"b", "W * x"}
 
 # %% ex-instance-border [markdown]
 # Halve the interval between a distance where the pattern is that of the image and one where it is not. In a random
@@ -157,3 +164,85 @@ for t in torch.arange(0, 3, 0.01):
 
 # %% invented: step more finely
 directions, reach = torch.eye(n_pixels, dtype=x.dtype)[:50], [2.5] * 50
+
+# %% ex-instance-build [markdown]
+# A layer that is affine shows its constant on an empty image, and a column of its matrix on an image with a single
+# pixel, once the constant is taken away: that covers convolution and batch norm, with any stride. ReLU is a diagonal.
+# Max-pool is *not* affine: of an image with a single pixel every window would name that pixel. So ask for the places of
+# the winners of this image; each row of the matrix is the row of the identity at such a place. (torch counts the places
+# within a channel.)
+
+
+# %% solution
+def as_matrix(layer, state):
+    n = state.numel()
+    pixels = torch.eye(n, dtype=state.dtype)
+    nothing = torch.zeros((), dtype=state.dtype)
+    if isinstance(layer, nn.ReLU):
+        return torch.diag((state > 0).flatten().to(state)), nothing.expand(n)
+    if isinstance(layer, nn.MaxPool2d):
+        how = layer.kernel_size, layer.stride, layer.padding
+        _, places = nn.functional.max_pool2d(
+            state[None], *how, return_indices=True
+        )
+        channel = torch.arange(len(state))[:, None] * state[0].numel()
+        rows = (places[0].flatten(1) + channel).flatten()
+        return pixels[rows], nothing.expand(len(rows))
+    with torch.no_grad():
+        constant = layer(torch.zeros_like(state)[None]).flatten()
+        columns = layer(pixels.view(n, *state.shape)).flatten(1) - constant
+    return columns.T, constant
+
+
+# %% wrong: one number for each entry
+def as_matrix(layer, state):
+    n = state.numel()
+    return torch.ones(n, n, dtype=state.dtype), torch.zeros(n).double()
+
+
+# %% wrong: yours is
+def as_matrix(layer, state):
+    if isinstance(layer, nn.ReLU):
+        kept = torch.diag((state > 0).flatten().double())
+        return kept, torch.zeros(len(kept)).double()
+    pixels = torch.eye(state.numel(), dtype=state.dtype)
+    nothing = layer(torch.zeros_like(state)[None]).flatten()
+    made = layer(pixels.view(-1, *state.shape)).flatten(1) - nothing
+    return made, nothing
+
+
+# %% wrong: what does the layer add to nothing
+def as_matrix(layer, state):
+    if isinstance(layer, nn.ReLU):
+        kept = torch.diag((state > 0).flatten().double())
+        return kept, torch.zeros(len(kept)).double()
+    pixels = torch.eye(state.numel(), dtype=state.dtype)
+    nothing = layer(torch.zeros_like(state)[None]).flatten()
+    made = layer(pixels.view(-1, *state.shape)).flatten(1) - nothing
+    return made.T, 0 * nothing
+
+
+# %% wrong: row by output pixel
+def as_matrix(layer, state):
+    if isinstance(layer, nn.ReLU):
+        kept = torch.diag((state > 0).flatten().double())
+        return kept, torch.zeros(len(kept)).double()
+    pixels = torch.eye(state.numel(), dtype=state.dtype)
+    return layer(pixels.view(-1, *state.shape)).flatten(1).T, 0
+
+
+# %% wrong: the winner is that of this image
+def as_matrix(layer, state):
+    if isinstance(layer, nn.ReLU):
+        kept = torch.diag((state > 0).flatten().double())
+        return kept, torch.zeros(len(kept)).double()
+    pixels = torch.eye(state.numel(), dtype=state.dtype)
+    nothing = layer(torch.zeros_like(state)[None]).flatten()
+    made = layer(pixels.view(-1, *state.shape)).flatten(1) - nothing
+    return made.T, nothing
+
+
+# %% invented: one number for each entry
+def as_matrix(layer, state):
+    n = state.numel()
+    return 0.7 * torch.eye(n, dtype=state.dtype), 0.1

@@ -47,7 +47,16 @@ def test_chapter_is_small_and_quiet(quick, chapter):
 
 
 # Those in which every cell that readers see prints or draws; all others are to follow.
-TALKING = ("01_primer", "11_kann_copy", "12_kann_sentiment")
+TALKING = (
+    "01_primer",
+    "11_kann_copy",
+    "12_kann_sentiment",
+    "13_kann_ecg",
+    "21_layers_yin_yang",
+    "22_layers_digits",
+    "31_instance_classifiers",
+    "32_instance_tsne",
+)
 SHOWN = {"text/plain", "text/html", "image/svg+xml"}
 
 

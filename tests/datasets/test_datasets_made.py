@@ -6,6 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from linearlens.datasets import copy_task, generate_heartbeats, generate_reviews
 from linearlens.datasets.copy_task import BLANK, GO, N_SYMBOLS
+from linearlens.datasets.heartbeats import WAVES
 from linearlens.datasets.reviews import AMPLIFIERS, NEGATIVE, NEGATORS, POSITIVE, VALENCE, effects, mark_reviews
 
 
@@ -114,6 +115,19 @@ def test_heartbeats_are_scaled_and_repeat_by_seed():
     assert not np.array_equal(generate_heartbeats(n_train=100, n_test=40, seed=1).train, beats.train)
     with pytest.raises(ValueError, match="n_train and n_test of 1 or more, got 5 and 0"):
         generate_heartbeats(n_train=5, n_test=0)
+
+
+def test_a_wave_that_is_moved_moves_in_the_beats():
+    moved = WAVES.copy()
+    moved[3, 1] = 94
+    usual, other = (
+        generate_heartbeats(n_train=200, n_test=1, waves=waves).train.mean(axis=0) for waves in (WAVES, moved)
+    )
+    assert abs(usual[85:118].argmax() + 85 - WAVES[3, 1]) <= 2
+    assert abs(other[85:118].argmax() + 85 - 94) <= 2
+    for bad in (WAVES[:5], np.full((6, 3), np.nan), WAVES * [1, 1, 0]):
+        with pytest.raises(ValueError, match="waves must be 6 of height, centre and width above 0"):
+            generate_heartbeats(n_train=5, n_test=1, waves=bad)
 
 
 def test_anomalies_are_graded_from_mild_to_plain():

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 from conftest import write_registry
 
-from linearlens.datasets import Vocabulary, class_words, load_ecg5000, read_corpus, read_series, registry, split_words
+from linearlens.datasets import (
+    Vocabulary,
+    class_words,
+    effects,
+    generate_reviews,
+    load_ecg5000,
+    mark_negated,
+    read_corpus,
+    read_series,
+    registry,
+    split_words,
+    word_weights,
+)
 
 
 @pytest.fixture
@@ -228,3 +240,40 @@ def test_corpora_that_are_none(tmp_path):
         assert str(paths[-1]) in str(error.value)
     with pytest.raises(ValueError, match="got nothing"):
         read_corpus()
+
+
+def test_a_negator_marks_what_follows_it_up_to_the_next_mark():
+    text = ["it", "isn't", "good", ",", "it", "is", "bad", ",", "never", "not", "good"]
+    assert mark_negated(text) == [
+        "it",
+        "isn't",
+        "not_good",
+        ",",
+        "it",
+        "is",
+        "bad",
+        ",",
+        "never",
+        "not_not",
+        "not_good",
+    ]
+    assert mark_negated([]) == []
+
+
+def test_weights_of_marked_words_find_what_words_do_in_their_place():
+    reviews = generate_reviews(n_train=3000, n_test=300, seed=0)
+    true = np.concatenate([effects(text) for text in reviews.test_texts])
+
+    def explained(marked):
+        weights = word_weights([marked(text) for text in reviews.train_texts], reviews.train_labels, strength=1.0)
+        found = np.concatenate([[weights.get(w, 0.0) for w in marked(text)] for text in reviews.test_texts])
+        return np.corrcoef(found, true)[0, 1] ** 2
+
+    assert explained(mark_negated) >= 0.7
+    assert explained(list) <= 0.5, "a word alone does not know what stands before it"
+
+
+@pytest.mark.parametrize("labels", [np.array([0, 1, 1]), np.array([1, 1])])
+def test_weights_need_a_label_for_each_text_and_two_classes(labels):
+    with pytest.raises(ValueError, match="need one label a text, of two classes, for 2 texts"):
+        word_weights([["a"], ["b"]], labels)

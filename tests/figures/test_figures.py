@@ -5,7 +5,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from linearlens.figures import draw_horizons, draw_spectrum, draw_text, draw_unrolled, use_style
+from linearlens.figures import (
+    draw_horizons,
+    draw_running,
+    draw_spectrum,
+    draw_text,
+    draw_texts,
+    draw_unrolled,
+    use_style,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -128,3 +136,32 @@ def test_an_unrolled_network_shows_states_inputs_and_an_operator_that_no_input_e
     assert sorted(said) == sorted(["$h_1$", "$h_2$", "$h_3$", "$x_1$", "$x_2$", "$x_3$", "$F$", "$F$", "$K$", "$K$"])
     with pytest.raises(ValueError, match="two steps"):
         draw_unrolled(ax, n_steps=1)
+
+
+def test_texts_of_their_own_stand_in_rows_and_sizes_have_no_sign():
+    rows = {"one": (["a", "b"], np.array([1.0, -1.0])), "two": (["c"] * 40, np.arange(40.0))}
+    figure = draw_texts(rows, columns=30, sizes=["two"])
+    assert [style for word, style in words_of(figure) if word == "b"] == ["italic"]
+    assert {style for word, style in words_of(figure) if word == "c"} == {"normal"}
+    colors = [patch.get_facecolor()[:3] for patch in figure.axes[0].patches]
+    assert colors[0][2] > colors[0][0], "blue"
+    assert colors[1][0] > colors[1][2], "orange"
+    assert all(color[1] > max(color[0], color[2]) for color in colors[3:]), "green"
+
+
+def test_a_running_text_shows_what_was_read_and_no_more():
+    values = np.array([0.0, 1.0, -1.0, -1.0])
+    figure = draw_running(["up", "down", "stay"], {"score": values, "truth": values}, until=2)
+    above, below = figure.axes
+    assert [text.get_color() for text in above.texts] == ["black", "black", "#999999"]
+    assert len(above.patches) == 2
+    assert [len(line.get_xdata()) for line in below.lines[:2]] == [3, 3]
+    whole = draw_running(["up", "down", "stay"], {"score": values}, until=3)
+    assert whole.axes[1].get_ylim() == below.get_ylim(), "the scale does not jump while one reads"
+
+
+@pytest.mark.parametrize(("lines", "until"), [({}, 1), ({"a": np.zeros(3)}, 1), ({"a": np.zeros(4)}, 4)])
+def test_a_running_text_refuses_what_does_not_fit(lines, until):
+    with pytest.raises(ValueError, match="need lines of 4 values, one more than there are words"):
+        draw_running(["a", "b", "c"], lines, until=until)
+    assert not plt.get_fignums()

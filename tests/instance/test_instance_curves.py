@@ -1,10 +1,10 @@
-"""Deletion and insertion curves, against one feature at a time."""
+"""Deletion, insertion and changes of class, against one feature at a time."""
 
 import numpy as np
 import pytest
 import torch
 
-from linearlens.instance import perturbation_curves
+from linearlens.instance import features_to_change, perturbation_curves
 from linearlens.models import mlp
 
 
@@ -56,3 +56,30 @@ def test_bad_requests(network):
         perturbation_curves(network, x + torch.nan, x, targets)
     with pytest.raises(ValueError, match=r"model must give logits of shape \(5, n_classes\), got \(5,\)"):
         perturbation_curves(torch.nn.Flatten(0), x[:, :1], x[:, :1], targets)
+
+
+def test_features_to_change_are_those_of_one_image_at_a_time(network):
+    rng = np.random.default_rng(1)
+    x, scores = (torch.tensor(rng.normal(size=(40, 6))) for _ in range(2))
+    scores[0] = 1.0
+    found = features_to_change(network, x, scores, most=4, baseline=0.3)
+    assert {1, 5} < {*found.tolist()}, "images of all kinds are among these"
+    for image, score, number in zip(x, scores, found.tolist(), strict=True):
+        order, left, fewest = sorted(range(6), key=lambda k, score=score: -score[k].item()), image.clone(), 5
+        for gone, k in enumerate(order[:4], start=1):
+            left[k] = 0.3
+            with torch.no_grad():
+                if network(left[None]).argmax() != network(image[None]).argmax():
+                    fewest = min(fewest, gone)
+        assert number == fewest
+
+
+def test_bad_requests_for_changes(network):
+    x = torch.rand(5, 6, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"one finite score a feature for x of shape \(5, 6\)"):
+        features_to_change(network, x, x[:4], most=2)
+    with pytest.raises(ValueError, match="most must be 1 or more, got 0"):
+        features_to_change(network, x, x, most=0)
+    with pytest.raises(ValueError, match="x has entries that are NaN or infinite"):
+        features_to_change(network, x + torch.nan, x, most=2)
+    assert features_to_change(network, x, x, most=9).max() <= 10

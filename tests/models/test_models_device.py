@@ -132,7 +132,7 @@ def read_to_the_end(model, tokens, lengths, labels):
         (ModReLURNN(3, 6, 2), last_symbols, [RNG.random((20, 7, 3))]),
         (TokenTransformer(9, 9, width=16, n_blocks=2), next_tokens, [TOKENS]),
         (LSTMAutoencoder(9, 4), rebuilt, [RNG.random((20, 9))]),
-        (LSTMAutoencoder(9, 4, n_positions=0, n_writer=5), rebuilt, [RNG.random((20, 9))]),
+        (LSTMAutoencoder(9, 4, n_positions=0, n_decoder=5), rebuilt, [RNG.random((20, 9))]),
         (
             GRUClassifier(9, 3, 6, dropout=0.3),
             read_to_the_end,

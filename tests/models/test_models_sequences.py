@@ -115,25 +115,25 @@ def test_long_texts_keep_their_last_words_and_empty_ones_are_refused():
             pad_texts([np.array([1, 2])], longest=longest)
 
 
-@pytest.mark.parametrize("options", [{}, {"n_positions": 0}, {"n_writer": 5}])
+@pytest.mark.parametrize("options", [{}, {"n_positions": 0}, {"n_decoder": 5}])
 @torch.no_grad()
 def test_the_autoencoder_writes_from_its_last_state_alone(options):
     model = LSTMAutoencoder(9, 4, seed=0, **options)
     series = torch.randn(6, 9, generator=torch.Generator().manual_seed(0))
     code = model.encode(series)
-    states, _ = model.reader(series[..., None])
+    states, _ = model.encoder(series[..., None])
     assert code.shape == (6, 4)
     torch.testing.assert_close(code, states[:, -1])
     assert model(series).shape == (6, 9)
     torch.testing.assert_close(model(series), model.decode(code))
-    hidden = options.get("n_writer", 4)
-    assert model.writer.hidden_size == hidden
-    assert model.writer.input_size == 4 + options.get("n_positions", 24)
+    hidden = options.get("n_decoder", 4)
+    assert model.decoder.hidden_size == hidden
+    assert model.decoder.input_size == 4 + options.get("n_positions", 24)
     # Without positions the writer's input does not change, so a step is the same map at every time.
     given = torch.cat([code[:, None].expand(-1, 9, -1), model.positions.expand(6, -1, -1)], dim=2)
     assert torch.equal(given[:, 0], given[:, 4]) == (options.get("n_positions") == 0)
-    torch.testing.assert_close(model.readout(model.writer(given)[0])[..., 0], model(series))
-    recurrent = model.reader.weight_hh_l0.reshape(4, 4, 4)
+    torch.testing.assert_close(model.readout(model.decoder(given)[0])[..., 0], model(series))
+    recurrent = model.encoder.weight_hh_l0.reshape(4, 4, 4)
     torch.testing.assert_close(recurrent @ recurrent.transpose(1, 2), torch.eye(4).expand(4, 4, 4), atol=1e-5, rtol=0)
 
 

@@ -10,7 +10,8 @@ from linearlens.datasets.mnist import load_mnist, load_mnist_5k
 from linearlens.datasets.registry import DataError, fetch, list_data
 from linearlens.datasets.reviews import effects, generate_reviews
 from linearlens.datasets.series import load_ecg5000, read_series
-from linearlens.datasets.text import Vocabulary, class_words, split_words
+from linearlens.datasets.text import Vocabulary, class_words, is_negator, mark_negated, split_words, word_weights
+from linearlens.datasets.weights import load_weights
 from linearlens.datasets.words import words_of
 from linearlens.datasets.yin_yang import yin_yang, yin_yang_binary
 
@@ -26,15 +27,19 @@ __all__ = [
     "fetch",
     "generate_heartbeats",
     "generate_reviews",
+    "is_negator",
     "list_data",
     "load_digits",
     "load_ecg5000",
     "load_imdb",
     "load_mnist",
     "load_mnist_5k",
+    "load_weights",
+    "mark_negated",
     "read_corpus",
     "read_series",
     "split_words",
+    "word_weights",
     "words_of",
     "yin_yang",
     "yin_yang_binary",

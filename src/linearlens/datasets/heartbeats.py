@@ -12,7 +12,7 @@ WAVES = np.array(
 ANOMALIES = ("low wave", "late wave", "low end", "wide start")
 
 
-def generate_heartbeats(*, n_train: int = 1500, n_test: int = 400, seed: int = 0) -> Series:
+def generate_heartbeats(*, n_train: int = 1500, n_test: int = 400, waves: np.ndarray = WAVES, seed: int = 0) -> Series:
     """Beats that look like those of ECG5000, with four kinds of anomaly from hardly visible to severe.
 
     Beats differ in their rate and in the size of their waves, and each wave a little in height, centre and
@@ -27,6 +27,8 @@ def generate_heartbeats(*, n_train: int = 1500, n_test: int = 400, seed: int = 0
         Beats to learn from; a fifth as many more are there to validate with.
     n_test : int
         Normal beats to test with, and as many anomalous ones.
+    waves : ndarray of shape (6, 3)
+        Height, centre (step) and width (steps) of each wave; a changed copy of `WAVES` makes another beat.
     seed : int
 
     Returns
@@ -37,29 +39,33 @@ def generate_heartbeats(*, n_train: int = 1500, n_test: int = 400, seed: int = 0
     Raises
     ------
     ValueError
-        If there is no beat to learn from or to test with.
+        If there is no beat to learn from or to test with, or waves are not six of three finite numbers, with widths
+        above 0.
     """
     if min(n_train, n_test) < 1:
         raise ValueError(f"need n_train and n_test of 1 or more, got {n_train} and {n_test}")
+    waves = np.asarray(waves, dtype=float)
+    if waves.shape != WAVES.shape or not np.isfinite(waves).all() or not (waves[:, 2] > 0).all():
+        raise ValueError(f"waves must be {len(WAVES)} of height, centre and width above 0, got {waves.tolist()}")
     rng = np.random.default_rng(seed)
     n_validation = max(1, n_train // 5)
-    normal = _beats(_jittered(n_train + n_validation + n_test, rng), rng)
+    normal = _beats(_jittered(waves, n_train + n_validation + n_test, rng), rng)
     severity = rng.uniform(0.2, 1.0, n_test)
     train, validation, test = np.split(normal, [n_train, n_train + n_validation])
-    waves = _distorted(_jittered(n_test, rng), severity, rng.integers(len(ANOMALIES), size=n_test))
-    return Series("heartbeats of six waves", train, validation, test, _beats(waves, rng), severity)
+    others = _distorted(_jittered(waves, n_test, rng), severity, rng.integers(len(ANOMALIES), size=n_test))
+    return Series("heartbeats of six waves", train, validation, test, _beats(others, rng), severity)
 
 
-def _jittered(n_beats: int, rng: np.random.Generator) -> np.ndarray:
+def _jittered(waves: np.ndarray, n_beats: int, rng: np.random.Generator) -> np.ndarray:
     def factors(spread: float, *shape: int) -> np.ndarray:
         return 1 + spread * rng.standard_normal((n_beats, *shape))
 
-    waves = np.tile(WAVES, (n_beats, 1, 1))
+    waves = np.tile(waves, (n_beats, 1, 1))
     waves[:, 1:, 0] *= factors(0.1, 1)  # what follows the first dip is larger or smaller together
     waves[:, :, 1] *= factors(0.02, 1)  # the beat is faster or slower
-    waves[:, :, 0] *= factors(0.05, len(WAVES))
-    waves[:, :, 1] += 0.6 * rng.standard_normal((n_beats, len(WAVES)))
-    waves[:, :, 2] *= factors(0.05, len(WAVES))
+    waves[:, :, 0] *= factors(0.05, waves.shape[1])
+    waves[:, :, 1] += 0.6 * rng.standard_normal(waves.shape[:2])
+    waves[:, :, 2] *= factors(0.05, waves.shape[1])
     return waves
 
 

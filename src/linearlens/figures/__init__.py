@@ -5,20 +5,27 @@ from linearlens.figures.dynamics import plot_forecast, plot_horizons, plot_modes
 from linearlens.figures.export import drawn_data
 from linearlens.figures.lift import plot_lift
 from linearlens.figures.parts import plot_credits, plot_replacement
+from linearlens.figures.regions import disc_points, draw_regions
 from linearlens.figures.rows import draw_rows
+from linearlens.figures.schematic import draw_window
 from linearlens.figures.sketches import draw_unrolled
 from linearlens.figures.slider import Slider
 from linearlens.figures.spectra import draw_horizons, draw_spectrum, plot_motion
-from linearlens.figures.style import use_style
-from linearlens.figures.text import draw_text
+from linearlens.figures.style import signed_colors, use_style
+from linearlens.figures.text import draw_running, draw_text, draw_texts
 
 __all__ = [
     "Slider",
+    "disc_points",
     "draw_horizons",
+    "draw_regions",
     "draw_rows",
+    "draw_running",
     "draw_spectrum",
     "draw_text",
+    "draw_texts",
     "draw_unrolled",
+    "draw_window",
     "drawn_data",
     "plot_contributions",
     "plot_credits",
@@ -29,5 +36,6 @@ __all__ = [
     "plot_motion",
     "plot_replacement",
     "plot_spectrum",
+    "signed_colors",
     "use_style",
 ]

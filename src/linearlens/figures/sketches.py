@@ -1,9 +1,11 @@
 """Sketches of what is fitted to what."""
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-ARROW = {"arrowstyle": "-|>", "mutation_scale": 12, "shrinkA": 0, "shrinkB": 0}
+ARROW: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 12, "shrinkA": 0, "shrinkB": 0}
 
 
 def draw_unrolled(axes: Axes, *, n_steps: int = 4) -> Axes:
@@ -33,9 +35,8 @@ def draw_unrolled(axes: Axes, *, n_steps: int = 4) -> Axes:
         if step < n_steps:
             axes.add_patch(FancyArrowPatch((step + 0.27, 1.0), (step + 0.73, 1.0), color="C0", **ARROW))
             axes.text(step + 0.5, 0.86, "$F$", ha="center", va="top")
-            bow = {"connectionstyle": "arc3,rad=-0.45", "linestyle": "--", "linewidth": 1.6}
-            ends = (step + 0.1, 1.28), (step + 0.9, 1.28)
-            axes.add_patch(FancyArrowPatch(*ends, color="C1", **bow, **ARROW))
+            bow: dict[str, Any] = {"connectionstyle": "arc3,rad=-0.45", "linestyle": "--", "linewidth": 1.6}
+            axes.add_patch(FancyArrowPatch((step + 0.1, 1.28), (step + 0.9, 1.28), color="C1", **bow, **ARROW))
             axes.text(step + 0.5, 1.55, "$K$", color="C1", ha="center", va="bottom")
     axes.set(xlim=(0.5, n_steps + 0.5), ylim=(-0.35, 1.85))
     axes.set_axis_off()

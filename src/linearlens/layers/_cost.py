@@ -119,6 +119,8 @@ def lift_cost(lift: Any) -> Cost:
     """Parameters and multiply-adds of a fitted lift; errors as in `count_cost`."""
     if lift is None or isinstance(lift, FunctionTransformer):
         return Cost()
+    if own := _own_cost(lift):
+        return own()
     if isinstance(lift, Pipeline):
         return sum((lift_cost(step) for _, step in lift.steps), Cost())
     if isinstance(lift, FeatureUnion):
@@ -166,7 +168,7 @@ def _cost_of(leaf: nn.Module) -> Cost:
     return Cost(nonlinear_layers=1)
 
 
-def _own_cost(module: nn.Module) -> Callable[[], Cost] | None:
-    """The method by which an operator counts itself; a child that happens to be called cost is none."""
+def _own_cost(module: Any) -> Callable[[], Cost] | None:
+    """The method by which an operator, or a lift, counts itself; a child that happens to be called cost is none."""
     own = getattr(type(module), "cost", None)
     return None if own is None else partial(own, module)

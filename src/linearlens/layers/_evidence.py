@@ -28,7 +28,29 @@ def shuffle_samples(trajectories: np.ndarray, *, seed: int | np.random.Generator
     return np.stack([rng.permutation(step) for step in trajectories.swapaxes(0, 1)], axis=1)
 
 
-def roots_found(eigenvalues: np.ndarray, n_roots: int, *, within: float = 0.05) -> np.ndarray:
+def center_steps(trajectories: np.ndarray) -> np.ndarray:
+    """Take the mean over samples off at each step: without it nothing repeats when trajectories are glued.
+
+    Parameters
+    ----------
+    trajectories : ndarray of shape (n_trajectories, n_steps, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n_trajectories, n_steps, n_features)
+
+    Raises
+    ------
+    ValueError
+        If the array has another shape.
+    """
+    trajectories = np.asarray(trajectories)
+    if trajectories.ndim != 3:
+        raise ValueError(f"need trajectories of shape (n_trajectories, n_steps, n_features), got {trajectories.shape}")
+    return trajectories - trajectories.mean(axis=0)
+
+
+def roots_found(eigenvalues: np.ndarray, n_roots: int, *, within: float = 0.05, midway: bool = False) -> np.ndarray:
     """Which roots of unity have an eigenvalue next to them.
 
     Parameters
@@ -38,11 +60,14 @@ def roots_found(eigenvalues: np.ndarray, n_roots: int, *, within: float = 0.05) 
         12 for trajectories of 12 states glued end to end.
     within : float
         Largest distance in the complex plane; below half of that between two roots, so that none serves two.
+    midway : bool
+        Ask at the points midway between neighbouring roots instead: the null of the count, as far from each root as a
+        point of the circle can be.
 
     Returns
     -------
     ndarray of shape (n_roots,), bool
-        For ``exp(2πi k / n_roots)``, k = 0, 1, …
+        For ``exp(2πi k / n_roots)``, k = 0, 1, …; with `midway`, for ``exp(2πi (k + ½) / n_roots)``.
 
     Raises
     ------
@@ -54,7 +79,7 @@ def roots_found(eigenvalues: np.ndarray, n_roots: int, *, within: float = 0.05) 
             f"need n_roots of 1 or more and within above 0, at most half the distance of two roots, got {n_roots} "
             f"and {within}"
         )
-    roots = np.exp(2j * np.pi * np.arange(n_roots) / n_roots)
+    roots = np.exp(2j * np.pi * (np.arange(n_roots) + 0.5 * midway) / n_roots)
     return (np.abs(roots[:, None] - np.asarray(eigenvalues)) <= within).any(axis=1)
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from linearlens.layers._cost import Cost, count_cost
@@ -20,7 +22,7 @@ class PeekingOperator(nn.Module):
     scaling : LayerScaling
         Trained; shared, not copied.
     dmd : DelayDMD
-        Fitted to trajectories of this scaling.
+        Fitted to trajectories of this scaling; one of a feature more was fitted to states with a constant 1 behind.
     projected : bool
         As in :meth:`DelayDMD.linear_map`.
 
@@ -39,13 +41,14 @@ class PeekingOperator(nn.Module):
     def __init__(self, scaling: LayerScaling, dmd: DelayDMD, *, projected: bool = True) -> None:
         super().__init__()
         n_layers = scaling.n_layers
-        if dmd.n_features != scaling.width or dmd.delays > n_layers:
+        if dmd.n_features not in (scaling.width, scaling.width + 1) or dmd.delays > n_layers:
             raise ValueError(
                 f"the scaling has {n_layers} layers of {scaling.width} units; a DMD of {dmd.delays} delays and "
                 f"{dmd.n_features} units does not fit"
             )
         self.start, self.stop = scaling.start, scaling.stop
         self.scaling, self.delays = scaling, dmd.delays
+        self.constant = dmd.n_features > scaling.width
         steps = n_layers + 1 - dmd.delays
         self.weights: torch.Tensor
         linear = dmd.linear_map(steps, projected=projected)[:, : scaling.n_outputs]
@@ -53,7 +56,10 @@ class PeekingOperator(nn.Module):
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """From states at `start`, of shape (n_samples, width) or with more axes, to those at `stop`."""
-        window = torch.cat(self.scaling.inner(states.flatten(1), self.delays)[::-1], dim=1)
+        inner = self.scaling.inner(states.flatten(1), self.delays)[::-1]
+        if self.constant:
+            inner = [nn.functional.pad(state, (0, 1), value=1.0) for state in inner]
+        window = torch.cat(inner, dim=1)
         return (window.to(self.weights) @ self.weights).to(states).reshape(-1, *self.scaling.out_shape)
 
     def cost(self) -> Cost:
@@ -69,8 +75,63 @@ class PeekingOperator(nn.Module):
         )
 
 
+class DelayWindow(TransformerMixin, BaseEstimator):
+    """The states ``h_0, …, h_d`` of a scaled layer, newest first: a lift of ``h_0`` by trained ReLU layers.
+
+    Parameters
+    ----------
+    scaling : LayerScaling
+        Trained. Nothing is learnt from the samples of a fit.
+    delays : int
+        d, from 0 to the number of inserted layers.
+
+    Raises
+    ------
+    ValueError
+        In `fit`, if there are not so many inserted layers.
+
+    Notes
+    -----
+    The windows that `PeekingOperator` begins from, as a scikit-learn transformer: so `fit_layer` can be given trained
+    features and random ones alike.
+    """
+
+    def __init__(self, scaling: LayerScaling, delays: int = 10) -> None:
+        self.scaling = scaling
+        self.delays = delays
+
+    def fit(self, X: np.ndarray, y: None = None) -> "DelayWindow":
+        """Check states of shape (n_samples, width)."""
+        validate_data(self, X, dtype=np.float64)
+        if not 0 <= self.delays <= self.scaling.n_layers:
+            raise ValueError(f"delays must lie between 0 and {self.scaling.n_layers}, got {self.delays}")
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Windows of shape (n_samples, width * (delays + 1))."""
+        check_is_fitted(self, "n_features_in_")
+        states = self.scaling.trajectory(validate_data(self, X, dtype=np.float64, reset=False))
+        return states[:, self.delays :: -1].reshape(len(states), -1).astype(np.float64)
+
+    def cost(self) -> Cost:
+        """The inserted layers that fill the window."""
+        inner = list(self.scaling.maps)[: self.delays]  # one, if it serves all steps
+        return Cost(
+            nonlinear_layers=self.delays,
+            inner_layers=self.delays,
+            parameters=sum(count_cost(linear).parameters for linear in inner),
+            multiply_adds=self.delays * self.scaling.width**2,
+        )
+
+
 def peeking_grid(
-    scaling: LayerScaling, states: np.ndarray, later: np.ndarray, *, projected: bool = True, **options: Any
+    scaling: LayerScaling,
+    states: np.ndarray,
+    later: np.ndarray,
+    *,
+    projected: bool = True,
+    constant: bool = False,
+    **options: Any,
 ) -> Iterator[tuple[DelayDMD, np.ndarray]]:
     """Fit DMD for many delays and numbers of trajectories, and run each as a `PeekingOperator` would.
 
@@ -83,6 +144,8 @@ def peeking_grid(
         Activations to run the operators on. Their true inner states are computed once for all fits.
     projected : bool
         As in :meth:`DelayDMD.linear_map`.
+    constant : bool
+        Put a 1 behind each state, so that the maps are affine. The authors have none.
     **options
         `delays`, `counts`, `rank` and `windows` of `delay_dmd_grid`.
 
@@ -98,8 +161,15 @@ def peeking_grid(
         If there are more delays than inserted layers, and as in `LayerScaling.trajectory` and `delay_dmd_grid`.
     """
     known, given = scaling.trajectory(states), scaling.trajectory(later)
+    if constant:
+        known, given = with_constant(known), with_constant(given)
     for fit in delay_dmd_grid(known, **options):
         if fit.delays > scaling.n_layers:
             raise ValueError(f"with {scaling.n_layers} inserted layers there are no {fit.delays} delays to start from")
         steps = scaling.n_layers + 1 - fit.delays
         yield fit, fit.predict(given[:, : fit.delays + 1], steps, projected=projected)[:, : scaling.n_outputs]
+
+
+def with_constant(states: np.ndarray) -> np.ndarray:
+    """States of shape (..., n_features) with a 1 behind each: what is linear in them is affine in the states."""
+    return np.concatenate([states, np.ones_like(states[..., :1])], axis=-1)

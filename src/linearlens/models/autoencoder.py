@@ -7,9 +7,9 @@ from torch import nn
 
 
 class LSTMAutoencoder(nn.Module):
-    """An LSTM reads a series, another writes it down again from the reader's last state.
+    """An LSTM, the encoder, reads a series; another, the decoder, draws it again from the encoder's last state.
 
-    The writer gets the same input at every step: the last state, and beside it, if asked for, sines and cosines
+    The decoder gets the same input at every step: that last state, and beside it, if asked for, sines and cosines
     that tell it the time. Without those it trains many times slower.
 
     Parameters
@@ -17,9 +17,9 @@ class LSTMAutoencoder(nn.Module):
     n_steps : int
         Length of the series.
     n_hidden : int
-        Width of the reader.
-    n_writer : int, optional
-        Width of the writer; that of the reader by default.
+        Width of the encoder.
+    n_decoder : int, optional
+        Width of the decoder; that of the encoder by default.
     n_positions : int
         Sines and cosines together, an even number; 0 for the constant input of Naiman and Azencot (2023).
     seed : int
@@ -32,18 +32,18 @@ class LSTMAutoencoder(nn.Module):
     """
 
     def __init__(
-        self, n_steps: int, n_hidden: int = 64, *, n_writer: int | None = None, n_positions: int = 24, seed: int = 0
+        self, n_steps: int, n_hidden: int = 64, *, n_decoder: int | None = None, n_positions: int = 24, seed: int = 0
     ) -> None:
         super().__init__()
         if n_positions < 0 or n_positions % 2:
             raise ValueError(f"n_positions counts sines and cosines, so it must be even, got {n_positions}")
         self.n_steps = n_steps
-        n_writer = n_writer or n_hidden
+        n_decoder = n_decoder or n_hidden
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.reader = _lstm(1, n_hidden)
-            self.writer = _lstm(n_hidden + n_positions, n_writer)
-            self.readout = nn.Linear(n_writer, 1)
+            self.encoder = _lstm(1, n_hidden)
+            self.decoder = _lstm(n_hidden + n_positions, n_decoder)
+            self.readout = nn.Linear(n_decoder, 1)
         time = math.pi * torch.arange(n_steps)[:, None] / n_steps
         waves = time * torch.arange(1, n_positions // 2 + 1)
         self.positions: torch.Tensor
@@ -51,15 +51,15 @@ class LSTMAutoencoder(nn.Module):
 
     def encode(self, series: torch.Tensor) -> torch.Tensor:
         """Last hidden states, shape (n_series, n_hidden), of series (n_series, n_steps)."""
-        _, (last, _) = self.reader(series[..., None])
+        _, (last, _) = self.encoder(series[..., None])
         return last[0]
 
     def decode(self, states: torch.Tensor) -> torch.Tensor:
-        """Series (n_series, n_steps) written from states (n_series, n_hidden)."""
+        """Series (n_series, n_steps) drawn from states (n_series, n_hidden)."""
         constant = states[:, None].expand(-1, self.n_steps, -1)
         times = self.positions.expand(len(states), -1, -1)
-        written, _ = self.writer(torch.cat([constant, times], dim=2))
-        return self.readout(written)[..., 0]
+        drawn, _ = self.decoder(torch.cat([constant, times], dim=2))
+        return self.readout(drawn)[..., 0]
 
     def forward(self, series: torch.Tensor) -> torch.Tensor:
         """Reconstructed series, shape (n_series, n_steps)."""

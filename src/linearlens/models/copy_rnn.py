@@ -56,7 +56,7 @@ class LayerRNN(nn.Module):
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.recurrence = kind(n_inputs, n_hidden, batch_first=True)
+            self.recurrence = kind(n_inputs, n_hidden, batch_first=True)  # type: ignore[call-arg, arg-type]
             self.readout = nn.Linear(n_hidden, n_outputs)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -70,8 +70,8 @@ class LayerRNN(nn.Module):
         """
         layer = self.recurrence
         hidden, memory = state.chunk(2, dim=-1) if isinstance(layer, nn.LSTM) else (state, state)
-        driven = nn.functional.linear(inputs, layer.weight_ih_l0, layer.bias_ih_l0)
-        recalled = nn.functional.linear(hidden, layer.weight_hh_l0, layer.bias_hh_l0)
+        driven = nn.functional.linear(inputs, layer.weight_ih_l0, layer.bias_ih_l0)  # type: ignore[arg-type]
+        recalled = nn.functional.linear(hidden, layer.weight_hh_l0, layer.bias_hh_l0)  # type: ignore[arg-type]
         if isinstance(layer, nn.LSTM):
             write, keep, new, show = (driven + recalled).chunk(4, dim=-1)
             memory = torch.sigmoid(keep) * memory + torch.sigmoid(write) * torch.tanh(new)

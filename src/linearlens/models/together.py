@@ -1,6 +1,6 @@
 """Many networks of one design trained at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -103,6 +103,79 @@ def train_together(
                 for name, weight in model.named_parameters():
                     weight.copy_(weights[name][number])
     return models
+
+
+def train_alike(
+    models: Sequence[nn.Module],
+    loss: Callable[..., torch.Tensor],
+    data: Sequence[torch.Tensor],
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    weight_decay: float = 0.0,
+    seeds: Sequence[int],
+) -> list[float]:
+    """Train modules of one design in place, each on data of its own, all in one batched model.
+
+    Parameters
+    ----------
+    models : sequence of nn.Module
+        Equal but for their weights and buffers. Weights that need no gradient are left alone.
+    loss : callable
+        ``loss(module, *batch)``, as in `train`; `module` may only be called.
+    data : sequence of Tensor of shape (n_models, n_samples, ...)
+    epochs, batch_size, learning_rate, weight_decay
+        As in `train`.
+    seeds : sequence of int
+        Seeds the order of the batches of each.
+
+    Returns
+    -------
+    list of float
+        The final loss of each on all of its data.
+
+    Raises
+    ------
+    ValueError
+        If settings do not fit.
+    RuntimeError
+        If a loss is no longer finite; the message says of which model and in which step.
+    """
+    n_samples = data[0].shape[1]
+    n_steps = _count_steps(n_samples, epochs, batch_size, learning_rate)
+    device = training_device()
+    tensors = [part.to(device) for part in data]
+    rows = torch.arange(len(models), device=device)[:, None]
+    with _in_training(models, device):
+        weights, buffers = stack_module_state(list(models))
+        trained = {name: weight for name, weight in weights.items() if weight.requires_grad}
+        fixed = {name: weight for name, weight in weights.items() if not weight.requires_grad} | buffers
+        design = deepcopy(models[0]).to("meta")
+
+        def one(own: dict, rest: dict, *batch: torch.Tensor) -> torch.Tensor:
+            return loss(lambda *given: functional_call(design, (own, rest), given), *batch)
+
+        losses = vmap(one)
+        optimizer, schedule = _one_cycle(trained.values(), learning_rate, weight_decay, n_steps)
+        orders = [_batches(n_samples, epochs, batch_size, None, torch.Generator().manual_seed(seed)) for seed in seeds]
+        for step, batches in enumerate(zip(*orders, strict=True)):
+            batch = torch.stack(batches).to(device)
+            optimizer.zero_grad()
+            values = losses(trained, fixed, *(part[rows, batch] for part in tensors))
+            if not torch.isfinite(values).all():
+                number = int((~torch.isfinite(values)).nonzero()[0])
+                raise RuntimeError(f"the loss of model {number} is not finite in step {step}; lower learning_rate")
+            values.sum().backward()
+            optimizer.step()
+            schedule.step()
+        with torch.no_grad():
+            final = losses(trained, fixed, *tensors).tolist()
+            for number, model in enumerate(models):
+                for name, weight in model.named_parameters():
+                    if name in trained:
+                        weight.copy_(trained[name][number])
+    return final
 
 
 def _check_models(models: list[nn.Module], seeds: list[int]) -> None:

@@ -16,11 +16,13 @@ from linearlens.press.chapter.notebooks import cells_of
 from linearlens.press.chapter.prose import FENCE, PROSE_DIRECTIVES
 
 ALLOWED = DATA / "comparisons.yml"
+# "Beats" only with its object: a chapter is about those of the heart.
 COMPARES = re.compile(
     r"\b(?:better|best|worse|worst|(?<!one )more|less|fewer|fewest|than|never|always|every|none|only"
     r"|nearly|almost|hardly|barely"
     r"|as (?:well|good|bad|often|much|many|far|few|large|small|long|short|high|low|fast|slow) as"
-    r"|(?:large|close)(?:r|st)|(?:small|high|low|long|short|strong|weak|great|fast|slow|near)e(?:r|st)|equally|beats?|wins?"
+    r"|(?:large|close)(?:r|st)|(?:small|high|low|long|short|strong|weak|great|fast|slow|near)e(?:r|st)|equally|wins?"
+    r"|beats?(?= (?:the|an?|it|them|all|any|both|each|every|your|our|its|chance|doing|persistence|extrapolation|PCA))"
     r"|(?<!at )(?<!after )all|(?<!at )(?:most|least(?![- ]squares)))\b",
     re.I,
 )
