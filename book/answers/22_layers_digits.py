@@ -66,6 +66,11 @@ def n_pairs(n_images, n_delays):
     return 12 * n_images - 11
 
 
+# %% invented: how many states
+def n_pairs(n_images, n_delays):
+    return 109
+
+
 # %% ex-digits-price [markdown]
 # $(10\, n^2 + 11\, n m) / (n m) = 10\, n / m + 11$. The layer itself is no longer needed, so this stands in place of 1.
 
@@ -99,6 +104,11 @@ def multiple(n, m):
 # %% wrong: what leads
 def multiple(n, m):
     return (10 * m * m + 11 * n * m) / (n * m)
+
+
+# %% invented: what leads
+def multiple(n, m):
+    return 31
 
 
 # %% ex-digits-none [markdown]

@@ -55,6 +55,7 @@ TALKING = (
     "21_layers_yin_yang",
     "22_layers_digits",
     "31_instance_classifiers",
+    "32_instance_tsne",
 )
 SHOWN = {"text/plain", "text/html", "image/svg+xml"}
 

@@ -41,9 +41,24 @@ def test_a_spectrum_shows_each_residual_and_the_ring_of_its_null(axes):
     assert np.allclose(np.ma.getdata(marks.get_offsets()) @ [1, 1j], EIGENVALUES)
     assert marks.get_clim() == (0, 1), "the same colour means the same in every spectrum"
     assert np.array_equal(marks.get_array(), residuals)
-    (ring,) = axes.patches
-    radius = np.hypot(*ring.get_xy().T)
-    assert np.allclose([radius.min(), radius.max()], [0.41, 0.59], atol=1e-2)
+    within, ring = (np.hypot(*patch.get_xy().T) for patch in axes.patches)
+    assert np.allclose([ring.min(), ring.max()], [0.41, 0.59], atol=1e-2)
+    assert np.isclose(within.max(), ring.min())
+
+
+def test_a_signal_is_drawn_with_what_each_step_adds(axes):
+    signal, added = RNG.normal(size=(2, 30, 2))
+    plot_contributions(axes, added, 0.5, signal=signal)
+    for channel in range(2):
+        assert np.array_equal(axes.lines[channel].get_ydata(), signal[:, channel])
+        assert np.array_equal(axes.collections[channel].get_array(), added[:, channel])
+    sizes = axes.collections[0].get_sizes()
+    assert np.array_equal(np.argsort(sizes), np.argsort(np.abs(added[:, 0]))), "what adds nothing is not seen"
+    low, high = axes.collections[0].get_clim()
+    assert -low == high == np.abs(added).max()
+    assert axes.get_title() == f"steps {added.sum():+.2f}, bias +0.50"
+    with pytest.raises(ValueError, match="a signal of the shape of its contributions"):
+        plot_contributions(axes, added, 0.5, signal=signal[:, 0])
 
 
 @pytest.mark.parametrize("residuals", [[0.1], [0.1, 0.2, -0.1, 0.2], [0.1, 0.2, np.nan, 0.1]])
@@ -156,17 +171,27 @@ def test_contributions_that_cannot_be_drawn_are_refused(axes, values, bias, labe
         plot_contributions(axes, values, bias, labels=labels)
 
 
-def test_credits_stand_beside_the_damage_with_their_correlation(axes):
+def test_credits_stand_beside_the_damage_with_the_numbers_they_are_given(axes):
     damage = np.array([0.1, 0.4, 0.2])
-    plot_credits(axes, {"swap": damage * 3, "flat": np.ones(3)}, damage, parts=list("abc"), repeat=damage[::-1])
+    table = {"swap": damage * 3, "flat": np.ones(3)}
+    options = {"agreement": {"swap": 0.25}, "repeat": damage[::-1], "ceiling": 0.5}
+    plot_credits(axes, table, damage, parts=list("abc"), **options)
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert legend[0] == "damage"
-    assert "swap: rank correlation 1.00" in legend
-    assert "flat: rank correlation nan" in legend
+    assert legend == ["damage", "damage again: 0.50, the noise ceiling", "swap: 0.25", "flat"]
     heights = np.array([bar.get_height() for bar in axes.patches]).reshape(-1, 3)
-    assert np.allclose(heights[0], heights[1]), "scaled alike"
-    with pytest.raises(ValueError, match="one number for each of the 3 parts"):
-        plot_credits(axes, {"swap": damage[:2]}, damage, parts=list("abc"))
+    assert np.allclose(heights[0], heights[2]), "scaled alike"
+
+
+@pytest.mark.parametrize("credit", [[0.1, 0.2], [0.1, 0.2, np.nan], [0.1, 0.2, np.inf]])
+def test_credits_that_cannot_be_drawn_are_refused(axes, credit):
+    with pytest.raises(ValueError, match="one finite number for each of the 3 parts"):
+        plot_credits(axes, {"swap": credit}, np.ones(3), parts=list("abc"))
+
+
+def test_long_names_of_parts_do_not_cross(axes):
+    parts = [f"encoder.layer.{place}.attention" for place in range(9)]
+    plot_credits(axes, {}, np.arange(9), parts=parts)
+    assert {label.get_ha() for label in axes.get_xticklabels()} == {"right"}
 
 
 def test_what_they_draw_can_be_taken_away(axes):

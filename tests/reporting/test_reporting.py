@@ -93,7 +93,7 @@ def test_the_spectrum_of_a_turning_state_is_found_and_beats_persistence():
     starts = np.float32(RNG.normal(size=(80, 2)))
     found = linearlens.report(Turns(), starts[:50], starts[50:], lenses=["spectrum"], progress=False)
     one = found.findings["spectrum"]
-    assert one.verdict.startswith("The operator predicts better than persistence up to")
+    assert one.verdict.startswith("The operator predicts better than persistence and than the mean up to")
     eigenvalues = one.tables["eigenvalues"]
     pair = eigenvalues[eigenvalues["modulus"] < 0.95]
     assert np.allclose(pair["modulus"], 0.9, atol=0.02)

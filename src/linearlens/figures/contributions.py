@@ -9,7 +9,13 @@ from linearlens.figures.style import signed_colors
 
 
 def plot_contributions(
-    axes: Axes, contributions: np.ndarray, bias: float, *, labels: Sequence[str] | None = None, most: int = 12
+    axes: Axes,
+    contributions: np.ndarray,
+    bias: float,
+    *,
+    labels: Sequence[str] | None = None,
+    most: int = 12,
+    signal: np.ndarray | None = None,
 ) -> Axes:
     """Contributions w * x of one instance to one output; with the bias they add up to the output exactly.
 
@@ -26,6 +32,9 @@ def plot_contributions(
         Names of features, or tokens; one for each.
     most : int
         So many bars at most; the others are added up in one.
+    signal : ndarray of shape (n_steps,) or (n_steps, n_features), optional
+        The instance itself, where it is a signal: its curve is drawn, with a mark at each step in colour and size of
+        what it adds.
 
     Returns
     -------
@@ -34,11 +43,16 @@ def plot_contributions(
     Raises
     ------
     ValueError
-        If contributions have another shape, are not finite, or there is not one label for each.
+        If contributions have another shape, are not finite, there is not one label for each, or a signal of the same
+        shape.
     """
     values = np.asarray(contributions, dtype=float)
     if values.ndim not in (1, 2, 3) or not np.isfinite(values).all() or not np.isfinite(bias):
         raise ValueError(f"need finite contributions of one instance, with 1 to 3 dimensions, got shape {values.shape}")
+    if signal is not None:
+        if np.shape(signal) != values.shape or values.ndim > 2:
+            raise ValueError(f"need a signal of the shape of its contributions, {values.shape}, got {np.shape(signal)}")
+        return _curve(axes, np.asarray(signal, dtype=float), values, float(bias))
     if values.ndim == 3 or (values.ndim == 2 and labels is None and min(values.shape) > 4):
         return _image(axes, values.sum(axis=0) if values.ndim == 3 else values, bias)
     row = values.sum(axis=1) if values.ndim == 2 else values
@@ -53,6 +67,18 @@ def _image(axes: Axes, values: np.ndarray, bias: float) -> Axes:
     axes.imshow(values, cmap=signed_colors(), vmin=-largest, vmax=largest, interpolation="nearest")
     axes.set_axis_off()
     axes.set_title(f"pixels {values.sum():+.2f}, bias {bias:+.2f}", fontsize=9, fontweight="normal")
+    return axes
+
+
+def _curve(axes: Axes, signal: np.ndarray, values: np.ndarray, bias: float) -> Axes:
+    largest = np.abs(values).max() or 1.0
+    steps = np.arange(len(signal))
+    for curve, added in zip(signal.reshape(len(signal), -1).T, values.reshape(len(values), -1).T, strict=True):
+        axes.plot(steps, curve, color="C4", linewidth=0.8)
+        marks = axes.scatter(steps, curve, c=added, s=36 * np.abs(added) / largest, cmap=signed_colors(), linewidths=0)
+        marks.set(clim=(-largest, largest), zorder=3)
+    axes.set(xlabel="step", ylabel="input")
+    axes.set_title(f"steps {values.sum():+.2f}, bias {bias:+.2f}", fontsize=9, fontweight="normal")
     return axes
 
 

@@ -33,8 +33,8 @@ def plot_spectrum(
         How far each eigenfunction is from its own law on held-out states: dark is near the law, 1 and above is white.
     null : sequence of ndarray of shape (n,), complex, optional
         Eigenvalues of fits to what has no dynamics, such as time-shuffled states, one array for each draw: the ring
-        between the fifth and the ninety-fifth percentile of their largest moduli is shaded. An eigenvalue within or
-        below it is no evidence of memory.
+        between the fifth and the ninety-fifth percentile of their largest moduli is shaded, and what it encloses more
+        lightly. An eigenvalue in either is no evidence of memory.
     horizons : sequence of int, optional
         Circles on which an eigenfunction shrinks to a hundredth in so many steps.
 
@@ -70,8 +70,10 @@ def plot_spectrum(
 def _ring(axes: Axes, inner: float, outer: float) -> None:
     around = np.linspace(0, 2 * np.pi, 200)
     edge = np.concatenate([outer * np.exp(1j * around), inner * np.exp(1j * around[::-1])])
-    axes.fill(edge.real, edge.imag, color="C4", alpha=0.25, linewidth=0, label="largest modulus without dynamics")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8)
+    within = inner * np.exp(1j * around)
+    axes.fill(within.real, within.imag, color="C4", alpha=0.1, linewidth=0)
+    axes.fill(edge.real, edge.imag, color="C4", alpha=0.35, linewidth=0, label="largest modulus without dynamics")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
 def plot_forecast(axes: Axes, errors: Mapping[str, Any], *, steps: Sequence[int] | None = None) -> Axes:

@@ -85,7 +85,14 @@ def _layer_marks(layers: Sequence[str]) -> list[Line2D]:
 
 
 def plot_credits(
-    axes: Axes, credits: Mapping[str, np.ndarray], damage: np.ndarray, *, parts: Sequence[str], repeat: Any = None
+    axes: Axes,
+    credits: Mapping[str, Any],
+    damage: Any,
+    *,
+    parts: Sequence[str],
+    agreement: Mapping[str, float] | None = None,
+    repeat: Any = None,
+    ceiling: float | None = None,
 ) -> Axes:
     """How each way of giving credit ranks the parts, beside the damage that each part's loss does.
 
@@ -98,9 +105,13 @@ def plot_credits(
         What is lost with each part, such as points of accuracy; scaled likewise.
     parts : sequence of str
         Names of the parts, in the order of the network.
+    agreement : mapping of str to float, optional
+        Rank correlation of credits with the damage, as :func:`linearlens.credit.rank_agreement` gives it; stands beside
+        the label.
     repeat : ndarray of shape (n_parts,), optional
-        The same damage once more, on other data or other noise: how well it agrees with itself is the most that a
-        credit could reach, and stands beside the label of the damage.
+        The same damage once more, on other data or with other noise.
+    ceiling : float, optional
+        How well the damage and its repetition agree: the most that a credit could reach. Stands beside the label.
 
     Returns
     -------
@@ -109,29 +120,27 @@ def plot_credits(
     Raises
     ------
     ValueError
-        If something has not one number for each part.
+        If something has not one finite number for each part.
     """
-    rows = {"damage": damage, **credits} | ({} if repeat is None else {"damage again": repeat})
+    rows = {"damage": damage} | ({} if repeat is None else {"damage again": repeat}) | dict(credits)
     table = {name: np.asarray(row, dtype=float) for name, row in rows.items()}
-    if wrong := {name: row.shape for name, row in table.items() if row.shape != (len(parts),)}:
-        raise ValueError(f"need one number for each of the {len(parts)} parts, got shapes {wrong}")
+    if wrong := [name for name, row in table.items() if row.shape != (len(parts),) or not np.isfinite(row).all()]:
+        raise ValueError(
+            f"need one finite number for each of the {len(parts)} parts, got { ({name: rows[name] for name in wrong}) }"
+        )
     width = 0.8 / len(table)
+    said = {name: f"{name}: {value:.2f}" for name, value in ({} if agreement is None else agreement).items()}
+    if ceiling is not None:
+        said["damage again"] = f"damage again: {ceiling:.2f}, the noise ceiling"
+    colors = {"damage": "black", "damage again": "C4"} | {name: f"C{place % 4}" for place, name in enumerate(credits)}
     for place, (name, row) in enumerate(table.items()):
-        label = name if name == "damage" else f"{name}: rank correlation {rank_correlation(row, table['damage']):.2f}"
         size = np.abs(row).sum()
         where = np.arange(len(parts)) + (place - (len(table) - 1) / 2) * width
-        color = "black" if name == "damage" else f"C{(place - 1) % 4}" if name != "damage again" else "C4"
-        axes.bar(where, row / size if size else row, width, color=color, label=label)
+        axes.bar(where, row / size if size else row, width, color=colors[name], label=said.get(name, name))
     axes.axhline(0, color="C4", linewidth=0.8)
-    axes.set_xticks(range(len(parts)), list(parts), rotation=30 if len(parts) > 5 else 0)
+    wide = len("".join(parts)) > 40  # letters; then they are slanted
+    axes.set_xticks(range(len(parts)), list(parts), rotation=40 if wide else 0, ha="right" if wide else "center")
     axes.set(ylabel="share of all parts")
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
+    title = "rank correlation with the damage" if said else None
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), title=title, alignment="left")
     return axes
-
-
-def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's rank correlation; NaN where either is constant."""
-    from scipy.stats import spearmanr
-
-    constant = np.ptp(one) == 0 or np.ptp(other) == 0
-    return float("nan") if constant else float(spearmanr(one, other).statistic)

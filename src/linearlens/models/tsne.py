@@ -5,9 +5,11 @@ from itertools import count
 
 import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 from scipy.spatial.distance import squareform
-from sklearn.manifold._t_sne import _joint_probabilities
+from sklearn.manifold._t_sne import _joint_probabilities, _joint_probabilities_nn
 from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.neighbors import NearestNeighbors
 from torch import nn
 
 from linearlens.models.device import training_device
@@ -38,7 +40,8 @@ def train_tsne(
         Effective number of neighbours of a point.
     epochs : int
     batch_size : int, optional
-        Points that see each other in a step, more than three times the perplexity; by default all.
+        Points that see each other in a step, more than three times the perplexity; by default all. In batches the
+        affinities are those of each point to its nearest neighbours among all points.
     learning_rate, seed
         As in :func:`linearlens.models.train`.
     exaggeration : float
@@ -72,10 +75,21 @@ def train_tsne(
     def of_all() -> torch.Tensor:
         return affinities(inputs, perplexity).to(training_device())
 
+    @cache
+    def of_neighbours() -> csr_matrix:
+        return neighbour_affinities(inputs, perplexity)
+
+    def of_batch(numbers: torch.Tensor) -> torch.Tensor:
+        if size == n_samples:
+            return of_all()[numbers][:, numbers]
+        rows = numbers.cpu().numpy()
+        p = torch.as_tensor(of_neighbours()[rows][:, rows].toarray(), dtype=torch.get_default_dtype())
+        return (p / p.sum().clamp_min(1e-12)).to(numbers.device)
+
     def loss(model: nn.Module, x: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
-        p = of_all()[numbers][:, numbers] if size == n_samples else affinities(x.cpu().numpy(), perplexity).to(x)
+        p = of_batch(numbers)
         p = p * exaggeration if next(steps) < n_early else p
-        return divergence(p, model(x))
+        return _cross_entropy(p, model(x))
 
     data = [_tensor(inputs, model), torch.arange(n_samples)]
     return train(model, loss, data, epochs=epochs, batch_size=size, learning_rate=learning_rate, seed=seed)
@@ -88,9 +102,24 @@ def affinities(inputs: np.ndarray, perplexity: float) -> torch.Tensor:
     return torch.as_tensor(joint, dtype=torch.get_default_dtype())
 
 
+def neighbour_affinities(inputs: np.ndarray, perplexity: float) -> csr_matrix:
+    """The same among the nearest neighbours of each point, three times the perplexity of them, and 0 elsewhere."""
+    n_neighbours = min(len(inputs) - 1, int(3 * perplexity) + 1)
+    found = NearestNeighbors(n_neighbors=n_neighbours, algorithm="brute").fit(np.asarray(inputs, dtype=np.float32))
+    distances = found.kneighbors_graph(mode="distance")
+    distances.data **= 2
+    return _joint_probabilities_nn(distances, perplexity, 0)
+
+
 def divergence(p: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """``Σ p_ij log(p_ij / q_ij)`` for places of shape (n, 2)."""
-    weights = 1 / (1 + torch.cdist(places, places, compute_mode="donot_use_mm_for_euclid_dist") ** 2)
-    weights = weights * (1 - torch.eye(len(places), device=places.device))
-    log_q = torch.log((weights / weights.sum()).clamp_min(1e-12))
-    return torch.special.xlogy(p, p).sum() - (p * log_q).sum()
+    return torch.special.xlogy(p, p).sum() + _cross_entropy(p, places)
+
+
+def _cross_entropy(p: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """``−Σ p_ij log q_ij``, what of the divergence depends on places; products of matrices make it quick."""
+    places = places - places.mean(dim=0)  # squares of distances are differences, and near 0 they round less
+    lengths = places.square().sum(dim=1)
+    squares = (lengths[:, None] + lengths - 2 * places @ places.T).clamp_min(0).fill_diagonal_(0)
+    total = (1 / (1 + squares)).sum() - len(places)
+    return (p * torch.log1p(squares)).sum() + p.sum() * torch.log(total)

@@ -3,18 +3,21 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from scipy import linalg
 from torch import nn
 
-from linearlens.snapshots.running import as_inputs, running
+from linearlens.snapshots.running import as_inputs, running, to_array
 
 BATCH = 256
+TIMED = 32  # samples
+WIDTH = 4.7  # inches of a figure: on a phone its letters are then of nine pixels or more
 
 
 @dataclass
@@ -32,6 +35,39 @@ class Asked:
     classes: Sequence[str] | None
     features: Sequence[str] | None
     seed: int
+    n_outputs: int = 0  # numbers in a row of them; 0 where they are no row
+    decides: bool = True  # whether outputs are those of classes, or one logit; numbers otherwise
+    threshold: float = 0.0  # of a single output that decides
+
+    def missed(self, outputs: np.ndarray, labels: np.ndarray | None, own: np.ndarray) -> np.ndarray:
+        """What is missed of each sample: 1 for a wrong class, or the squared error over the variance of the own output.
+
+        Parameters
+        ----------
+        outputs, own : ndarray of shape (n_samples, n_outputs)
+            Those that are judged, and those of the model itself.
+        labels : ndarray of shape (n_samples,), optional
+            Without, the model's own decisions are right.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        if self.decides:
+            right = self.decisions(own) if labels is None else labels
+            return (self.decisions(outputs) != right).astype(float)
+        spread = ((own - own.mean(axis=0)) ** 2).sum(axis=1).mean()
+        return ((outputs - own) ** 2).sum(axis=1) / (spread or np.nan)
+
+    def decisions(self, outputs: np.ndarray) -> np.ndarray:
+        """The class that each row of outputs stands for."""
+        return outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > self.threshold).astype(int)
+
+    def name_of(self, output: int) -> str:
+        """What an output is called."""
+        if self.classes is None:
+            return f"output {output}"
+        return self.classes[-1] if len(self.classes) > self.n_outputs == 1 else self.classes[output]
 
     def of_train(self, most: int) -> Any:
         """Training samples, the first `most` in a random order that the seed gives."""
@@ -56,6 +92,14 @@ class Asked:
         if first.is_floating_point():
             return None
         return next((name for name, part in self.model.named_modules() if isinstance(part, nn.Embedding)), None)
+
+    @cached_property
+    def seconds_a_sample(self) -> float:
+        """CPU seconds that the model takes for one."""
+        few = self.of_test(TIMED)
+        begin = time.process_time()
+        outputs_of(self.model, few)
+        return (time.process_time() - begin) / count(few)
 
     def _chosen(self, inputs: Any, most: int, stream: int) -> np.ndarray:
         return np.random.default_rng([self.seed, stream]).permutation(count(inputs))[:most]
@@ -108,24 +152,86 @@ class Budget:
     """
 
     def __init__(self, seconds: float, say: Callable[[str], None]) -> None:
-        self.end, self.say = time.process_time() + seconds, say
+        self.seconds, self.end, self.say = seconds, time.process_time() + seconds, say
+        self.until = self.end
+        self.interrupted = False
+
+    def begin(self, *, last: bool) -> None:
+        """A lens begins: half of what is left is for it, or all if it is the last."""
+        self.until = time.process_time() + self.left * (1.0 if last else 0.5)
 
     @property
     def left(self) -> float:
         """CPU seconds."""
         return self.end - time.process_time()
 
-    def step(self, what: str) -> None:
+    @property
+    def left_here(self) -> float:
+        """CPU seconds of the present lens."""
+        return min(self.left, self.until - time.process_time())
+
+    @property
+    def over(self) -> str:
+        """Why nothing more is done; empty as long as it is."""
+        if self.interrupted:
+            return "it was interrupted"
+        return f"the budget of {self.seconds:g} CPU seconds was spent" if self.left <= 0 else ""
+
+    def step(self, what: str, *, needs: float = 0.0) -> None:
         """Say what begins.
+
+        Parameters
+        ----------
+        what : str
+        needs : float
+            CPU seconds that it is estimated to take.
 
         Raises
         ------
         BudgetError
-            If nothing is left for it.
+            If less is left for it.
         """
-        if self.left <= 0:
-            raise BudgetError(what)
+        if self.over:
+            raise BudgetError(self.over)
+        if needs > (left := max(self.left_here, 0)):  # what needs next to nothing is done even so
+            raise BudgetError(f"it would take about {needs:.2g} CPU seconds, and the budget leaves it {left:.2g}")
         self.say(what)
+
+
+def seconds_for(*, multiply_adds: float = 0.0, factored: float = 0.0) -> float:
+    """CPU seconds for so many multiply-adds of matrix products, and operations as `svd_operations` counts them."""
+    products, factors = _speeds()
+    return multiply_adds / products + factored / factors
+
+
+def svd_operations(n: int, m: int) -> float:
+    """About what a singular value decomposition takes; an eigenvalue problem of as many rows takes no more."""
+    small, large = sorted((n, m))
+    return 6 * large * small**2 + 20 * small**3
+
+
+@cache
+def _speeds() -> tuple[float, float]:
+    """Of matrix products and of decompositions on this machine, each the better of two tries at a small one."""
+    one = np.random.default_rng(0).random((400, 300))
+    taken = []
+    for work in (lambda: [one.T @ one for _ in range(10)], lambda: linalg.svd(one, full_matrices=False)):
+        tries = []
+        for _ in range(2):
+            begin = time.process_time()
+            work()
+            tries.append(time.process_time() - begin)
+        taken.append(max(min(tries), 1e-6))
+    return 10 * one.size * one.shape[1] / taken[0], svd_operations(*one.shape) / taken[1]
+
+
+def shortened(names: Sequence[str]) -> Callable[[str | None], str]:
+    """A function that leaves out what all these names of modules begin with."""
+    parts = [name.split(".") for name in names]
+    alike = 0
+    while all(len(part) > alike + 1 and part[alike] == parts[0][alike] for part in parts):
+        alike += 1
+    return lambda name: ".".join((name or "").split(".")[alike:])
 
 
 def count(inputs: Any) -> int:
@@ -148,12 +254,31 @@ def take(inputs: Any, chosen: np.ndarray) -> Any:
 
 @torch.no_grad()
 def outputs_of(model: nn.Module, inputs: Any) -> np.ndarray:
-    """What the model gives, of shape (n_samples, n_outputs), in batches and in eval mode."""
+    """What the model gives, of shape (n_samples, n_outputs), in batches and in eval mode.
+
+    Raises
+    ------
+    ValueError
+        If there is no tensor with a row for each sample.
+    """
+    return raw_outputs(model, inputs).reshape(count(inputs), -1)
+
+
+@torch.no_grad()
+def raw_outputs(model: nn.Module, inputs: Any) -> np.ndarray:
+    """The same, in the shape in which it comes."""
     found = []
     for first in range(0, count(inputs), BATCH):
-        given = as_inputs(model, take(inputs, np.arange(first, min(first + BATCH, count(inputs)))))
+        chosen = np.arange(first, min(first + BATCH, count(inputs)))
+        given = as_inputs(model, take(inputs, chosen))
         with running(model):
-            found.append(tensor_of(model(*given.args, **given.named)).float().cpu().flatten(1).numpy())
+            output = tensor_of(model(*given.args, **given.named))
+        if output.ndim == 0 or len(output) != len(chosen):
+            raise ValueError(
+                f"{len(chosen)} samples went in, and the model gave shape {tuple(output.shape)}; its outputs need a "
+                "row for each sample, samples first"
+            )
+        found.append(to_array(output))
     return np.concatenate(found)
 
 
@@ -168,16 +293,9 @@ def tensor_of(output: Any) -> torch.Tensor:
     if isinstance(output, torch.Tensor):
         return output
     for name in ("logits", "last_hidden_state"):
-        if isinstance(found := getattr(output, name, None), torch.Tensor):
+        found = output.get(name) if isinstance(output, Mapping) else getattr(output, name, None)
+        if isinstance(found, torch.Tensor):
             return found
     if isinstance(output, tuple | list) and output and isinstance(output[0], torch.Tensor):
         return output[0]
     raise ValueError(f"the model gives {type(output).__name__}, in which no tensor of outputs was found")
-
-
-def score(outputs: np.ndarray, labels: np.ndarray | None, own: np.ndarray) -> float:
-    """Accuracy where there are labels; else how often the model's own decision stands, or R² of its output."""
-    if outputs.shape[1] > 1:
-        return float((outputs.argmax(1) == (own.argmax(1) if labels is None else labels)).mean())
-    spread = ((own - own.mean(axis=0)) ** 2).sum()
-    return float(1 - ((outputs - own) ** 2).sum() / spread) if spread else float("nan")

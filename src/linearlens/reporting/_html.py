@@ -34,7 +34,7 @@ SECTION = """
 """
 
 
-def page(findings: Sequence[Finding], made_with: dict[str, Any]) -> str:
+def page(findings: Sequence[Finding], warnings: Sequence[str], made_with: dict[str, Any]) -> str:
     """The whole page."""
     title = f"{made_with['model']} through linear lenses"
     versions = ", ".join(f"{name} {number}" for name, number in made_with["versions"].items())
@@ -42,23 +42,31 @@ def page(findings: Sequence[Finding], made_with: dict[str, Any]) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{PAGE}</style></head><body>'
-        f"<h1>{escape(title)}</h1>{''.join(section(one) for one in findings)}"
+        f"<h1>{escape(title)}</h1>{sections(findings, warnings)}"
         f'<p class="small">{samples["train"]} training and {samples["test"]} test samples, seed {made_with["seed"]}; '
         f"weights {made_with['weights_sha256'][:12]}; Python {made_with['python']}, {escape(versions)}.</p>"
         "</body></html>\n"
     )
 
 
+def sections(findings: Sequence[Finding], warnings: Sequence[str]) -> str:
+    """What all lenses found, under what is true of all."""
+    return f'<style>{SECTION}</style><div class="lens">{_warned(warnings)}</div>{"".join(map(section, findings))}'
+
+
+def _warned(warnings: Sequence[str]) -> str:
+    return "".join(f'<p class="warning">Warning: {escape(said)}.</p>' for said in warnings)
+
+
 def section(one: Finding) -> str:
     """What one lens found."""
-    warned = "".join(f'<p class="warning">Warning: {escape(said)}.</p>' for said in one.warnings)
     drawn = "".join(f"<p>{image(figure, f'{one.title}: {name}')}</p>" for name, figure in one.figures.items())
     tables = "".join(
         f"<details><summary>{escape(name)}</summary>{_table(table)}</details>" for name, table in one.tables.items()
     )
     return (
-        f'<style>{SECTION}</style><section class="lens"><h2>{escape(one.title)}</h2>'
-        f'<p class="verdict">{escape(one.verdict)}</p>{warned}{drawn}{tables}'
+        f'<section class="lens"><h2>{escape(one.title)}</h2>'
+        f'<p class="verdict">{escape(one.verdict)}</p>{_warned(one.warnings)}{drawn}{tables}'
         f'<p class="small">{one.seconds:.0f} CPU seconds</p></section>'
     )
 

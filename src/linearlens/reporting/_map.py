@@ -1,6 +1,7 @@
 """The lens on single inputs: exact linear maps, what they are worth, and deletion beside random features."""
 
 import copy
+import time
 import warnings
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from torch import nn
 
 from linearlens.figures import plot_contributions
 from linearlens.instance import AffineMap, linearize
-from linearlens.reporting._finding import Asked, Budget, Finding, NotApplicableError, count, outputs_of, take
+from linearlens.reporting._finding import WIDTH, Asked, Budget, Finding, NotApplicableError, count, outputs_of, take
 from linearlens.snapshots import Cut, collect_layers
 from linearlens.snapshots.running import as_inputs, like_model, running
 
@@ -22,9 +23,12 @@ MOST_INSTANCES, MOST_OUTPUTS, SHOWN = 64, 10, 4
 MOST_FOR_MEAN = 1000
 ALIKE = 0.7  # correlation with an untrained model that a reader should know of
 NARROW = 4  # an image is wider in both directions
+LONG = 24  # steps, from which on a sequence is drawn as a curve
 DELETED = 0.1  # share of the features
 CLEAR = 0.65  # share of instances
-LARGE = 100.0  # cancellation above which single contributions say little
+TIMED, FEWEST = 2, 8  # instances
+OTHERS = 2.5  # the maps of an untrained model and three deletions take so much more
+SOME, LARGE = 10.0, 100.0  # cancellation above which to know of it, and above which single contributions say little
 
 
 class Part(NamedTuple):
@@ -39,6 +43,10 @@ class Part(NamedTuple):
         """What it gives."""
         return outputs_of(self.model, (x, *self.more))
 
+    def of(self, n: int) -> "Part":
+        """The first n instances."""
+        return self._replace(x=self.x[:n], more=tuple(one[:n] for one in self.more))
+
     def maps(self, outputs: list[int]) -> AffineMap:
         """``W x + b`` of each instance."""
         with running(self.model):
@@ -47,13 +55,16 @@ class Part(NamedTuple):
 
 def look(asked: Asked, budget: Budget) -> Finding:
     """Write the winning output of some test instances as W x + b, and ask what it is worth."""
-    budget.step("map: linearizing")
+    budget.step("map: finding what is linear")
     try:
         part = _part(asked, asked.model)
         own = part.outputs(part.x)
         chosen = list(asked.outputs) if asked.outputs is not None else _winners(own)
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
+            n = _affordable(part, chosen, budget)
+            said.clear()
+            part, own = part.of(n), own[:n]
             affine = part.maps(chosen)
     except (ValueError, TypeError) as error:
         raise NotApplicableError(str(error)) from error
@@ -64,6 +75,8 @@ def look(asked: Asked, budget: Budget) -> Finding:
     budget.step("map: deleting features")
     deletion = _deletion(part, contributions, own[rows, column], column, asked.seed)
     heard = [str(one.message) for one in said if issubclass(one.category, UserWarning)]
+    if n < (wanted := min(MOST_INSTANCES, count(asked.test))):
+        heard.append(f"{n} instances in place of {wanted}: the budget leaves no time for more")
     alike = _alike_untrained(asked, chosen, contributions, rows, place)
     if alike is not None and alike > ALIKE:
         heard.append(
@@ -73,6 +86,9 @@ def look(asked: Asked, budget: Budget) -> Finding:
     if not affine.unique.all():
         share = float((~affine.unique).double().mean())
         heard.append(f"{share:.0%} of the maps are not unique: entries tie for the largest of a pool")
+    cancels = numbers["cancellation"].median()
+    if cancels > SOME:
+        heard.append(f"contributions add up to {cancels:.0f} times the output in the median, and cancel but for it")
     bias = affine.bias.detach().double().numpy()[rows, place]
     return Finding(
         "map",
@@ -80,9 +96,19 @@ def look(asked: Asked, budget: Budget) -> Finding:
         applies=True,
         verdict=_verdict(numbers, deletion),
         tables={"worth": numbers, "deletion": deletion},
-        figures={"contributions": _draw(asked, contributions, bias, column)},
+        figures={"contributions": _draw(asked, contributions, bias, part.x, _titles(asked, own, column))},
         warnings=heard,
     )
+
+
+def _affordable(part: Part, outputs: list[int], budget: Budget) -> int:
+    """How many instances there is time for, from the time that the maps of a few take."""
+    for timed in (TIMED, FEWEST):  # the first time something is loaded and compiled
+        begin = time.process_time()
+        part.of(timed).maps(outputs)
+        each = (time.process_time() - begin) / timed * (1 + OTHERS)
+        budget.step(f"map: linearizing, from {timed} instances", needs=FEWEST * each)
+    return min(len(part.x), int(budget.left_here / max(each, 1e-9)))
 
 
 def _part(asked: Asked, model: nn.Module) -> Part:
@@ -148,23 +174,32 @@ def _alike_untrained(
     asked: Asked, chosen: list[int], mine: np.ndarray, rows: np.ndarray, place: np.ndarray
 ) -> float | None:
     """Median correlation of the sizes of contributions with those of the model with weights drawn anew."""
-    other = copy.deepcopy(asked.model)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(asked.seed)
-        resets: list[Any] = [getattr(part, "reset_parameters", None) for part in other.modules()]
-        for reset in filter(callable, resets):
-            reset()
-    if not any(map(callable, resets)):
-        return None
+    other = _untrained(asked.model, asked.seed)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            theirs = _part(asked, other).maps(chosen).contributions().detach().double().numpy()[rows, place]
+            theirs = (
+                _part(asked, other).of(len(mine)).maps(chosen).contributions().detach().double().numpy()[rows, place]
+            )
     except ValueError:  # a map that the trained model has, but not this one
         return None
     pairs = zip(*(np.abs(both).reshape(len(both), -1) for both in (mine, theirs)), strict=True)
     found = [np.corrcoef(one, other)[0, 1] for one, other in pairs if np.ptp(one) > 0 and np.ptp(other) > 0]
     return float(np.median(found)) if found else None
+
+
+def _untrained(model: nn.Module, seed: int) -> nn.Module:
+    """A copy with weights drawn anew; those that no ``reset_parameters`` reaches are shuffled among themselves."""
+    other = copy.deepcopy(model)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        for part in other.modules():
+            if callable(reset := getattr(part, "reset_parameters", None)):
+                reset()
+        for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+            if torch.equal(mine, theirs):
+                theirs.copy_(theirs.flatten()[torch.randperm(theirs.numel())].reshape(theirs.shape))
+    return other
 
 
 def _verdict(numbers: pd.DataFrame, deletion: pd.DataFrame) -> str:
@@ -188,16 +223,40 @@ def _verdict(numbers: pd.DataFrame, deletion: pd.DataFrame) -> str:
     )
 
 
-def _draw(asked: Asked, contributions: np.ndarray, bias: np.ndarray, column: np.ndarray) -> Figure:
+def _tokens(asked: Asked, number: int) -> list[str]:
+    """Place and name, or number, of each token of an instance."""
+    ids = as_inputs(asked.model, take(asked.of_test(MOST_INSTANCES), np.array([number]))).first[0].tolist()
+    words = ids if asked.features is None else [asked.features[token] for token in ids]
+    return [f"{place} {word}" for place, word in enumerate(words)]
+
+
+def _titles(asked: Asked, own: np.ndarray, column: np.ndarray) -> list[str]:
+    """What was decided, or which output is shown; of a single output that decides, both."""
+    if asked.n_outputs == 1 and not (asked.classes is None and asked.test_labels is None):
+        names = asked.classes if asked.classes is not None and len(asked.classes) > 1 else ("class 0", "class 1")
+        return [f"{names[decided]}, by the output for {names[1]}" for decided in asked.decisions(own)]
+    return [asked.name_of(int(output)) for output in column]
+
+
+def _draw(asked: Asked, contributions: np.ndarray, bias: np.ndarray, inputs: torch.Tensor, titles: list[str]) -> Figure:
     n = min(SHOWN, len(bias))
     image = contributions.ndim > 2 and min(contributions.shape[-2:]) > NARROW and asked.start is None
-    figure, axes = plt.subplots(1, n, figsize=(2.6 * n, 2.8 if image else 4.0), squeeze=False)
-    for number, one in enumerate(axes[0]):
-        values = contributions[number]
+    rows = -(-n // 2)
+    figure, axes = plt.subplots(rows, 2, figsize=(WIDTH, rows * (2.7 if image else 3.6)), squeeze=False)
+    for number, one in enumerate(axes.flat[:n]):
+        values, signal = contributions[number], inputs[number].detach().double().numpy(force=True)
+        long = False
         if not image and values.ndim > 1:  # a sequence: its longer axis is time
-            steps = values.reshape(len(values), -1) if asked.start is not None or len(values) > NARROW else values.T
-            values = steps.reshape(len(steps), -1).sum(axis=1)
-        plot_contributions(one, values, float(bias[number]), labels=asked.features if not image else None)
-        name = asked.classes[column[number]] if asked.classes is not None else f"output {column[number]}"
-        one.set_title(f"{name}\n{one.get_title()}" if image else name, fontsize=9)
+            values, signal = _steps(asked, values), _steps(asked, signal)
+            long = asked.start is None and asked.features is None and len(values) > LONG
+            values = values if long else values.sum(axis=1)
+        names = None if image else _tokens(asked, number) if asked.start is not None else asked.features
+        plot_contributions(one, values, float(bias[number]), labels=names, signal=signal if long else None)
+        one.set_title(f"{titles[number]}\n{one.get_title()}" if one.get_title() else titles[number], fontsize=10)
     return figure
+
+
+def _steps(asked: Asked, values: np.ndarray) -> np.ndarray:
+    """A row a step."""
+    steps = values if asked.start is not None or len(values) > NARROW else values.T
+    return steps.reshape(len(steps), -1)

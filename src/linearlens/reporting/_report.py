@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import platform
 import sys
 import time
@@ -12,16 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
+import torch
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from torch import nn
 
 from linearlens.figures.style import style
 from linearlens.reporting import _credit, _layers, _map, _spectrum
+from linearlens.reporting._check import checked, remarks
 from linearlens.reporting._finding import Asked, Budget, BudgetError, Finding, NotApplicableError, count
-from linearlens.reporting._html import page, section
+from linearlens.reporting._html import page, sections
 
 LENSES: dict[str, Callable[[Asked, Budget], Finding]] = {
     "spectrum": _spectrum.look,
@@ -41,11 +45,14 @@ class Report:
     ----------
     findings : dict of str to Finding
         By lens, in the order of `LENSES`; also those that do not apply, with the reason as their verdict.
+    warnings : list of str
+        What is true of all that follows, such as test samples that stand among the training samples.
     made_with : dict
         Versions, seed, number of samples, and the hash of the model's weights.
     """
 
     findings: dict[str, Finding]
+    warnings: list[str]
     made_with: dict[str, Any]
 
     @property
@@ -59,13 +66,13 @@ class Report:
         return {f"{lens}.{name}": figure for lens, one in self.findings.items() for name, figure in one.figures.items()}
 
     def __str__(self) -> str:
-        lines = []
+        lines = [f"warning: {said}" for said in self.warnings]
         for one in self.findings.values():
             lines += [f"{one.title}: {one.verdict}", *(f"  warning: {said}" for said in one.warnings)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return "".join(section(one) for one in self.findings.values())
+        return sections(list(self.findings.values()), self.warnings)
 
     def to_html(self, path: str | Path) -> Path:
         """Write one page that needs no other file and no network; it adapts to phones and to the dark.
@@ -74,7 +81,7 @@ class Report:
         -------
         Path
         """
-        return _write(path, page(list(self.findings.values()), self.made_with))
+        return _write(path, page(list(self.findings.values()), self.warnings, self.made_with))
 
     def to_json(self, path: str | Path) -> Path:
         """Write verdicts, warnings and tables, with versions, seed and the hash of the weights.
@@ -95,7 +102,8 @@ class Report:
             }
             for lens, one in self.findings.items()
         }
-        return _write(path, json.dumps({"made_with": self.made_with, "findings": findings}, indent=1) + "\n")
+        whole = {"made_with": self.made_with, "warnings": self.warnings, "findings": findings}
+        return _write(path, json.dumps(whole, indent=1) + "\n")
 
 
 def report(
@@ -119,12 +127,13 @@ def report(
     Parameters
     ----------
     model : nn.Module
-        Left as it was. It runs in eval mode.
+        Left as it was: a copy runs, in eval mode.
     train, test : ndarray, Tensor, list of sequences, tuple of positional or mapping of named inputs
         Samples come first. Operators are fitted to training samples and judged on test samples.
     labels : tuple of two arrays of int, optional
-        Classes of training and test samples. Without, replaced layers are judged by whether the model's own decisions
-        stand, and the lens on credit does not apply.
+        Classes of training and test samples, from 0, as its outputs are; of a single output, 0 and 1. Without, replaced
+        layers are judged by whether the model's own decisions stand (which output is largest), and the lens on credit
+        does not apply.
     lenses : sequence of str
         Of `LENSES`.
     module : str, optional
@@ -134,9 +143,10 @@ def report(
     outputs : sequence of int, optional
         Which outputs are linearized; those that win by default.
     classes, features : sequence of str, optional
-        Names of the outputs, and of the features or steps of an input.
+        Names of the outputs, and of the features or steps of an input; where it consists of tokens, the vocabulary.
     budget : float
-        CPU seconds. What they do not reach is left out, and the report says so.
+        CPU seconds. Before a long step the report estimates what it takes, from the speed of the model and of this
+        machine; what does not fit is left out, and the report says so. A lens gets half of what is left, the last all.
     seed : int
         Draws samples, lifts and controls.
     progress : bool
@@ -149,40 +159,63 @@ def report(
     Raises
     ------
     ValueError
-        If there is no such lens, there are fewer than 20 samples of either kind, or labels do not fit.
+        If there is no such lens, there are fewer than 20 samples of either kind, the model does not run on them or
+        gives numbers that are not finite, or labels are not the places of its outputs.
 
     Notes
     -----
-    An interrupt (Ctrl-C, or stop in a notebook) ends the lens that is at work; what is done is given back.
+    An interrupt (Ctrl-C, or stop in a notebook) ends the lens that is at work; what is done is given back, of the lens
+    on layers also those that are done. Estimates are rough: a step that has begun is ended, even if it overruns.
     """
-    asked = _checked(model, train, test, labels, module, between, outputs, classes, features, seed)
     if unknown := [lens for lens in lenses if lens not in LENSES]:
         raise ValueError(f"no lens {unknown}; there are {', '.join(LENSES)}")
     findings: dict[str, Finding] = {}
-    stopped = None
     clock = Budget(budget, _teller(len(lenses), findings, progress))
-    for lens in [lens for lens in LENSES if lens in lenses]:
-        start = time.process_time()
-        try:
-            if stopped:
-                raise BudgetError
-            with mpl.rc_context(style()):
-                found = LENSES[lens](asked, clock)
-        except NotApplicableError as error:
-            found = Finding(lens, TITLES[lens], applies=False, verdict=f"This lens does not apply: {error}")
-        except BudgetError:
-            reason = stopped or f"the budget of {budget:g} CPU seconds was spent"
-            found = Finding(lens, TITLES[lens], applies=False, verdict=f"Left out: {reason}.")
-        except KeyboardInterrupt:
-            stopped = "it was interrupted"
-            found = Finding(lens, TITLES[lens], applies=False, verdict=f"Left out: {stopped}.")
-        except Exception as error:  # of a model that nobody here has seen; the other lenses go on
-            said = f"This lens could not look at the model: {type(error).__name__}: {error}"
-            found = Finding(lens, TITLES[lens], applies=False, verdict=said)
-        findings[lens] = replace(found, seconds=round(time.process_time() - start, 2))
-        for figure in found.figures.values():
-            plt.close(figure)  # so that a notebook shows it once, in the report
-    return Report(findings, _made_with(asked, budget))
+    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
+        asked = checked(model, train, test, labels, module, between, outputs, classes, features, seed)
+        warnings = list(remarks(asked))
+        wanted = [lens for lens in LENSES if lens in lenses]
+        for lens in wanted:
+            start = time.process_time()
+            clock.begin(last=lens == wanted[-1])
+            found = _found(lens, asked, clock)
+            findings[lens] = replace(found, seconds=round(time.process_time() - start, 2))
+            for figure in found.figures.values():
+                plt.close(figure)  # so that a notebook shows it once, in the report
+    return Report(findings, warnings, _made_with(asked, budget))
+
+
+def _found(lens: str, asked: Asked, clock: Budget) -> Finding:
+    """What the lens finds, or why it finds nothing."""
+    try:
+        if clock.over:
+            raise BudgetError(clock.over)
+        with mpl.rc_context(style()):
+            found = LENSES[lens](asked, clock)
+            for figure in found.figures.values():
+                _settle(figure)
+            return found
+    except NotApplicableError as error:
+        said = f"This lens does not apply: {error}"
+    except BudgetError as error:
+        said = f"Left out: {error}."
+    except KeyboardInterrupt:
+        clock.interrupted = True
+        said = f"Left out: {clock.over}."
+    except Exception as error:  # of a model that nobody here has seen; the other lenses go on
+        said = f"This lens could not look at the model: {type(error).__name__}: {error}"
+    return Finding(lens, TITLES[lens], applies=False, verdict=said)
+
+
+def _settle(figure: Figure) -> None:
+    """Let lines keep their colours where it is drawn later, in another style."""
+    for line in figure.findobj(Line2D):
+        assert isinstance(line, Line2D)
+        line.set(
+            color=to_rgba(line.get_color()),
+            markeredgecolor=to_rgba(line.get_markeredgecolor()),
+            markerfacecolor=to_rgba(line.get_markerfacecolor()),
+        )
 
 
 def _teller(n_lenses: int, findings: Mapping[str, Finding], progress: bool) -> Callable[[str], None]:
@@ -195,31 +228,18 @@ def _teller(n_lenses: int, findings: Mapping[str, Finding], progress: bool) -> C
     return say
 
 
-def _checked(model: nn.Module, train: Any, test: Any, labels: tuple[Any, Any] | None, *options: Any) -> Asked:
-    """The question, once it makes sense."""
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"the model must be a torch.nn.Module, got {type(model).__name__}")
-    sizes = {name: count(inputs) for name, inputs in (("train", train), ("test", test))}
-    if few := {name: size for name, size in sizes.items() if size < 20}:
-        raise ValueError(f"need 20 samples or more for training and for testing, got {few}")
-    given = (None, None) if labels is None else tuple(np.asarray(one) for one in labels)
-    for (name, size), one in zip(sizes.items(), given, strict=True):
-        if one is not None and one.shape != (size,):
-            raise ValueError(f"need one label for each of {size} {name} samples, got shape {one.shape}")
-    return Asked(model, train, test, *given, *options)
-
-
 def _made_with(asked: Asked, budget: float) -> dict[str, Any]:
     digest = hashlib.sha256()
     for name, tensor in sorted(asked.model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(str(tensor.dtype).encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        if isinstance(tensor, torch.Tensor):  # and no extra state
+            content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode() + content)
     return {
         "model": type(asked.model).__name__,
         "weights_sha256": digest.hexdigest(),
         "samples": {"train": count(asked.train), "test": count(asked.test)},
         "seed": asked.seed,
-        "budget": budget,
+        "budget": budget if math.isfinite(budget) else None,  # JSON has no infinity
         "python": platform.python_version(),
         "versions": {name: version(name) for name in COMPUTES},
     }

@@ -17,6 +17,7 @@ CHECKED = [  # others follow as they are written anew
     "21_layers_yin_yang",
     "22_layers_digits",
     "31_instance_classifiers",
+    "32_instance_tsne",
 ]
 
 

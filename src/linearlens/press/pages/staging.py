@@ -25,6 +25,9 @@ from linearlens.press.pages.install import repository
 from linearlens.press.pages.materials import Materials, glued_texts
 from linearlens.press.pages.pointing import POINTED
 from linearlens.press.pages.portable import student
+from linearlens.press.pages.worked import executed_page
+
+WORKED = ("own-model.md",)  # pages whose code runs, and which are no chapters
 
 
 def stage(target: Path) -> None:
@@ -33,7 +36,9 @@ def stage(target: Path) -> None:
     materials = Materials()
     kept = full_pages(tables.runs)
     with aside(target) as draft:
-        shutil.copytree(BOOK, draft, ignore=shutil.ignore_patterns("answers"))
+        shutil.copytree(BOOK, draft, ignore=shutil.ignore_patterns("answers", *WORKED))
+        for name in WORKED:
+            nbformat.write(executed_page(BOOK / name), draft / Path(name).with_suffix(".ipynb"))
         write_text(draft / "_config.yml", _configuration())
         (draft / "notebooks").mkdir()
         for name, table in tables.pages.items():
