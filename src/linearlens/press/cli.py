@@ -140,7 +140,7 @@ def pack(
 
 @app.command()
 def figure(
-    name: Annotated[str | None, typer.Argument(help="An id that --list shows, such as fig-copy-spectrum.")] = None,
+    name: Annotated[str | None, typer.Argument(help="An id that --list shows, such as fig-copy-window.")] = None,
     profile: Profile = "quick",
     seed: Seed = 0,
     output: Annotated[
