@@ -11,7 +11,7 @@ from linearlens.figures.export import to_pdf, to_png
 
 @pytest.fixture(autouse=True)
 def agg():
-    with mpl.rc_context({"backend": "agg"}):
+    with mpl.rc_context({**mpl.rcParamsDefault, "backend": "agg"}):  # whatever style was used before
         yield
         plt.close("all")
 

@@ -196,7 +196,7 @@ def slow_points(
     Examples
     --------
     >>> found = slow_points(lambda z: 0.5 * z + 1, np.array([[0.0], [5.0]]))
-    >>> found.points.round(2).ravel().tolist(), found.speeds.max() < 1e-2
+    >>> found.points.round(2).ravel().tolist(), bool(found.speeds.max() < 1e-2)
     ([2.0, 2.0], True)
     """
     if np.ndim(starts) != 2 or not len(starts):

@@ -37,7 +37,7 @@ def stage(target: Path) -> None:
     kept = full_pages(tables.runs)
     with aside(target) as draft:
         shutil.copytree(BOOK, draft, ignore=shutil.ignore_patterns("answers", *WORKED))
-        for name in WORKED:
+        for name in filter(lambda name: (BOOK / name).exists(), WORKED):
             nbformat.write(executed_page(BOOK / name), draft / Path(name).with_suffix(".ipynb"))
         write_text(draft / "_config.yml", _configuration())
         (draft / "notebooks").mkdir()
