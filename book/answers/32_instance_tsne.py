@@ -1,7 +1,7 @@
 """Chapter 32: what solves its exercises, and what their checks must catch."""
 
 # %% ex-tsne-three [markdown]
-# $w_{12} = 1/2$, $w_{13} = 1/10$, $w_{23} = 1/5$, and each counts twice: the sum is $1.6$, so $q_{12} = 0.3125$ and
+# $w_{12} = 1/2$, $w_{13} = 1/10$, $w_{23} = 1/5$, and each counts twice: the sum is $s = 1.6$, so $q_{12} = 0.3125$ and
 # $q_{13} = 0.0625$. The images 1 and 3 are more of neighbours ($p_{13} = 0.1$) than the points are: the loss pulls
 # them nearer. It does so gently, since the force has the factor $w_{13}$, which is small for points far apart.
 

@@ -16,6 +16,7 @@ from linearlens.press.chapter.provenance import commit_of_run
 from linearlens.press.evidence.full_pages import FullPage
 
 NUMBER = re.compile(r"\{glue:text\}`(?P<name>[^`:]+)(?::(?P<how>[^`]*))?`")
+OF_FULL = re.compile(r"^(?P<fence>:{3,})\{edition\} full\n.*?^(?P=fence)$", re.M | re.S)
 BETWEEN = " ; "  # the editions of a number; `|` would end a cell of a table
 QUICK, FULL = "ed-quick", "ed-full"  # classes; what has neither belongs to both
 
@@ -28,7 +29,8 @@ def in_both(page: nbformat.NotebookNode, quick: Mapping[str, str], full: FullPag
     page : NotebookNode
         With the outputs of the quick run.
     quick : mapping of str to str
-        What it recorded, by the name the text shows it under.
+        What it recorded, by the name the text shows it under. What stands in a passage of the full edition may be
+        missing.
     full : FullPage, optional
         What is kept of the full run; without, there is one edition.
 
@@ -39,15 +41,18 @@ def in_both(page: nbformat.NotebookNode, quick: Mapping[str, str], full: FullPag
 
     def both(match: re.Match) -> str:
         name, how = match["name"], match["how"] or "s"
-        if name not in quick:
+        of_full = any(start < match.start() < end for start, end in passages)
+        measured = name in quick or (of_full and (full is None or name in full.values))
+        if not measured:
             raise PressError(f"a page shows {name}, which its last run did not record")
-        shown = [format_plain_text(quick[name], how)]
+        shown = [format_plain_text(quick[name], how) if name in quick else "not measured"]
         if full is not None:
             shown.append(format_plain_text(repr(full.values[name]), how) if name in full.values else "not measured")
         return f"{{number}}`{BETWEEN.join([name, *shown])}`"
 
     tables = tables_of(page) if full is not None else {}
     for cell in page.cells:
+        passages = [match.span() for match in OF_FULL.finditer(cell.source)]
         if cell.cell_type == "markdown":
             cell.source = NUMBER.sub(both, cell.source)
         elif "figure" in cell.metadata.get("mystnb", {}):  # a slider's caption is text by now
