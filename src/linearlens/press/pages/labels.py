@@ -53,8 +53,8 @@ def _labels_of(page: Path) -> Iterator[tuple[str, str]]:
     for cell in nbformat.read(source, as_version=4).cells:
         if cell.cell_type == "markdown":
             yield from _labelled(cell.source)
-        elif figure := cell.metadata.get("mystnb", cell.metadata.get("linearlens", {})).get("figure"):
-            yield "fig", figure["name"]  # of a drawing, or of a slider
+        elif figure := cell.metadata.get("mystnb", {}).get("figure"):
+            yield "fig", figure["name"]
 
 
 def _labelled(text: str) -> Iterator[tuple[str, str]]:

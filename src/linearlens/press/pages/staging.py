@@ -38,7 +38,11 @@ def stage(target: Path) -> None:
     with aside(target) as draft:
         shutil.copytree(BOOK, draft, ignore=shutil.ignore_patterns("answers", *WORKED))
         for name in filter(lambda name: (BOOK / name).exists(), WORKED):
-            nbformat.write(executed_page(BOOK / name), draft / Path(name).with_suffix(".ipynb"))
+            worked = Path(name).with_suffix(".ipynb")
+            nbformat.write(executed_page(BOOK / name), draft / worked)
+            for page in draft.glob("*.md"):  # whose links name the source
+                text = page.read_text(encoding="utf-8")
+                page.write_text(text.replace(f"({name}", f"({worked}"), encoding="utf-8")
         write_text(draft / "_config.yml", _configuration())
         (draft / "notebooks").mkdir()
         for name, table in tables.pages.items():
