@@ -5,6 +5,7 @@ from time import process_time
 
 import numpy as np
 import pytest
+from rewritten import REWRITTEN
 from threadpoolctl import threadpool_limits
 
 from linearlens.ledger import COULD_FAIL, PROFILES, load_claims, mismatches
@@ -46,21 +47,10 @@ def test_chapter_is_small_and_quiet(quick, chapter):
     assert noise == [], "a chapter prints no warnings"
 
 
-# Those in which every cell that readers see prints or draws; all others are to follow.
-TALKING = (
-    "01_primer",
-    "11_kann_copy",
-    "12_kann_sentiment",
-    "13_kann_ecg",
-    "21_layers_yin_yang",
-    "22_layers_digits",
-    "31_instance_classifiers",
-    "32_instance_tsne",
-)
 SHOWN = {"text/plain", "text/html", "image/svg+xml"}
 
 
-@pytest.mark.parametrize("chapter", TALKING)
+@pytest.mark.parametrize("chapter", REWRITTEN)
 def test_every_visible_cell_prints_or_draws(quick, chapter):
     silent = []
     for cell in code_cells(Executed(chapter, quick).read()):
