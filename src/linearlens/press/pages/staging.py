@@ -37,12 +37,9 @@ def stage(target: Path) -> None:
     kept = full_pages(tables.runs)
     with aside(target) as draft:
         shutil.copytree(BOOK, draft, ignore=shutil.ignore_patterns("answers", *WORKED))
-        for name in filter(lambda name: (BOOK / name).exists(), WORKED):
-            worked = Path(name).with_suffix(".ipynb")
-            nbformat.write(executed_page(BOOK / name), draft / worked)
-            for page in draft.glob("*.md"):  # whose links name the source
-                text = page.read_text(encoding="utf-8")
-                page.write_text(text.replace(f"({name}", f"({worked}"), encoding="utf-8")
+        for name in WORKED:
+            if (BOOK / name).exists():
+                _stage_worked(name, draft)
         write_text(draft / "_config.yml", _configuration())
         (draft / "notebooks").mkdir()
         for name, table in tables.pages.items():
@@ -56,6 +53,15 @@ def stage(target: Path) -> None:
             nbformat.write(page, draft / "notebooks" / f"{chapter}.ipynb")
             nbformat.write(student(chapter, materials), draft / "_generated" / f"{chapter}.ipynb")
         write_text(draft / POINTED, json.dumps(_pointed(tables, kept, draft / "_static" / "full"), ensure_ascii=False))
+
+
+def _stage_worked(name: str, draft: Path) -> None:
+    """A page with its outputs, and links of other pages, which name its source, to what it is now."""
+    worked = Path(name).with_suffix(".ipynb")
+    nbformat.write(executed_page(BOOK / name), draft / worked)
+    for path in draft.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace(f"({name}", f"({worked}"), encoding="utf-8")
 
 
 def _pointed(tables: Tables, kept: Mapping[str, FullPage], folder: Path) -> dict[str, Any]:
