@@ -263,7 +263,13 @@ def table() -> str:
                 "Before a round counts, each way runs for one round, since what ran before has a hand in the first "
                 "calls. The bars: never slower than a peer, in either form; in ratio form 1.9 times as fast as the "
                 "row loop on the wide perceptron, at .75 of the limit for 256 instances, and 1.7 times as fast on the "
-                "larger images.",
+                "larger images. No way of computing W can gain more on a peer than that peer's own distance from the "
+                "limit.",
+                "The perceptrons depend on the processor more than on the program. Torch's own products leave half of "
+                "an AMD processor idle, and `linearize` goes by oneDNN, which does not; on an Intel processor both "
+                "are as quick. The same bench on an AMD EPYC, in an earlier state of the engine, had the row loop at "
+                "1.94 and 1.92 times the time of `linearize` on the wide perceptron, 64 and 256 instances, and at "
+                "1.76 on the larger images.",
                 speed(),
                 "### Rows asked for",
                 rows_asked_for(),
