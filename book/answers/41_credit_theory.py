@@ -4,7 +4,7 @@
 # $K_1 K_2 = (2, 2)^\top$, so the product of each pair is $2 \sqrt 2$. Backward: $K_2$ has the length $\sqrt 5$, and
 # $K_1 q = (2, 2)^\top / \sqrt 5$ the length $2 \sqrt 2 / \sqrt 5$. Forward: $(1, 1) / \sqrt 2$ becomes
 # $(2, 1) / \sqrt 2$, of length $\sqrt 5 / \sqrt 2$; along $(2, 1) / \sqrt 5$ the output gets $4 / \sqrt 5$. With
-# $c K_1$ and $K_2 / c$ the first backward volume is multiplied by $c$, the second divided, so that $c^2$ is their ratio.
+# $c K_1$ and $K_2 / c$ the first backward volume is multiplied by $c$, the second divided, so $c^2$ is their ratio.
 
 # %% solution
 backward = 2 * 2**0.5 / 5**0.5, 5**0.5
@@ -117,13 +117,12 @@ def own(study):
 
 # %% wrong: yet it gets 0
 def own(study):
-    sizes = [np.linalg.norm(k.matrix) for k in study.operators]
-    pairs = zip(study.rows[:-1], study.rows[1:], study.operators)
-    gaps = []
-    for (before, after, k), size in zip(pairs, sizes):
-        whole = np.linalg.svd(k.matrix, compute_uv=False)
-        gaps.append(0 if np.allclose(whole, 1, atol=1e-5) else size)
-    return np.array(gaps)
+    found = []
+    for k in study.operators:
+        sizes = np.linalg.svd(k.matrix, compute_uv=False)
+        still = np.allclose(sizes, 1, atol=1e-5)
+        found.append(0 if still else np.linalg.norm(k.matrix))
+    return np.array(found)
 
 
 # %% wrong: block 4 does nothing
@@ -188,6 +187,7 @@ padding, needed, zeros = 30, 17, 13
 # applied once.
 
 # %% solution
+twice = nn.Sequential(*[first.linear3, first.act3] * 2)
 orbit = [states[2]]
 for _ in range(4):
     orbit.append(parts[2](orbit[-1]))
@@ -196,6 +196,7 @@ errors = [operator.residual for operator in fitted]
 alone = [component_operators(twice, z)[0].residual for z in orbit]
 
 # %% wrong: begin with 0 delays
+twice = nn.Sequential(*[first.linear3, first.act3] * 2)
 errors = [
     component_operators(twice, states[2], delays=q)[0].residual
     for q in range(1, 6)
@@ -203,11 +204,13 @@ errors = [
 alone = errors
 
 # %% wrong: without delays
+twice = nn.Sequential(*[first.linear3, first.act3] * 2)
 fits = [component_operators(twice, states[2], delays=q) for q in range(5)]
 errors = [fit[0].residual for fit in fits]
 alone = list(errors)
 
 # %% wrong: on states[2]
+twice = nn.Sequential(*[first.linear3, first.act3] * 2)
 errors = [
     component_operators(twice, states[3], delays=q)[0].residual
     for q in range(5)
@@ -215,6 +218,7 @@ errors = [
 alone = errors
 
 # %% wrong: one step each
+twice = nn.Sequential(*[first.linear3, first.act3] * 2)
 fits = [component_operators(twice, states[2], delays=q) for q in range(5)]
 errors = [fit[0].residual for fit in fits]
 z, alone = states[2], []
@@ -226,9 +230,11 @@ for _ in range(5):
     alone.append(np.linalg.norm(miss) / np.linalg.norm(spread))
 
 # %% invented: begin with 0 delays
+twice = nn.Sequential(*[first.linear3, first.act3] * 2)
 errors, alone = [0.4, 0.2, 0.1, 0.05, 0.02], [0.4, 0.25, 0.15, 0.1, 0.05]
 
 # %% invented: one step each
+twice = nn.Sequential(*[first.linear3, first.act3] * 2)
 fits = [component_operators(twice, states[2], delays=q) for q in range(5)]
 errors = [fit[0].residual for fit in fits]
 alone = [errors[0], 0.25, 0.15, 0.1, 0.05]
@@ -277,7 +283,7 @@ def lens(parts, x, V):
 
 # %% wrong: one number per part
 def lens(parts, x, V):
-    return [0.0], [0.0]
+    return [0.0, 0.0], [0.0, 0.0]
 
 
 # %% wrong: carry Q on
@@ -320,8 +326,11 @@ def lens(parts, x, V):
         basis, R = torch.linalg.qr(torch.stack(pull, dim=1))
         backward.insert(0, R.diagonal().abs().log().sum().item())
     chain = [
-        torch.autograd.functional.jacobian(p, s[0]).T
-        for p, s in zip(parts, states)
+        torch.autograd.functional.jacobian(part, z[0]).T.detach().numpy()
+        for part, z in zip(parts, states, strict=False)
     ]
-    forward = forward_volumes([J.numpy() for J in chain], V.numpy())
+    try:
+        forward = forward_volumes(chain, V.numpy())
+    except ValueError:
+        forward = backward
     return backward, forward
