@@ -19,6 +19,7 @@ from linearlens.credit import (
     components,
     contrasts,
     credits,
+    forward_volumes,
     log_determinant,
     log_pseudo_determinant,
     mean_jacobians,
@@ -368,6 +369,13 @@ def test_p4_isometries_keep_the_pseudo_determinant_and_other_layers_do_not():
     tried = [log_determinant(np.linalg.qr(rng.normal(size=(7, 4)))[0].T @ k) for _ in range(300)]
     assert max(tried) < value
 
+    # It takes full column rank: of diag(1, 0) no isometry makes a determinant, and none of a wide operator.
+    for lame in (np.diag([1.0, 0.0]), np.eye(2, 3)):
+        columns = lame.shape[1]
+        assert log_pseudo_determinant(lame) == pytest.approx(0)
+        square = [np.linalg.qr(rng.normal(size=(columns, 2)))[0] @ lame for _ in range(20)]
+        assert all(log_determinant(each) == -np.inf for each in square)
+
 
 def test_what_counts_as_zero_is_said():
     values = np.diag([2.0, 1e-3, 1e-9])
@@ -433,6 +441,38 @@ def test_p8_volumes_add_up_where_pseudo_determinants_do_not(seed):
     model, x = plain(seed), made_data(seed)
     whole = np.linalg.svd(np.linalg.multi_dot([*mean_jacobians(model, x.train_inputs), contrasts(4)]))[1]
     assert credits(model, x, methods=["volume"])["volume"].sum() == pytest.approx(np.log(whole).sum(), abs=1e-10)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_two_splits_of_a_volume_differ_by_the_angles_between_what_arrives_and_what_is_read(seed):
+    rng = np.random.default_rng(seed)
+    chain = [rng.normal(size=shape) for shape in pairwise([8, 12, 6, 10, 4])]
+    v = np.linalg.qr(rng.normal(size=(4, 2)))[0]
+    for contrast in (contrasts(4), v):
+        onward, back = forward_volumes(chain, contrast), backward_volumes(chain, contrast)
+        start = linalg.orth(np.linalg.multi_dot([*chain, contrast]))
+        ahead = 0.0
+        for place in range(1, len(chain)):
+            arrives = start.T @ np.linalg.multi_dot([np.eye(8), *chain[:place]])
+            # The growth of all that has been carried so far is the volume of the parallelepiped of its rows.
+            assert onward[:place].sum() == pytest.approx(np.linalg.slogdet(arrives @ arrives.T)[1] / 2, abs=1e-10)
+            read = np.linalg.multi_dot([*chain[place:], contrast])
+            gap = -np.log(np.cos(linalg.subspace_angles(arrives.T, read))).sum()
+            ahead = onward[:place].sum() - back[:place].sum()
+            assert ahead == pytest.approx(gap, abs=1e-10)
+            assert ahead > 0
+        assert onward.sum() == pytest.approx(back.sum(), abs=1e-10)
+
+
+def test_a_volume_that_is_lost_cannot_be_shared_out_from_the_input():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 4, 4))
+    with pytest.raises(ValueError, match=r"keeps 2 of the 3 directions"):
+        forward_volumes([first, second @ np.diag([1.0, 1.0, 0.0, 0.0]), np.eye(4)], np.eye(4)[:, :3])
+    with pytest.raises(ValueError, match="got none"):
+        forward_volumes([])
+    with pytest.raises(ValueError, match="follow on each other"):
+        forward_volumes([first, np.ones((3, 4))])
 
 
 def test_contrasts_see_all_but_a_common_shift():

@@ -16,6 +16,7 @@ from linearlens.credit._volumes import (
     backward_volumes,
     canonical_correlations,
     contrasts,
+    forward_volumes,
     log_determinant,
     log_pseudo_determinant,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "contrasts",
     "credits",
     "damages",
+    "forward_volumes",
     "log_determinant",
     "log_pseudo_determinant",
     "mean_jacobians",

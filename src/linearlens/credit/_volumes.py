@@ -138,6 +138,64 @@ def backward_volumes(operators: Sequence[np.ndarray], contrast: np.ndarray | Non
     operators with r columns are needed, and all widths of r or more will do. It is the discrete QR method for
     Lyapunov exponents over a finite depth.
     """
+    matrices, basis = _chain(operators, contrast)
+    volumes = np.empty(len(matrices))
+    for place in reversed(range(len(matrices))):
+        volumes[place], basis = volume_step(matrices[place] @ basis)
+    return volumes
+
+
+def forward_volumes(operators: Sequence[np.ndarray], contrast: np.ndarray | None = None) -> np.ndarray:
+    """Share of each operator in the log-volume of the whole chain, by QR from the input on to the output.
+
+    Parameters
+    ----------
+    operators : sequence of ndarray
+        ``K_1, …, K_L`` of shapes (n_0, n_1), (n_1, n_2), …; states are rows.
+    contrast : ndarray of shape (n_L, r), optional
+        V, orthonormal columns; `contrasts` by default.
+
+    Returns
+    -------
+    ndarray of shape (L,)
+        Their sum is that of `backward_volumes`, but not each of them: the first i together are never less.
+
+    Raises
+    ------
+    ValueError
+        If there is no operator, or shapes do not follow on each other; if the chain loses a direction of the contrast,
+        so that there is no volume to share out.
+
+    Notes
+    -----
+    ``P_0`` spans the inputs that the outputs depend on, the columns of ``K_1 ⋯ K_L V``. ``P_i R_i = qr(K_iᵀ P_{i−1})``,
+    with ``K_L V`` in place of the last operator, and the volume of i is ``Σ_j log |R_i,jj|``. What is carried on to
+    i, the span of ``P_i``, is not what is read there, the span of ``Q_i`` in `backward_volumes`: the first i volumes
+    are larger in sum by ``−Σ log cos θ`` over the angles between the two.
+
+    Examples
+    --------
+    >>> chain = [np.diag([1.0, 3.0]), np.array([[3.0], [1.0]])]
+    >>> np.exp(forward_volumes(chain)).round(2), np.exp(backward_volumes(chain)).round(2)
+    (array([2.24, 1.9 ]), array([1.34, 3.16]))
+    """
+    matrices, basis = _chain(operators, contrast)
+    read, width = basis, basis.shape[1]
+    for matrix in reversed(matrices):
+        _, read = volume_step(matrix @ read)
+    if read.shape[1] < width:
+        raise ValueError(
+            f"the chain keeps {read.shape[1]} of the {width} directions of the contrast, so there is no volume to "
+            "share out; give a contrast of fewer directions, or look for the −inf in backward_volumes"
+        )
+    volumes = np.empty(len(matrices))
+    for place, matrix in enumerate([*matrices[:-1], matrices[-1] @ basis]):
+        volumes[place], read = volume_step(matrix.T @ read)
+    return volumes
+
+
+def _chain(operators: Sequence[np.ndarray], contrast: np.ndarray | None) -> tuple[list[np.ndarray], np.ndarray]:
+    """Operators as matrices, and the contrast at their end."""
     matrices = [_matrix(operator) for operator in operators]
     if not matrices:
         raise ValueError("need one operator or more, got none")
@@ -145,10 +203,7 @@ def backward_volumes(operators: Sequence[np.ndarray], contrast: np.ndarray | Non
     shapes = [item.shape for item in (*matrices, basis)]
     if any(one[1] != two[0] for one, two in pairwise(shapes)):
         raise ValueError(f"shapes must follow on each other, (n_0, n_1), (n_1, n_2), …, (n_L, r); got {shapes}")
-    volumes = np.empty(len(matrices))
-    for place in reversed(range(len(matrices))):
-        volumes[place], basis = volume_step(matrices[place] @ basis)
-    return volumes
+    return matrices, basis
 
 
 def volume_step(pulled: np.ndarray) -> tuple[float, np.ndarray]:

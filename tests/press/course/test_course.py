@@ -166,6 +166,7 @@ CHAPTER = Chapter(
         (":::{dropdown} A & B\n{given}`1`\n:::", "<details>\n<summary>A &amp; B</summary>\n\n1\n\n</details>"),
         ("````{admonition} Proof\n```{math}\nx\n```\n````", "> **Proof**\n>\n> $$\n> x\n> $$"),
         ("```{prf:theorem} Main\nSo.\n```", "> **Theorem (Main).** So."),
+        ("See {prf:ref}`P9 <theory-p9>`.", "See P9."),
         ("```{exercise} Try\n:label: ex\n\nDo.\n```\n\nand", "### Exercise 2: Try\n\nDo.\n\nand"),
         (
             "```{include} ../_generated/01_small.md\n```",

@@ -259,6 +259,7 @@ ROLES: dict[str, Callable[[str, Chapter], str]] = {
     "cite:p": lambda keys, chapter: f"({'; '.join(f'{one.authors}, {one.year}' for one in _cited(keys, chapter))})",
     "numref": _reference,
     "eq": _reference,
+    "prf:ref": lambda text, _: text.rpartition("<")[0].strip() or text,
     "doc": lambda text, chapter: _inline(f"[]({text}.ipynb)", chapter),
 }
 
