@@ -2,7 +2,7 @@
 
 # %% ex-language-hand [markdown]
 # The weights are $3/4$ and $1/4$, so the places add $3$ and $-1/2$. With the score $\log 9$ the weights are $9/10$ and
-# $1/10$, and the output is $3.4$ instead of $2.5$. The map holds the weights; no value has changed, so it says $0$.
+# $1/10$, and the output is $17/5$ instead of $5/2$. The map holds the weights; no value has changed, so it says $0$.
 
 # %% solution
 first_adds, second_adds = 4 * 3 / 4, -2 / 4
