@@ -142,7 +142,7 @@ def as_matrix(part, h):
         tiny = torch.finfo(h.dtype).eps
         size_here = (h.square().mean(1, keepdim=True) + tiny).sqrt()
         return torch.diag((part.weight / size_here).flatten())
-    if isinstance(part, GatedMLP):
+    if hasattr(part, "gate"):
         gates = silu(part.gate(h))
         down, up = part.down.weight, part.up.weight
         return torch.block_diag(*[down @ torch.diag(g) @ up for g in gates])
