@@ -9,5 +9,6 @@ REWRITTEN = (
     "22_layers_digits",
     "31_instance_classifiers",
     "32_instance_tsne",
+    "33_instance_language",
     "41_credit_theory",
 )
