@@ -2,8 +2,8 @@
 
 # %% ex-one-left [markdown]
 # Three steps multiply by $0.9^3 = 0.729$ and by $0.5^3 = 0.125$. Of the sum the first number has a share of
-# $0.729 / 0.854 = 0.85$. So what is left of an early input lies in the slow directions, if it was written into both alike. If the
-# inputs write mostly into fast ones, nothing of them is left, whatever the slow eigenvalues are.
+# $0.729 / 0.854 = 0.85$. So what is left of an early input lies in the slow directions, if it was written into both
+# alike. If the inputs write mostly into fast ones, nothing of them is left, whatever the slow eigenvalues are.
 
 # %% solution
 first, second = 0.9**3, 0.5**3
