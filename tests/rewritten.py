@@ -11,4 +11,5 @@ REWRITTEN = (
     "32_instance_tsne",
     "33_instance_language",
     "41_credit_theory",
+    "51_one_network",
 )
