@@ -2,8 +2,8 @@
 
 # %% ex-trial-hand [markdown]
 # Without the first component the rest gets $x_0$ in place of $-x_0$: a difference of $2$, doubled by the tail, over an
-# output of size $2$, so $2$. Without the second the output is $x_1$ in place of $2 x_1$: a difference of $1$ over $2$. The
-# first turns the sign of everything and changes no volume: $\\log 1 = 0$.
+# output of size $2$, so $2$. Without the second the output is $x_1$ in place of $2 x_1$: a difference of $1$ over $2$.
+# The first turns the sign of everything and changes no volume: $\log 1 = 0$.
 
 # %% solution
 swap_first = 2 * 2 / 2
@@ -206,9 +206,9 @@ def my_swap(parts, x):
     basis = contrasts(n)
     seen_end = (states[-1] - states[-1].mean(0)) @ basis
     sizes = []
-    for before, after in zip(states[:-1], states[1:], strict=True):
-        nothing = np.eye(before.shape[1], after.shape[1])
-        change = after - before @ nothing
+    for i, after in enumerate(states[1:]):
+        nothing = np.eye(states[i].shape[1], after.shape[1])
+        change = after - states[i] @ nothing
         change = change @ basis if change.shape[1] == n else change
         sizes.append(np.sqrt((change**2).sum(1).mean()))
     return np.array(sizes) / np.sqrt((seen_end**2).sum(1).mean())
