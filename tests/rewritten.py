@@ -11,5 +11,6 @@ REWRITTEN = (
     "32_instance_tsne",
     "33_instance_language",
     "41_credit_theory",
+    "42_credit_experiments",
     "51_one_network",
 )
