@@ -111,7 +111,7 @@ def procrustes_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def controllability(operator: np.ndarray, input_map: np.ndarray) -> np.ndarray:
-    """What an input is worth after 0, 1, 2, … steps, forward and backward: ``B``, ``B K``, ``B Kᵀ``, ``B K²``, … stacked.
+    """What an input is worth after 0, 1, 2, … steps, forward and back: ``B``, ``B K``, ``B Kᵀ``, ``B K²``, … stacked.
 
     Two driven systems that are turned copies of each other differ in it by a rotation alone, so that
     `procrustes_distance` compares operators and input maps at once, without a search.
@@ -196,7 +196,7 @@ def _matched(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndar
     x, y = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     if x.ndim != 2 or y.ndim != 2 or len(x) != len(y):
         raise ValueError(
-            f"need two arrays of shape (n_samples, n_features) with the same samples, got shapes {x.shape} and {y.shape}"
+            f"need two arrays of shape (n_samples, n_features) with the same samples, got shapes {x.shape}, {y.shape}"
         )
     width = max(x.shape[1], y.shape[1])
     x, y = (np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in (x, y))
