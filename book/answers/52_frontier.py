@@ -114,9 +114,10 @@ a, b = 1.0, 1.0
 a, b = [[1.0, 0.2], [0.3, 0.4]], [[0.9, 0.5], [0.1, 0.7]]
 
 # %% ex-front-heaps [markdown]
-# Of whole states the step is nearly affine in both kinds, since most of it passes through. Within a digit it is less so
-# in the trained ones, whose states lie in clusters, and hardly different in the untrained ones, whose clusters are
-# those of the images. The suspicion travels well; take it along wherever a fit to a trained classifier looks too good.
+# Of whole states the step is nearly affine in both kinds, since most of it passes through; in the untrained ones, whose
+# branches are weak, almost exactly. Within a digit an affine map misses several times as much in the trained ones, and
+# little more in the untrained. The suspicion travels well; take it along wherever a fit to a trained classifier looks
+# too good.
 
 
 # %% solution
