@@ -1,10 +1,10 @@
 """Chapter 52: what solves its exercises, and what their checks must catch."""
 
 # %% ex-front-valley [markdown]
-# At $n = 11$ the line is at $-2/9$, its loss $4/81$ and so below the operator's $0.9^{22}$. At $n = 12$ it is at $-1/3$,
-# with the loss $1/9$, above the operator's $0.9^{24}$. From there on the line climbs the other side of the valley, while
-# the operator goes on down. Between nine steps and eleven it was past the bottom and still lower: a bad forecast with a
-# low loss.
+# At $n = 11$ the line is at $-2/9$, its loss $4/81$ and so below the operator's $0.9^{22}$. At $n = 12$ it is at
+# $-1/3$, with the loss $1/9$, above the operator's $0.9^{24}$. From there on the line climbs the other side of the
+# valley, while the operator goes on down. Between nine steps and eleven it was past the bottom and still lower: a bad
+# forecast with a low loss.
 
 # %% solution
 too_far = next(n for n in range(10, 99) if abs(1 - n / 9) > 0.9**n)
