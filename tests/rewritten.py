@@ -13,4 +13,5 @@ REWRITTEN = (
     "41_credit_theory",
     "42_credit_experiments",
     "51_one_network",
+    "52_frontier",
 )
