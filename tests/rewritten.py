@@ -9,4 +9,5 @@ REWRITTEN = (
     "22_layers_digits",
     "31_instance_classifiers",
     "32_instance_tsne",
+    "61_wild_recurrent",
 )
