@@ -1,4 +1,4 @@
-"""A chapter that needs downloads, on a machine without them: its kept run is shown, marked, and never another code's."""
+"""A chapter that needs downloads, on a machine without: its kept run is shown, marked, and never another code's."""
 
 import json
 
@@ -100,7 +100,7 @@ def test_a_kept_run_that_was_edited_is_refused(needy, command):
 
 
 def test_a_need_that_is_no_data_set_is_named(needy, command):
-    project, there = needy
+    project, _ = needy
     notebook = project / "notebooks" / f"{CHAPTER}.ipynb"
     notebook.write_text(notebook.read_text().replace('["big"]', '["large"]'))
     done = command("run")
