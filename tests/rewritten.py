@@ -14,4 +14,5 @@ REWRITTEN = (
     "42_credit_experiments",
     "51_one_network",
     "52_frontier",
+    "61_wild_recurrent",
 )
