@@ -243,7 +243,8 @@ def my_swap(parts, x):
 # strength nor a rotation can hide from it. It grows with the strength, as do `moved`, `swap` and `branch`. Whatever
 # your formula is: hold it against `depth`, against other networks, and against a rotation. With tanh we tried one set
 # of ten networks: skipping was as reliable and as specific as with ReLU, and neither swap nor attribution patching
-# agreed with it.
+# agreed with it. `moved` did, the baseline that looks at no tail: {given}`0.52` against {given}`0.38` for other
+# networks, $p$ {given}`0.002`.
 
 
 # %% solution
