@@ -17,6 +17,7 @@ LIBRARY = sorted(
 )
 # Imported only inside functions, and only where somebody has them.
 WHERE_THERE_IS_ONE = {
+    "datasets/_convert.py": {"h5py"},  # files of Keras, for part VII
     "koopman/_blocks.py": {"dask"},  # who passes a dask array has it
     "ledger/_ledger.py": {"IPython"},  # a notebook
     "ledger/_claims.py": {"yaml"},  # data/claims.yml of the book

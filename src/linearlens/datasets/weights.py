@@ -41,3 +41,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     except (SafetensorError, OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as weights: {error}") from error
     raise DataError(f"{path} is no safetensors or npz file; others may run code when they are read")
+
+
+def read_weights(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of one safetensors or npz file by their names; a DataError if it is neither."""
+    return _read(path)

@@ -9,12 +9,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from linearlens.paths import CHECKOUT, DEVICE
+
+if TYPE_CHECKING:
+    from linearlens.datasets.registry import DataEntry
 
 app = typer.Typer(
     help="Run the chapters of Linear Lenses, build the book, and hold its claims against what was measured.",
@@ -24,7 +27,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 data_app = typer.Typer(
-    help="The data sets that are fetched. The quick profile needs mnist-5k alone, which the set-up fetches.",
+    help="The data sets that are fetched. The quick profile needs mnist-5k, which the set-up fetches, and, for part "
+    "VII, wild.",
     no_args_is_help=True,
 )
 app.add_typer(data_app, name="data")
@@ -263,8 +267,7 @@ def data_list() -> None:
         from linearlens.datasets import list_data
 
         for entry in list_data().values():
-            size = sum(file.n_bytes for file in entry.files) / 1e6
-            out.print(f"{entry.name}  {'present' if entry.present() else 'not present'}  {size:.1f} MB")
+            out.print(f"{entry.name}  {'present' if entry.present() else 'not present'}  {_megabytes(entry)}")
             for name in ("title", "licence", "citation"):
                 out.print(f"  {name}: {getattr(entry, name)}", markup=False)
             for file in entry.files:
@@ -273,11 +276,27 @@ def data_list() -> None:
 
 @data_app.command("fetch")
 def data_fetch(
-    name: Annotated[str, typer.Argument(help="A name that `linearlens data list` shows.")],
+    name: Annotated[
+        str, typer.Argument(help="A name that `linearlens data list` shows, or wild, for all of part VII.")
+    ],
 ) -> None:
-    """Fetch a data set, or check the files that are there, against their checksums."""
+    """Fetch a data set, or check the files that are there, against their checksums; say first what comes."""
     with _telling_errors():
-        from linearlens.datasets import fetch
+        from linearlens.datasets import data_named, fetch
 
-        for path in fetch(name):
-            out.print(f"{path}", markup=False)
+        entries = data_named(name)
+        if len(entries) > 1:
+            for entry in entries:
+                there = ", there already" if entry.present() else ""
+                out.print(f"{entry.name}: {entry.title}; {_megabytes(entry)} to download{there}", markup=False)
+                out.print(f"  licence: {entry.licence}", markup=False)
+        for number, entry in enumerate(entries, 1):
+            if len(entries) > 1:
+                out.print(f"[{number}/{len(entries)}] {entry.name} …", markup=False)
+            for path in fetch(entry.name):
+                out.print(f"{path}", markup=False)
+
+
+def _megabytes(entry: "DataEntry") -> str:
+    size = entry.download_bytes()
+    return f"{size / 1e6:.1f} MB" if size else "size not known"

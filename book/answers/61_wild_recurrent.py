@@ -1,0 +1,144 @@
+"""Chapter 61: what solves its exercises, and what their checks must catch."""
+
+# %% ex-recurrent-life [markdown]
+# $0.9^n = 0.5$ gives $n = \ln 0.5 / \ln 0.9 \approx 6.6$ steps, which is about $0.21$ seconds. For one second, $31.25$
+# steps: the eigenvalue is $0.5^{1/31.25} \approx 0.978$. The slowest mode of the detector is nearer to one still.
+
+# %% solution
+seconds = np.log(0.5) / np.log(0.9) * 0.032
+longer = 0.5 ** (0.032 / 1)
+
+# %% wrong: those are steps
+seconds, longer = np.log(0.5) / np.log(0.9), 0.978
+
+# %% wrong: time runs forwards
+seconds, longer = -0.21, 0.978
+
+# %% wrong: an eigenvalue between 0 and 1
+seconds, longer = 0.21, 1.02
+
+# %% wrong: longer than the first
+seconds, longer = 0.21, 0.9
+
+# %% wrong: then it is half after
+seconds, longer = 0.21, 0.97
+
+# %% invented: after that
+seconds, longer = 1.0, 0.95
+
+# %% ex-recurrent-constant [markdown]
+# The ten directions with the smallest ratio of variance within words to variance altogether: a generalised eigenvalue
+# problem, which is linear discriminant analysis with words as classes. It needs no pairs and no order.
+
+# %% solution
+from scipy.linalg import eigh
+
+
+def steady(states):
+    every = np.concatenate(states)
+    within = np.concatenate([z - z.mean(0) for z in states])
+    S, W = np.cov(every.T), within.T @ within / len(every)
+    return eigh(W, S + 1e-4 * np.trace(S) / len(S) * np.eye(len(S)))[1][:, :10]
+
+
+# %% wrong: widest is not steadiest
+def steady(states):
+    every = np.concatenate(states)
+    return np.linalg.svd(every - every.mean(0), full_matrices=False)[2][:10].T
+
+
+# %% wrong: ten different directions
+def steady(states):
+    return np.ones((256, 10))
+
+
+# %% wrong: of shape
+def steady(states):
+    return np.eye(256)
+
+
+# %% invented: widest is not steadiest
+def steady(states):
+    return np.random.default_rng(0).normal(size=(256, 10))
+
+
+# %% ex-recurrent-cancel [markdown]
+# $F = 1000 - 998 = 2$. The sizes add up to $1998$, so the ratio is $999$. If both shrink by a tenth the output falls by
+# a tenth of itself, $0.2$, although each contribution alone promises a change by about $100$: their common part never shows.
+
+# %% solution
+output = 1000 - 998
+ratio = (1000 + 998) / 2
+fall = 0.1 * 2
+
+# %% wrong: with their signs
+output, ratio, fall = 1998, 999, 0.2
+
+# %% wrong: over the output
+output, ratio, fall = 2, 1998, 0.2
+
+# %% wrong: without their signs
+output, ratio, fall = 2, 1, 0.2
+
+# %% wrong: it falls
+output, ratio, fall = 2, 999, -0.2
+
+# %% wrong: what is a tenth of each
+output, ratio, fall = 2, 999, 100
+
+# %% invented: sizes over the output
+output, ratio, fall = 2, 500, 0.2
+
+# %% ex-recurrent-build [markdown]
+# One least-squares problem: rows $(z_t, e_{t+1}, 1)$, targets $z_{t+1}$, stacked over sequences. Its solution holds $K$,
+# then $B$, then $c$. The package solves the same, about the mean, and drops directions that the data do not span.
+
+# %% solution
+def lens(states, inputs):
+    rows = [
+        np.column_stack([z[:-1], e[1:], np.ones(len(z) - 1)])
+        for z, e in zip(states, inputs, strict=True)
+    ]
+    then = np.concatenate([z[1:] for z in states])
+    solution, *_ = np.linalg.lstsq(np.concatenate(rows), then, rcond=None)
+    n = states[0].shape[1]
+    return solution[:n], solution[n:-1], solution[-1]
+
+
+# %% wrong: which input leads to which state
+def lens(states, inputs):
+    rows = [
+        np.column_stack([z[:-1], e[:-1], np.ones(len(z) - 1)])
+        for z, e in zip(states, inputs, strict=True)
+    ]
+    then = np.concatenate([z[1:] for z in states])
+    solution, *_ = np.linalg.lstsq(np.concatenate(rows), then, rcond=None)
+    n = states[0].shape[1]
+    return solution[:n], solution[n:-1], solution[-1]
+
+
+# %% wrong: which input leads to which state
+def lens(states, inputs):
+    z, e = np.concatenate(states), np.concatenate(inputs)
+    rows = np.column_stack([z[:-1], e[1:], np.ones(len(z) - 1)])
+    solution, *_ = np.linalg.lstsq(rows, z[1:], rcond=None)
+    n = z.shape[1]
+    return solution[:n], solution[n:-1], solution[-1]
+
+
+# %% wrong: states are rows, z K
+def lens(states, inputs):
+    rows = [
+        np.column_stack([z[:-1], e[1:], np.ones(len(z) - 1)])
+        for z, e in zip(states, inputs, strict=True)
+    ]
+    then = np.concatenate([z[1:] for z in states])
+    solution, *_ = np.linalg.lstsq(np.concatenate(rows), then, rcond=None)
+    n = states[0].shape[1]
+    return solution[:n].T, solution[n:-1], solution[-1]
+
+
+# %% invented: which input leads to which state
+def lens(states, inputs):
+    n, m = states[0].shape[1], inputs[0].shape[1]
+    return np.eye(n), np.zeros((m, n)), np.zeros(n)
