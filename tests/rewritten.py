@@ -10,4 +10,5 @@ REWRITTEN = (
     "31_instance_classifiers",
     "32_instance_tsne",
     "41_credit_theory",
+    "61_wild_recurrent",
 )

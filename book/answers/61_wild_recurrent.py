@@ -1,8 +1,9 @@
 """Chapter 61: what solves its exercises, and what their checks must catch."""
 
 # %% ex-recurrent-life [markdown]
-# $0.9^n = 0.5$ gives $n = \ln 0.5 / \ln 0.9 \approx 6.6$ steps, which is about $0.21$ seconds. For one second, $31.25$
-# steps: the eigenvalue is $0.5^{1/31.25} \approx 0.978$. The slowest mode of the detector is nearer to one still.
+# $\lambda^n = 1/2$ gives $n = 6.6$ steps, which is about a fifth of a second. For one second there
+# are about thirty-one steps, and the eigenvalue is $\lambda = 0.978$. The slowest mode
+# of the detector is nearer to one still.
 
 # %% solution
 seconds = np.log(0.5) / np.log(0.9) * 0.032
@@ -64,7 +65,8 @@ def steady(states):
 
 # %% ex-recurrent-cancel [markdown]
 # $F = 1000 - 998 = 2$. The sizes add up to $1998$, so the ratio is $999$. If both shrink by a tenth the output falls by
-# a tenth of itself, $0.2$, although each contribution alone promises a change by about $100$: their common part never shows.
+# a tenth of itself, a fifth, although each contribution alone promises a change by about $100$:
+# their common part never shows.
 
 # %% solution
 output = 1000 - 998
@@ -90,8 +92,9 @@ output, ratio, fall = 2, 999, 100
 output, ratio, fall = 2, 500, 0.2
 
 # %% ex-recurrent-build [markdown]
-# One least-squares problem: rows $(z_t, e_{t+1}, 1)$, targets $z_{t+1}$, stacked over sequences. Its solution holds $K$,
+# One least-squares problem: rows $(z_t, e_{t+1}, 1)$, targets $z_{t+1}$, stacked over sequences. It holds $K$,
 # then $B$, then $c$. The package solves the same, about the mean, and drops directions that the data do not span.
+
 
 # %% solution
 def lens(states, inputs):

@@ -369,7 +369,8 @@ def _download(name: str, file: DataFile, target: Path) -> None:
         raise DataError(
             f"{name} is missing and could not be downloaded ({reason}). Put the file\n"
             f"  {file.source}\nhere:\n  {file.path}\n({wanted}), or name the folder that holds "
-            f"{name}/{file.path.name} in LINEARLENS_DATA. The quick profile does without it."
+            f"{name}/{file.path.name} in LINEARLENS_DATA."
+            + ("" if file.debian else " The quick profile does without it.")
         ) from error
 
 
