@@ -11,4 +11,5 @@ REWRITTEN = (
     "32_instance_tsne",
     "41_credit_theory",
     "61_wild_recurrent",
+    "62_wild_images",
 )
