@@ -51,8 +51,8 @@ my_zero = np.full((24, 24), np.inf)
 my_zero = np.zeros((24, 24))
 
 # %% ex-images-build [markdown]
-# With gates and winners frozen the network is affine, so its parts can be sent through one at a time: the pixels without
-# any bias, and the bias of each layer, wherever the layer adds it, through what follows.
+# With gates and winners frozen the network is affine, so its parts can be sent through one at a time: the pixels
+# without any bias, and the bias of each layer, wherever the layer adds it, through what follows.
 
 # %% solution
 def account(network, image):
@@ -117,7 +117,7 @@ def account(network, image):
 # %% wrong: the parts add up to
 def account(network, image):
     out = network(image)
-    pixels, added = right_account(network, image)
+    _, added = right_account(network, image)
     return (out[0, 1] - out[0, 0]).item(), added
 
 
