@@ -2,7 +2,8 @@
 
 # %% ex-images-hand [markdown]
 # At $x = 0.5$ the first unit is above zero, the second below: $F = 2 (x + 3) - 2 \cdot \frac14 (x - 1) = 1.5 x + 6.5$.
-# The pixel adds $W x = 0.75$, the bias is $b = 6.5$. From black it is $1.5 \cdot 1.5 = 2.25$, and the rest $7.25 - 2.25 = 5$.
+# The pixel adds $W x = 0.75$, the bias is $b = 6.5$. From black it is
+# $1.5 \cdot 1.5 = 2.25$, and the rest $7.25 - 2.25 = 5$.
 
 # %% solution
 added = 1.5 * 0.5
