@@ -55,6 +55,7 @@ my_zero = np.zeros((24, 24))
 # With gates and winners frozen the network is affine, so its parts can be sent through one at a time: the pixels
 # without any bias, and the bias of each layer, wherever the layer adds it, through what follows.
 
+
 # %% solution
 def account(network, image):
     layers, states = list(network), [image]
@@ -67,7 +68,11 @@ def account(network, image):
         if isinstance(layer, nn.Linear):
             return state @ layer.weight.T
         if isinstance(layer, nn.PReLU):
-            factor = layer.weight.view(-1, 1, 1) if before.ndim == 4 else layer.weight
+            factor = (
+                layer.weight.view(-1, 1, 1)
+                if before.ndim == 4
+                else layer.weight
+            )
             return torch.where(before > 0, state, factor * state)
         if isinstance(layer, nn.MaxPool2d):
             how = layer.kernel_size, layer.stride, 0, 1, layer.ceil_mode, True
@@ -83,7 +88,9 @@ def account(network, image):
     added = []
     for k, layer in enumerate(layers):
         if hasattr(layer, "bias"):
-            bias = layer.bias.view(-1, 1, 1) if states[k].ndim == 4 else layer.bias
+            bias = (
+                layer.bias.view(-1, 1, 1) if states[k].ndim == 4 else layer.bias
+            )
             added.append(lead_of(bias.expand_as(states[k + 1]), k + 1))
     return lead_of(image, 0), added
 
