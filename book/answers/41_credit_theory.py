@@ -181,7 +181,7 @@ padding, needed, zeros = 30, 12, 18
 padding, needed, zeros = 30, 17, 13
 
 # %% ex-theory-delays [markdown]
-# Most of the fall is there without any delays. A layer that is applied to its own output again and again leaves the
+# Much of the fall is there without any delays. A layer that is applied to its own output again and again leaves the
 # data: the further it gets, the better a plain operator predicts the next step. What falls is the difficulty of the
 # question, not only the error of the answer. The iterates are no states of the network, either: in it, this layer is
 # applied once.

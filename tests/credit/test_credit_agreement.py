@@ -1,11 +1,27 @@
 """Rank agreement of credits with damages, against scipy and by hand."""
 
+from copy import deepcopy
+from itertools import permutations
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.stats import spearmanr
+from torch import nn
 
-from linearlens.credit import BASELINES, METHODS, credits, permutation_p, rank_agreement
+from linearlens.credit import (
+    BASELINES,
+    METHODS,
+    RIVALS,
+    components,
+    contrasts,
+    credits,
+    noise_ceiling,
+    permutation_p,
+    rank_agreement,
+    specificity,
+)
 from linearlens.datasets import Dataset
 from linearlens.models import mlp, residual_mlp
 
@@ -62,6 +78,64 @@ def test_p_is_the_exact_one_of_few_components() -> None:
     given = [pd.DataFrame({"a": [1.0, 2.0, 3.0]}, index=parts)]
     lost = [pd.DataFrame({"x": [1.0, 2.0, 3.0]}, index=parts)]
     assert permutation_p(given, lost, permutations=6000)["a", "x"] == pytest.approx(2 / 6, abs=0.02)
+
+
+def test_own_and_others_are_those_of_two_loops() -> None:
+    rng = np.random.default_rng(5)
+    given, lost = tables(rng, ["a", "b"], n=5), tables(rng, ["x", "y"], n=5)
+    found = specificity(given, lost, rows=PARTS[1:], permutations=9)
+    for credit, damage in found.index:
+        rho = np.array([[spearmanr(g[credit][1:], d[damage][1:])[0] for d in lost] for g in given])
+        own = np.mean([rho[k, k] for k in range(5)])
+        others = np.mean([rho[i, j] for i in range(5) for j in range(5) if i != j])
+        np.testing.assert_allclose(found.loc[(credit, damage), ["own", "others"]], [own, others], atol=1e-12)
+
+
+def test_p_of_own_is_the_exact_one_of_all_orders() -> None:
+    rng = np.random.default_rng(6)
+    lost = tables(rng, ["x"], n=4)
+    given = [(table + rng.normal(size=table.shape)).set_axis(["a"], axis=1) for table in lost]
+    rho = np.array([[spearmanr(g["a"], d["x"])[0] for d in lost] for g in given])
+    every = [np.mean([rho[i, k] for k, i in enumerate(order)]) for order in permutations(range(4))]
+    exact = np.mean(np.array(every) >= every[0] - 1e-12)
+    assert specificity(given, lost, permutations=6000).loc[("a", "x"), "p"] == pytest.approx(exact, abs=0.02)
+
+
+def test_an_order_that_all_networks_share_is_not_specific_though_it_is_not_chance() -> None:
+    rng = np.random.default_rng(7)
+    depth = [pd.DataFrame({"a": np.arange(6.0)}, index=PARTS)] * 6
+    lost = [pd.DataFrame({"x": np.arange(6) + 0.1 * rng.normal(size=6)}, index=PARTS) for _ in range(6)]
+    assert permutation_p(depth, lost, permutations=499)["a", "x"] < 0.01
+    shared = specificity(depth, lost, permutations=499).loc[("a", "x")]
+    assert shared["own"] == pytest.approx(shared["others"])
+    assert shared["p"] == 1.0
+    drawn = tables(rng, ["x"], n=6)
+    same = [table.rename(columns={"x": "a"}) for table in drawn]
+    assert specificity(same, drawn, permutations=499).loc[("a", "x"), "p"] < 0.02
+
+
+def test_the_ceiling_is_that_of_spearman_and_brown() -> None:
+    rng = np.random.default_rng(8)
+    truth = rng.normal(size=(300, 1))
+    halves = [
+        [pd.DataFrame(truth + rng.normal(size=truth.shape), columns=["x"], index=range(300)) for _ in range(8)]
+        for _ in range(2)
+    ]
+    found = noise_ceiling(*halves).loc["x"]
+    r = np.mean([spearmanr(a["x"], b["x"])[0] for a, b in zip(*halves, strict=True)])
+    np.testing.assert_allclose(found, [r, 2 * r / (1 + r), np.sqrt(2 * r / (1 + r))])
+    reached = [spearmanr(truth[:, 0], (a + b)["x"])[0] for a, b in zip(*halves, strict=True)]
+    assert found["ceiling"] == pytest.approx(np.mean(reached), abs=0.03)
+    against = [[-table for table in halves[0]], halves[0]]
+    assert noise_ceiling(*against).loc["x"].tolist() == pytest.approx([-1, 0, 0])
+
+
+def test_too_few_networks_are_told() -> None:
+    rng = np.random.default_rng(9)
+    with pytest.raises(ValueError, match="three networks or more, got 2"):
+        specificity(tables(rng, ["a"], n=2), tables(rng, ["x"], n=2))
+    with pytest.raises(ValueError, match="one permutation or more"):
+        specificity(tables(rng, ["a"]), tables(rng, ["x"]), permutations=0)
 
 
 @pytest.mark.parametrize(
@@ -126,3 +200,40 @@ def test_weight_gain_is_of_weights_and_not_of_a_path_around_them() -> None:
     assert gains["block1"] > 0.01
     assert abs(gains["block2"]) < 1e-6, "a rotation without weights"
     assert abs(gains["block3"]) < 1e-12, "an identity without weights"
+
+
+@pytest.mark.parametrize("model", [mlp([6, 7, 5, 4], seed=0), mlp([6, 5, 8, 1], activation=nn.GELU, seed=1)])
+def test_rivals_are_those_of_autograd_sample_by_sample(model) -> None:
+    x = np.random.default_rng(10).normal(size=(40, 6))
+    before = deepcopy(model.state_dict())
+    found = credits(model, Dataset("any", x, x[:, 0], x, x[:, 0]), methods=RIVALS)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    parts = components(model)
+    states = [x]
+    for part in parts:
+        states.append(part(states[-1]))
+    outputs = states[-1]
+    seen = outputs @ contrasts(outputs.shape[1])
+    spread = np.sqrt(((seen - seen.mean(axis=0)) ** 2).sum(axis=1).mean())
+    for i, part in enumerate(parts):
+        leads, sizes = [], []
+        for n in range(len(x)):
+            before_it, after = states[i][n], states[i + 1][n]
+            stays = np.zeros_like(after)
+            shared = min(len(before_it), len(after))
+            stays[:shared] = before_it[:shared]
+
+            def tail(z, i=i):
+                for later in parts[i + 1 :]:
+                    z = later.run(z)
+                return z
+
+            slopes = torch.autograd.functional.jacobian(tail, torch.tensor(after[None]))
+            change = slopes.reshape(outputs.shape[1], -1).numpy() @ (after - stays)
+            order = np.argsort(outputs[n])
+            leads.append(change[order[-1]] - change[order[-2]] if len(change) > 1 else change[0])
+            sizes.append(((change @ contrasts(len(change))) ** 2).sum())
+        row = found.loc[part.name]
+        assert row["attribution_patching"] == pytest.approx(np.mean(leads), abs=1e-10)
+        assert row["absolute_patching"] == pytest.approx(np.mean(np.abs(leads)), abs=1e-10)
+        assert row["gradient_swap"] == pytest.approx(np.sqrt(np.mean(sizes)) / spread, abs=1e-10)

@@ -134,6 +134,34 @@ def test_bad_predictions(now, coming, says):
         ControlledKoopman().fit(states, given).predict(now, coming)
 
 
+@pytest.mark.parametrize("leads", ["to", "from"])
+def test_residuals_are_what_the_formula_says(leads):
+    """Pair by pair, on noisy trajectories that the fit has not seen."""
+    trajectories, inputs, _ = driven(0, noise=0.3)
+    unseen, fresh, _ = driven(1, noise=0.3)
+    fitted = ControlledKoopman(leads=leads).fit(trajectories, inputs)
+    found = fitted.residuals(unseen, fresh)
+    assert found.shape == (4,)
+    for value, vector, ours in zip(fitted.eigenvalues_, fitted.eigenvectors_.T, found, strict=True):
+        missed, values = 0.0, []
+        for z, e in zip(unseen, fresh, strict=True):
+            for t in range(len(z) - 1):
+                push = e[t + 1 if leads == "to" else t] @ fitted.input_map_ + fitted.offset_
+                missed += abs(z[t + 1] @ vector - value * (z[t] @ vector) - push @ vector) ** 2
+                values.append(z[t] @ vector)
+        slow = np.sqrt(missed) / np.linalg.norm(np.array(values) - np.mean(values))
+        assert ours == pytest.approx(slow, rel=1e-10)
+
+
+def test_residuals_know_a_true_operator_from_one_of_other_inputs():
+    trajectories, inputs, _ = driven(0)
+    fitted = ControlledKoopman().fit(trajectories, inputs)
+    assert fitted.residuals(trajectories, inputs).max() < 1e-9
+    assert fitted.residuals(trajectories, [e[::-1] for e in inputs]).min() > 0.1
+    with pytest.raises(ValueError, match="one input for each state"):
+        fitted.residuals(trajectories, inputs[1:])
+
+
 # Another timing, delays, a dictionary, a rank.
 
 

@@ -5,10 +5,10 @@ known to us. Definitions here are our own reading of it. To put another in their
 table `METHODS` holds all definitions of credit, each a function from a `Study` to one number a component.
 """
 
-from linearlens.credit._agreement import permutation_p, rank_agreement
+from linearlens.credit._agreement import noise_ceiling, permutation_p, rank_agreement, specificity
 from linearlens.credit._align import Alignment, align
 from linearlens.credit._components import Component, components
-from linearlens.credit._credits import BASELINES, METHODS, Study, credits
+from linearlens.credit._credits import BASELINES, METHODS, RIVALS, Study, credits
 from linearlens.credit._damages import DAMAGES, damages
 from linearlens.credit._neurons import NEURON_METHODS, neuron_credits
 from linearlens.credit._operators import ComponentOperator, component_operators, mean_jacobians
@@ -26,6 +26,7 @@ __all__ = [
     "DAMAGES",
     "METHODS",
     "NEURON_METHODS",
+    "RIVALS",
     "Alignment",
     "Component",
     "ComponentOperator",
@@ -43,6 +44,8 @@ __all__ = [
     "log_pseudo_determinant",
     "mean_jacobians",
     "neuron_credits",
+    "noise_ceiling",
     "permutation_p",
     "rank_agreement",
+    "specificity",
 ]

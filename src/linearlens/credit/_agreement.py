@@ -81,6 +81,94 @@ def permutation_p(
     return pd.Series((1 + larger) / (1 + permutations), index=_pairs(credits, damages))
 
 
+def specificity(
+    credits: Sequence[pd.DataFrame],
+    damages: Sequence[pd.DataFrame],
+    *,
+    rows: Sequence[str] | None = None,
+    permutations: int = 9999,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Whether a credit knows the single network, or only what all networks of a design have in common.
+
+    Parameters
+    ----------
+    credits, damages, rows
+        As in `rank_agreement`; of three networks or more.
+    permutations : int
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        A row for each pair (credit, damage). ``own``: mean rank correlation of the credits of each network with its
+        damage. ``others``: of the credits of each network with the damage of every other one. ``p``: one-sided,
+        ``(1 + number as large) / (1 + permutations)``, where tables of credits are dealt out among the networks.
+
+    Raises
+    ------
+    ValueError
+        As in `rank_agreement`; if there are fewer than three networks, or no permutation.
+
+    Notes
+    -----
+    The null is that any network's credits serve as well: an order that all share, such as depth, has
+    ``own = others`` and p = 1. It is the null of `permutation_p` that such an order rejects. With damages of one half
+    of the test samples in place of credits and those of the other half as damages, it tells whether *damage* is
+    specific. Pairs are not corrected for how many of them are tested.
+    """
+    if permutations < 1:
+        raise ValueError(f"need one permutation or more, got {permutations}")
+    if len(credits) < 3:
+        raise ValueError(f"tables are dealt out among three networks or more, got {len(credits)}")
+    credited, damaged = _ranks(credits, damages, rows)
+    rho = np.einsum("ick,jdk->ijcd", credited, damaged).reshape(len(credited), len(damaged), -1)
+    networks = np.arange(len(rho))
+    own = rho[networks, networks].mean(axis=0)
+    others = (rho.sum(axis=(0, 1)) / len(rho) - own) / (len(rho) - 1)
+    rng, larger = np.random.default_rng(seed), np.zeros(len(own))
+    for _ in range(permutations):
+        larger += rho[rng.permutation(networks), networks].mean(axis=0) >= own - 1e-12
+    columns = {"own": own, "others": others, "p": (1 + larger) / (1 + permutations)}
+    return pd.DataFrame(columns, index=_pairs(credits, damages))
+
+
+def noise_ceiling(
+    half: Sequence[pd.DataFrame], other_half: Sequence[pd.DataFrame], *, rows: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """How well any credit could agree with damages that are known only up to noise.
+
+    Parameters
+    ----------
+    half, other_half : sequence of DataFrame
+        Damages of the same networks, measured on two halves of the test samples, with noise drawn anew.
+    rows : sequence of str, optional
+        As in `rank_agreement`.
+
+    Returns
+    -------
+    DataFrame
+        A row for each damage. ``halves``: mean rank correlation of the two halves within networks. ``reliability``:
+        of their mean, by the formula of Spearman and Brown, ``2 r / (1 + r)``; 0 if r is negative. ``ceiling``: its
+        square root, the correlation that a credit without noise, proportional to the true damage, would reach.
+
+    Raises
+    ------
+    ValueError
+        As in `rank_agreement`.
+
+    Notes
+    -----
+    The formulas are those of products of moments; of ranks they hold approximately.
+    """
+    agreement = rank_agreement(half, other_half, rows=rows).mean()
+    found = pd.Series({name: agreement[name, name] for name in half[0].columns}, dtype=float)
+    known = found.clip(lower=0)
+    reliability = 2 * known / (1 + known)
+    table = pd.DataFrame({"halves": found, "reliability": reliability, "ceiling": np.sqrt(reliability)})
+    return table.rename_axis("damage")
+
+
 def _pairs(credits: Sequence[pd.DataFrame], damages: Sequence[pd.DataFrame]) -> pd.MultiIndex:
     return pd.MultiIndex.from_product([credits[0].columns, damages[0].columns], names=["credit", "damage"])
 

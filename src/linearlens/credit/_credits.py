@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import nn
 
 from linearlens.credit._align import align
@@ -76,6 +77,26 @@ class Study:
         Nothing in it is fitted: the isometry that brings both sides closest would do part of the component's work.
         """
         return [align(x, y).identity for x, y in zip(self.rows[:-1], self.rows[1:], strict=True)]
+
+    @cached_property
+    def first_order(self) -> list[np.ndarray]:
+        """``(x_i − x_{i−1} Π_i) J_i`` for i = 1 … L, each of shape (n_samples, n_outputs).
+
+        J_i is the Jacobian of the rest of the network at each sample's own state: what skipping component i takes
+        from the outputs, to first order.
+        """
+        changes = []
+        for i, identity in enumerate(self.identities):
+            x = self.parts[i].tensor(self.states[i + 1])
+            change = torch.tensor(self.rows[i + 1] - self.rows[i] @ identity, device=x.device).reshape(x.shape)
+
+            def tail(z: torch.Tensor, parts: tuple[Component, ...] = self.parts[i + 1 :]) -> torch.Tensor:
+                for part in parts:
+                    z = part.run(z)
+                return z
+
+            changes.append(flat(torch.func.jvp(tail, (x,), (change,))[1].numpy(force=True)))
+        return changes
 
     @property
     def spread(self) -> float:
@@ -203,7 +224,39 @@ def weight_norm(study: Study) -> np.ndarray:
     return np.array([np.sqrt(sum(float(w.square().sum()) for w in part.weights.values())) for part in study.parts])
 
 
+def attribution_patching(study: Study) -> np.ndarray:
+    """Mean over samples of what skipping takes from the lead, to first order (Syed et al., 2024).
+
+    The lead is the output of the class that is largest, less that of its runner-up; a single output is its own lead.
+    """
+    return np.array([_lead(study, change).mean() for change in study.first_order])
+
+
+def absolute_patching(study: Study) -> np.ndarray:
+    """`attribution_patching` with the size of the change of each sample, so that gains and losses do not cancel."""
+    return np.array([np.abs(_lead(study, change)).mean() for change in study.first_order])
+
+
+def gradient_swap(study: Study) -> np.ndarray:
+    """`swap` with the Jacobian of the tail at each sample in place of fitted operators."""
+    return np.array([rms_norm(change @ study.contrast) for change in study.first_order]) / study.spread
+
+
+def _lead(study: Study, change: np.ndarray) -> np.ndarray:
+    """Of the class that is read over its runner-up; of shape (n_samples,)."""
+    outputs, rows = study.rows[-1], np.arange(len(change))
+    if outputs.shape[1] == 1:
+        return change[:, 0]
+    runner_up, read = np.argsort(outputs, axis=1)[:, -2:].T
+    return change[rows, read] - change[rows, runner_up]
+
+
 BASELINES: dict[str, Method] = {"depth": depth, "weight_norm": weight_norm}
+RIVALS: dict[str, Method] = {
+    "attribution_patching": attribution_patching,
+    "absolute_patching": absolute_patching,
+    "gradient_swap": gradient_swap,
+}
 
 
 def credits(

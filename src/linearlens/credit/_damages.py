@@ -144,8 +144,8 @@ def damages(
 
     Notes
     -----
-    Kinds rank components differently: say which one is meant. In a plain network almost any layer that is skipped
-    or drawn anew brings accuracy down to chance, and ranks between them are noise.
+    Kinds rank components differently: say which one is meant. How well an order is known, `noise_ceiling` tells from
+    the tables of two halves of the test samples.
     """
     unknown = [kind for kind in kinds if kind not in DAMAGES]
     if isinstance(kinds, str) or unknown or not len(kinds) or not len(seeds):

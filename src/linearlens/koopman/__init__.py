@@ -23,6 +23,7 @@ from linearlens.koopman._nulls import (
     random_operator,
     shuffle_time,
 )
+from linearlens.koopman._similarity import controllability, linear_cka, procrustes_distance, rotation_distance
 from linearlens.koopman._spectrum import (
     check_group,
     conjugate_groups,
@@ -56,6 +57,7 @@ __all__ = [
     "check_states",
     "check_trajectories",
     "conjugate_groups",
+    "controllability",
     "delay_embed",
     "delay_windows",
     "eigenvalue_distance",
@@ -69,12 +71,15 @@ __all__ = [
     "gather",
     "half_life",
     "lift_states",
+    "linear_cka",
     "linearize_at_fixed_point",
     "memory_horizon",
     "modes",
     "noise_robust_operator",
+    "procrustes_distance",
     "random_operator",
     "rollout",
+    "rotation_distance",
     "shuffle_time",
     "slow_points",
     "span_projector",

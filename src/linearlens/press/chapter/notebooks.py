@@ -185,6 +185,15 @@ def expected_seconds(chapter: str, profile: str) -> float | None:
         return None
 
 
+def needs_of(chapter: str) -> list[str]:
+    """Data sets it cannot be run without, and that are too large to be fetched unasked: ``linearlens.needs``."""
+    try:
+        metadata = json.loads(source_of(chapter).read_text(encoding="utf-8"))["metadata"]
+        return list(metadata["linearlens"]["needs"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return []
+
+
 def check_parameters(chapter: str, parameters: dict) -> None:
     """Refuse parameters the chapter's ``parameters`` cell does not set; papermill itself would only warn.
 

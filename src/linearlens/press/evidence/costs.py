@@ -8,10 +8,9 @@ from linearlens.press.chapter.freshness import Executed
 from linearlens.press.chapter.notebooks import Edition, all_chapters
 from linearlens.press.evidence.full_runs import EDITION, read_full_run
 
-# DESIGN: CPU seconds of a quick chapter on one quiet core, the set-up of its kernel counted. The frontier walks five
-# ways, and more was allowed for it.
+# DESIGN: CPU seconds of a quick chapter on one quiet core, the set-up of its kernel counted.
 BUDGET = 60
-BUDGETS = {"52_frontier": 90}
+BUDGETS: dict[str, int] = {}  # of chapters that are allowed more
 BOOK_MINUTES = 13  # all chapters: a minute each, and a cold build of the pages after them
 MEGABYTES = 4096  # what a kernel may hold, so that two run beside each other on a laptop
 UNKNOWN_MEGABYTES = 1024  # of a chapter that never ran here

@@ -85,4 +85,4 @@ def said_of(run: Mapping) -> str:
     """Where the numbers of an edition come from, in words."""
     minutes = run["cpu_seconds"] / 60
     took = f"{minutes:.0f} CPU minutes" if minutes >= 2 else f"{run['cpu_seconds']:.0f} CPU seconds"
-    return f"seed {run['seed']}, {took}, {commit_of_run(run)}"
+    return f"{'kept run, ' if run.get('lent') else ''}seed {run['seed']}, {took}, {commit_of_run(run)}"

@@ -13,9 +13,10 @@ from linearlens.paths import BOOK, ROOT
 from linearlens.press.chapter.exercises import with_solutions
 from linearlens.press.chapter.files import aside, write_text
 from linearlens.press.chapter.freshness import Executed
-from linearlens.press.chapter.notebooks import all_chapters
+from linearlens.press.chapter.notebooks import all_chapters, needs_of
 from linearlens.press.evidence.full_pages import FullPage
 from linearlens.press.evidence.full_runs import full_pages
+from linearlens.press.evidence.lent_runs import missing
 from linearlens.press.evidence.tables import EDITION, Tables
 from linearlens.press.pages.cards import cards
 from linearlens.press.pages.editions import in_both, said_of
@@ -50,9 +51,25 @@ def stage(target: Path) -> None:
             full = kept.get(chapter)
             with_solutions(with_commands(page, full.run if full and full.figures else None), chapter)
             page = in_both(page, glued_texts(page), full)
+            if page.metadata["linearlens_run"].get("lent"):
+                page.cells.insert(1, nbformat.v4.new_markdown_cell(_lent(chapter)))
             nbformat.write(page, draft / "notebooks" / f"{chapter}.ipynb")
             nbformat.write(student(chapter, materials), draft / "_generated" / f"{chapter}.ipynb")
         write_text(draft / POINTED, json.dumps(_pointed(tables, kept, draft / "_static" / "full"), ensure_ascii=False))
+
+
+def _lent(chapter: str) -> str:
+    """What a page says at its head that was not run where the pages are built."""
+    absent = missing(chapter) or dict.fromkeys(needs_of(chapter), 0)
+    megabytes = sum(absent.values()) / 1e6
+    return f"""
+:::{{admonition}} Not run here
+:class: note
+This page needs what others made, {", ".join(sorted(absent))}: {megabytes:.0f} MB, which were not there when the pages
+were built. What it shows was measured with the code shown, and kept. To run it: `linearlens data fetch wild`, then
+`make book`.
+:::
+"""
 
 
 def _stage_worked(name: str, draft: Path) -> None:

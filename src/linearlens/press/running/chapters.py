@@ -13,8 +13,8 @@ from linearlens.paths import BUILD, DEVICE
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.files import one_at_a_time, remove_drafts
 from linearlens.press.chapter.freshness import Executed, asked_device, sources
-from linearlens.press.chapter.notebooks import Edition, cells_of, check_parameters, expected_seconds
-from linearlens.press.evidence import full_runs
+from linearlens.press.chapter.notebooks import Edition, cells_of, check_parameters, expected_seconds, needs_of
+from linearlens.press.evidence import full_runs, lent_runs
 from linearlens.press.evidence.costs import known_megabytes
 from linearlens.press.running.process import Children
 from linearlens.press.running.progress import Board
@@ -22,8 +22,16 @@ from linearlens.press.running.progress import Board
 
 def stale_chapters(chapters: Sequence[str], edition: Edition, device: str | None = None) -> dict[str, str]:
     """Those that must run, with the reason."""
-    troubles = {chapter: Executed(chapter, edition).trouble(device) for chapter in chapters}
+    troubles = {
+        chapter: Executed(chapter, edition).trouble(device) or _now_here(chapter, edition) for chapter in chapters
+    }
     return {chapter: trouble for chapter, trouble in troubles.items() if trouble}
+
+
+def _now_here(chapter: str, edition: Edition) -> str | None:
+    """Why a kept run, which stands for one of this machine, is not wanted any more."""
+    lent = (Executed(chapter, edition).stamp() or {}).get("lent")
+    return "what it needs is here now" if lent and not lent_runs.missing(chapter) else None
 
 
 def run_chapters(
@@ -67,6 +75,9 @@ def run_chapters(
     if stale:  # a checkout that cannot be written to will do as long as nothing must be
         with one_at_a_time(BUILD / "run.lock", console):
             stale = stale if force else stale_chapters(readable, edition, kind)  # another may have run them
+            for chapter in lent_runs.lend(list(stale), edition):
+                _say_lent(chapter, console)
+                del stale[chapter]
             failures += _run(stale, edition, jobs, console, kind)
     if not stale and readable:
         count = "1 chapter is" if len(readable) == 1 else f"{len(readable)} chapters are"
@@ -74,6 +85,16 @@ def run_chapters(
     if failures:
         raise PressError("\n\n".join(failures))
     return list(stale)
+
+
+def _say_lent(chapter: str, console: Console) -> None:
+    megabytes = sum(lent_runs.missing(chapter).values()) / 1e6
+    console.print(
+        f"{chapter}: its kept run is shown, since {megabytes:.0f} MB that it needs are not here; to run it, first: "
+        "linearlens data fetch wild",
+        highlight=False,
+        markup=False,
+    )
 
 
 def _unreadable(chapters: Sequence[str], edition: Edition) -> dict[str, str]:
@@ -121,9 +142,10 @@ def _run_one(chapter: str, edition: Edition, device: str, board: Board, children
         board.start(chapter, note=f"of about {expected}")
         board.say(f"{chapter}: started, takes about {expected}")
         trouble = children.execute(chapter, edition, on_cell=partial(board.set, chapter), **{DEVICE: device})
-    if trouble is None and edition == full_runs.EDITION:
+    keeps = full_runs if edition == full_runs.EDITION else lent_runs if needs_of(chapter) else None
+    if trouble is None and keeps is not None and edition == keeps.EDITION:
         try:
-            full_runs.keep(chapter)
+            keeps.keep(chapter)
         except PressError as error:
             trouble = str(error)
     board.stop(chapter)
