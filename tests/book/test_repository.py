@@ -361,7 +361,7 @@ def test_files_read_by_path_are_seen(code, found):
 def test_nothing_large_and_no_pickle():
     for path in (ROOT / "src").rglob("*.py"):
         text = path.read_text()
-        assert not re.search(r"\bpickle\b|allow_pickle=True|torch\.load\(", text), path
+        assert not re.search(r"\bpickle\b|allow_pickle=True|torch\.load\((?!.*weights_only=True\))", text), path
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
         file = ROOT / name
