@@ -11,8 +11,11 @@ REWRITTEN = (
     "32_instance_tsne",
     "33_instance_language",
     "41_credit_theory",
+    "41_credit_theory",
     "42_credit_experiments",
     "51_one_network",
     "52_frontier",
     "61_wild_recurrent",
+    "61_wild_recurrent",
+    "62_wild_images",
 )

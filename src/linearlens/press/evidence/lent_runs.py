@@ -57,6 +57,9 @@ def missing(chapter: str) -> dict[str, int]:
 def keep(chapter: str) -> None:
     """Write down the run of a chapter that needs downloads, for machines without them."""
     content = deepcopy(Executed(chapter, EDITION).content())
+    for output in (output for cell in content["cells"] for output in cell.get("outputs", [])):
+        for form in [form for form in output.get("data", {}) if form.endswith("image/png")]:
+            del output["data"][form]  # no page shows it, and it can be had from the PDF
     content["metadata"]["linearlens_run"] |= {"lent": True, SEAL: UNSEALED}
     write_text(FOLDER / f"{chapter}.ipynb", seal(json.dumps(content, indent=1, ensure_ascii=False) + "\n"))
 
