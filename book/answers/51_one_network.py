@@ -249,7 +249,7 @@ def unroll(network, image, form):
 
 # %% wrong: W and b in place of None
 def unroll(network, image, form):
-    return None
+    print("W and b, one day")
 
 
 # %% wrong: yours has

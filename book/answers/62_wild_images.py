@@ -40,10 +40,14 @@ found.fit(slopes_seen / slopes_seen.std(), is_face[seen])
 my_zero = 1000 * found.coef_[0].reshape(24, 24)
 
 # %% wrong: which sign has W x0
-my_zero = -1000 * found.coef_[0].reshape(24, 24)
+seen = splits[0][0]
+flat = slopes_of["rnet"][seen].reshape(len(seen), -1)
+fit = LogisticRegression(C=0.01, max_iter=300)
+fit.fit(flat / flat.std(), is_face[seen])
+my_zero = -1000 * fit.coef_[0].reshape(24, 24)
 
 # %% wrong: one image of shape
-my_zero = found.coef_[0]
+my_zero = np.ones(576)
 
 # %% wrong: of finite numbers
 my_zero = np.full((24, 24), np.inf)
@@ -95,37 +99,74 @@ def account(network, image):
     return lead_of(image, 0), added
 
 
-right_account = account
-
-
 # %% wrong: turn it
+def apart(network, image):
+    whole = linearize(network, image)
+    pixels = (whole.weight[0, 1] - whole.weight[0, 0]) * image[0]
+    by = {n: (v[0, 1] - v[0, 0]).item() for n, v in whole.biases.items()}
+    names = [n for n, _ in network.named_children() if n in by]
+    return pixels.sum().item(), [by[n] for n in names]
+
+
 def account(network, image):
-    pixels, added = right_account(network, image)
+    pixels, added = apart(network, image)
     return -pixels, [-v for v in added]
 
 
 # %% wrong: layers with a bias
+def apart(network, image):
+    whole = linearize(network, image)
+    pixels = (whole.weight[0, 1] - whole.weight[0, 0]) * image[0]
+    by = {n: (v[0, 1] - v[0, 0]).item() for n, v in whole.biases.items()}
+    names = [n for n, _ in network.named_children() if n in by]
+    return pixels.sum().item(), [by[n] for n in names]
+
+
 def account(network, image):
-    pixels, added = right_account(network, image)
+    pixels, added = apart(network, image)
     return pixels, [sum(added)]
 
 
 # %% wrong: first layer first
+def apart(network, image):
+    whole = linearize(network, image)
+    pixels = (whole.weight[0, 1] - whole.weight[0, 0]) * image[0]
+    by = {n: (v[0, 1] - v[0, 0]).item() for n, v in whole.biases.items()}
+    names = [n for n, _ in network.named_children() if n in by]
+    return pixels.sum().item(), [by[n] for n in names]
+
+
 def account(network, image):
-    pixels, added = right_account(network, image)
+    pixels, added = apart(network, image)
     return pixels, added[::-1]
 
 
 # %% wrong: whose biases are in it
+def apart(network, image):
+    whole = linearize(network, image)
+    pixels = (whole.weight[0, 1] - whole.weight[0, 0]) * image[0]
+    by = {n: (v[0, 1] - v[0, 0]).item() for n, v in whole.biases.items()}
+    names = [n for n, _ in network.named_children() if n in by]
+    return pixels.sum().item(), [by[n] for n in names]
+
+
 def account(network, image):
-    pixels, added = right_account(network, image)
+    pixels, added = apart(network, image)
     return pixels + added[0], [0.0, *added[1:]]
 
 
 # %% wrong: the parts add up to
+def apart(network, image):
+    whole = linearize(network, image)
+    pixels = (whole.weight[0, 1] - whole.weight[0, 0]) * image[0]
+    by = {n: (v[0, 1] - v[0, 0]).item() for n, v in whole.biases.items()}
+    names = [n for n, _ in network.named_children() if n in by]
+    return pixels.sum().item(), [by[n] for n in names]
+
+
 def account(network, image):
     out = network(image)
-    _, added = right_account(network, image)
+    _, added = apart(network, image)
     return (out[0, 1] - out[0, 0]).item(), added
 
 
