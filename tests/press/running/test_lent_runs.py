@@ -69,7 +69,7 @@ def test_a_kept_run_of_other_code_or_another_seed_is_not_lent(needy, command):
     module.write_text(module.read_text().replace("values.sum()", "values.sum() + 1"))
     assert command("run").returncode == 0  # this one would not have needed it
     assert value_of(project) == (17.0, False)
-    kept = project / "data" / "results" / "lent" / f"{CHAPTER}.ipynb"
+    kept = project / "data" / "results" / "lent" / f"{CHAPTER}.json"
     before = kept.read_text()
     assert command("run", "--seed", "1").returncode == 0
     assert kept.read_text() == before
@@ -92,7 +92,7 @@ def test_a_kept_run_that_was_edited_is_refused(needy, command):
     assert command("run").returncode == 0
     there(False)
     (project / "_build" / "executed" / "quick-seed0" / f"{CHAPTER}.ipynb").unlink()
-    kept = project / "data" / "results" / "lent" / f"{CHAPTER}.ipynb"
+    kept = project / "data" / "results" / "lent" / f"{CHAPTER}.json"
     kept.write_text(kept.read_text().replace("16.0", "61.0"))
     done = command("run")
     assert done.returncode == 1
@@ -111,7 +111,7 @@ def test_a_need_that_is_no_data_set_is_named(needy, command):
 def test_runs_are_kept_of_clean_commits_and_of_the_code_that_stands_here():
     from linearlens.press.evidence.lent_runs import FOLDER
 
-    for path in FOLDER.glob("*.ipynb"):
+    for path in FOLDER.glob("*.json"):
         stamp = json.loads(path.read_text(encoding="utf-8"))["metadata"]["linearlens_run"]
         assert stamp["lent"] is True
         assert stamp["dirty"] is False, path

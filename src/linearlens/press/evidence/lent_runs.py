@@ -61,12 +61,12 @@ def keep(chapter: str) -> None:
         for form in [form for form in output.get("data", {}) if form.endswith("image/png")]:
             del output["data"][form]  # no page shows it, and it can be had from the PDF
     content["metadata"]["linearlens_run"] |= {"lent": True, SEAL: UNSEALED}
-    write_text(FOLDER / f"{chapter}.ipynb", seal(json.dumps(content, indent=1, ensure_ascii=False) + "\n"))
+    write_text(FOLDER / f"{chapter}.json", seal(json.dumps(content, indent=1, ensure_ascii=False) + "\n"))
 
 
 def _put_in_place(chapter: str) -> bool:
     """Whether a kept run of today's code lies now where a run would have left its own."""
-    path, executed = FOLDER / f"{chapter}.ipynb", Executed(chapter, EDITION)
+    path, executed = FOLDER / f"{chapter}.json", Executed(chapter, EDITION)
     try:
         read_sealed(path)
     except FileNotFoundError:
