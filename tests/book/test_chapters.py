@@ -5,7 +5,6 @@ from time import process_time
 
 import numpy as np
 import pytest
-from rewritten import REWRITTEN
 from threadpoolctl import threadpool_limits
 
 from linearlens.ledger import COULD_FAIL, PROFILES, load_claims, mismatches
@@ -51,7 +50,7 @@ def test_chapter_is_small_and_quiet(quick, chapter):
 SHOWN = {"text/plain", "text/html", "image/svg+xml"}
 
 
-@pytest.mark.parametrize("chapter", REWRITTEN)
+@pytest.mark.parametrize("chapter", all_chapters())
 def test_every_visible_cell_prints_or_draws(quick, chapter):
     silent = []
     for cell in code_cells(Executed(chapter, quick).read()):
