@@ -15,7 +15,7 @@ figure. Two directives are those of slides alone, and name what the chapter show
 import ast
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -137,7 +137,9 @@ def _slide(text: str, page: nbformat.NotebookNode, chapter: Chapter) -> str:
     heading = HEADING.match(text)
     start = heading.end() if heading else 0
     above = _html(to_plain(heading[1], chapter)) if heading else ""
-    pieces, figures, beside = [], [], False
+    pieces: list[str] = []
+    figures: list[str] = []
+    beside = False
     for own in OWN.finditer(text, start):
         pieces.append(_html(to_plain(text[start : own.start()], chapter)))
         start = own.end()
@@ -184,7 +186,7 @@ def _drawn(name: str, crop: str | None, page: nbformat.NotebookNode, chapter: Ch
     return image(cropped(figures[name]["image/svg+xml"], [float(part) for part in crop.split()]), _alts(page)[name])
 
 
-def cropped(svg: str, part: list[float]) -> str:
+def cropped(svg: str, part: Sequence[float]) -> str:
     """The part of a drawing between percentages of its width and height: left, top, right, bottom.
 
     Raises
