@@ -1,6 +1,7 @@
 """Notebooks for instructors, and graded assignments for nbgrader."""
 
 import re
+from dataclasses import dataclass
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
@@ -12,9 +13,37 @@ from linearlens.press.pages.materials import Materials
 from linearlens.press.pages.plain_text import Chapter, to_plain
 from linearlens.press.pages.portable import Cells, check_cell, portable_notebook
 
-EFFORT = re.compile(r"\*(\d+) minutes, (easy|medium|hard|open)\b")
+EFFORT = re.compile(
+    r"\*(?P<low>\d+) to (?P<high>\d+) minutes, (?P<difficulty>easy|medium|hard|open), "
+    r"(?P<importance>essential|useful|optional)\b"
+)
 POINTS = {"easy": 1, "medium": 2, "hard": 3}
 OPEN = "*An open exercise: it is not graded here. Do it in a notebook of your own.*"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What work takes and what it is worth, as its first line says: ``*10 to 15 minutes, easy, essential. …*``.
+
+    ``low`` minutes are for one who has the chapter fresh in mind. The difficulty is easy, medium, hard, or open, which
+    has no single answer and is not graded; the importance essential, useful or optional.
+    """
+
+    low: int
+    high: int
+    difficulty: str
+    importance: str
+
+    def __str__(self) -> str:
+        return f"{self.low} to {self.high} minutes, {self.difficulty}, {self.importance}"
+
+
+def effort_in(text: str) -> Effort | None:
+    """The first effort that a text states; none if it states none, or its range does not rise."""
+    found = EFFORT.search(text)
+    if found is None or int(found["low"]) >= int(found["high"]):
+        return None
+    return Effort(int(found["low"]), int(found["high"]), found["difficulty"], found["importance"])
 
 
 def instructor(name: str, materials: Materials) -> nbformat.NotebookNode:
@@ -39,9 +68,10 @@ def graded(name: str, materials: Materials) -> nbformat.NotebookNode:
     def parts(one: Exercise, _: Chapter) -> Cells:
         if one.label not in efforts:
             raise PressError(
-                f"exercise {one.label} does not begin with its minutes and difficulty, *10 minutes, easy.*"
+                f"exercise {one.label} does not begin with what it takes and is worth, "
+                "*10 to 15 minutes, easy, essential.*"
             )
-        difficulty = efforts[one.label][1]
+        difficulty = efforts[one.label].difficulty
         if difficulty == "open":
             yield new_markdown_cell(OPEN, id=one.label)
             return
@@ -52,12 +82,12 @@ def graded(name: str, materials: Materials) -> nbformat.NotebookNode:
     return portable_notebook(name, materials, parts)
 
 
-def efforts_of(notebook: nbformat.NotebookNode) -> dict[str, tuple[int, str]]:
-    """Minutes and difficulty of each exercise that says so with ``*10 minutes, easy. …*`` below its title, by label."""
+def efforts_of(notebook: nbformat.NotebookNode) -> dict[str, Effort]:
+    """What each exercise takes that says so below its title, by label."""
     text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     asked = re.findall(rf"{LABEL.pattern}\n(.*?)^`{{3}}", text, re.S | re.M)
-    efforts = {label: EFFORT.search(asks) for label, asks in asked}
-    return {label: (int(effort[1]), effort[2]) for label, effort in efforts.items() if effort}
+    efforts = {label: effort_in(asks) for label, asks in asked}
+    return {label: effort for label, effort in efforts.items() if effort}
 
 
 def _wrong_answers(one: Exercise) -> str:
