@@ -189,7 +189,7 @@ def letter_size(width, height, source):
 
 def faults_of(page):
     """What is wrong with each slide of a deck that is open in a page."""
-    page.wait_for_function("() => document.body.dataset.typeset === 'yes'", timeout=120_000)
+    page.wait_for_function("() => document.body.dataset.typeset === 'yes'", timeout=300_000)
     for number in range(page.evaluate("() => Reveal.getTotalSlides()")):
         seen = page.evaluate(LOOK)
         sizes = [letter_size(*image) for image in seen["images"]]
