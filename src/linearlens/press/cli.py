@@ -177,7 +177,7 @@ def homework(
 
 @app.command()
 def grades(course: Annotated[Path, typer.Argument(help="The folder of nbgrader, such as pack/nbgrader.")]) -> None:
-    """For lecturers: print as CSV who has which points, whose kernel died or ran too long, and whose seed is another's."""
+    """For lecturers: print as CSV who has which points, and whose kernel died, ran too long or had another's seed."""
     with _telling_errors():
         from linearlens.press.course.grades import grades_table, read_grades
 

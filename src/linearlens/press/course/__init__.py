@@ -14,7 +14,9 @@ from linearlens.paths import BOOK
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.files import aside, write_text
 from linearlens.press.chapter.homework import all_homework, read_homework
+from linearlens.press.chapter.notebooks import expected_seconds
 from linearlens.press.course import assignments, plans, slides
+from linearlens.press.course.grades import LOG
 from linearlens.press.course.homework import graded_homework, solved_homework
 from linearlens.press.course.wheel import build_wheel
 from linearlens.press.evidence.tables import EDITION
@@ -29,7 +31,7 @@ EXAM = BOOK / "answers" / "exam"
 MODEL_ANSWER = re.compile(r"^### Model answer\n.*?(?=^## |\Z)", re.S | re.M)
 SLOWER = 2  # how much slower a grader's machine may be
 LEAST_SECONDS = 60  # within which an assignment runs
-NBGRADER = """# One cell may run for {seconds} seconds: the longest chapter took {longest:.0f} where this pack was made.
+NBGRADER = """# One cell may run for {seconds} seconds: the longest chapter says that all of it takes {longest:.0f}.
 c = get_config()  # noqa: F821
 
 c.CourseDirectory.course_id = "linear-lenses"
@@ -37,6 +39,8 @@ c.ClearSolutions.code_stub = {{"python": ""}}  # the stub of the exercise stays
 c.ClearSolutions.text_stub = ""
 c.Execute.timeout = {seconds}
 c.ExecutePreprocessor.timeout = {seconds}
+c.Execute.iopub_timeout = {seconds}  # a busy machine is no reason to give no points
+c.NbGrader.logfile = "{log}"  # which `linearlens grades` reads
 # Feedback shows what a hidden test says, not how it finds out.
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",
@@ -107,11 +111,11 @@ def write_pack(wanted: Wanted, target: Path) -> Path:
         if SETUP.is_file():
             shutil.copy(SETUP, draft / "SETUP.md")
         if wanted.instructor:
-            _for_instructors(wanted, materials, draft, max(one.run for one in times.values()))
+            _for_instructors(wanted, materials, draft)
     return target
 
 
-def _for_instructors(wanted: Wanted, materials: Materials, draft: Path, longest: float) -> None:
+def _for_instructors(wanted: Wanted, materials: Materials, draft: Path) -> None:
     """All answers, and the course for nbgrader."""
     solved, source = draft / "instructor", draft / "nbgrader" / "source"
     for name in wanted.chapters:
@@ -128,8 +132,9 @@ def _for_instructors(wanted: Wanted, materials: Materials, draft: Path, longest:
             text = exam.read_text(encoding="utf-8")
             write_text(solved / "exam" / exam.name, text)
             write_text(solved / "exam" / f"{name[:2]}-questions.md", MODEL_ANSWER.sub("", text))
+    longest = max(expected_seconds(name, EDITION.profile) or 0 for name in wanted.chapters)
     seconds = max(LEAST_SECONDS, 10 * math.ceil(SLOWER * longest / 10))
-    write_text(draft / "nbgrader" / "nbgrader_config.py", NBGRADER.format(seconds=seconds, longest=longest))
+    write_text(draft / "nbgrader" / "nbgrader_config.py", NBGRADER.format(seconds=seconds, longest=longest, log=LOG))
 
 
 def _write(notebook: nbformat.NotebookNode, path: Path) -> None:

@@ -6,6 +6,7 @@ nobody reads which of the two it was. Here the gradebook is held against the not
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -15,6 +16,8 @@ import nbformat
 
 from linearlens.press.chapter.errors import PressError
 
+LOG = "nbgrader.log"
+SAID = re.compile(r"^\s*([\w.]+(?:Error|Exception|Interrupt)\w*)(?:: (.*))?$")
 NOT_THEIRS = "not the student's seed"  # how linearlens.grading says it
 TIMED_OUT = "CellTimeoutError"  # how nbgrader does
 
@@ -65,20 +68,43 @@ def _grade(course: Path, student: str, assignment: str, book: Any) -> Grade:
     except MissingEntry:
         return Grade(student, assignment, None, 0, "not graded yet: run nbgrader autograde")
     graded = sorted((course / "autograded" / student / assignment).glob("*.ipynb"))
-    state = _ungraded(course / "submitted" / student / assignment) if not graded else "; ".join(_states(graded))
+    state = (
+        _ungraded(course / "submitted" / student / assignment, course / LOG)
+        if not graded
+        else "; ".join(_states(graded))
+    )
     if graded and submission.needs_manual_grade:
         state = "; ".join(filter(None, [state, "written answers wait for you"]))
     return Grade(student, assignment, submission.score if graded else None, submission.max_score, state or "graded")
 
 
-def _ungraded(submitted: Path) -> str:
+def _ungraded(submitted: Path, log: Path) -> str:
     """Why nbgrader began with a submission and left nothing."""
     for path in submitted.glob("*.ipynb"):
         try:
             nbformat.read(path, as_version=4)
         except Exception:  # nbformat raises many kinds
             return "the file is no notebook"
-    return "kernel died: look at the notebook; nothing is said of its answers"
+    said = _said_of(submitted, log.read_text(encoding="utf-8", errors="replace") if log.is_file() else "")
+    if "DeadKernelError" in said:
+        return "kernel died"
+    if "Unresponsive" in said or "CellTimeoutError" in said:
+        return "timed out, and could not be interrupted"
+    return f"not graded: {said or 'run nbgrader autograde again, and read what it says'}"
+
+
+def _said_of(submitted: Path, log: str) -> str:
+    """The last error that the log has of a submission."""
+    said, ours, tail = "", False, f"{submitted.parent.name}/{submitted.name}"
+    for line in log.splitlines():
+        if "rocessing assignment" in line and "for student" not in line:
+            ours = bool(re.search(rf"{re.escape(tail)}(,|$)", line.replace("\\", "/").rstrip()))
+            said = "Unresponsive" if ours and "unresponsive" in line else "" if ours else said
+        elif line.startswith("[") and "Traceback" not in line:
+            ours = False
+        elif ours and (error := SAID.match(line)):
+            said = error[0].strip()
+    return said
 
 
 def _states(notebooks: list[Path]) -> Iterator[str]:

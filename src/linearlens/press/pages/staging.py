@@ -22,6 +22,7 @@ from linearlens.press.evidence.tables import EDITION, Tables
 from linearlens.press.pages.cards import cards
 from linearlens.press.pages.editions import in_both, said_of
 from linearlens.press.pages.figure_index import with_commands
+from linearlens.press.pages.history import HISTORY, history
 from linearlens.press.pages.homework import homework_notebook, homework_page
 from linearlens.press.pages.included import write_included
 from linearlens.press.pages.install import repository
@@ -60,6 +61,7 @@ def stage(target: Path) -> None:
         for name in all_homework():
             _write(homework_page(name), draft / "assignments" / f"{name}.ipynb")
             _write(homework_notebook(name), draft / "_generated" / "assignments" / f"{name}.ipynb")
+        write_text(draft / HISTORY, json.dumps(history(), ensure_ascii=False))
         write_text(draft / POINTED, json.dumps(_pointed(tables, kept, draft / "_static" / "full"), ensure_ascii=False))
 
 
