@@ -15,7 +15,7 @@ from linearlens.press.pages.install import package_version
 HISTORY = "_generated/history.json"
 LAST = 8  # changes of a page that are told
 HASH = 8  # letters of a commit
-MARK, BETWEEN = "\x1e", "\x1f"
+MARK, BETWEEN = "\x01", "\x02"
 FORMAT = f"{MARK}%h{BETWEEN}%ad{BETWEEN}%s"
 
 
