@@ -98,7 +98,7 @@ def _said_of(submitted: Path, log: str) -> str:
     said, ours, tail = "", False, f"{submitted.parent.name}/{submitted.name}"
     for line in log.splitlines():
         if "rocessing assignment" in line and "for student" not in line:
-            ours = bool(re.search(rf"{re.escape(tail)}(,|$)", line.replace("\\", "/").rstrip()))
+            ours = bool(re.search(rf"/{re.escape(tail)}(,|$)", line.replace("\\", "/").rstrip()))
             said = "Unresponsive" if ours and "unresponsive" in line else "" if ours else said
         elif line.startswith("[") and "Traceback" not in line:
             ours = False
