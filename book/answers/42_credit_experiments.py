@@ -154,6 +154,10 @@ for n in mine:
     n.block6.gain.zero_(), n.block5.gain.zero_()
 idle = [{"block4", "block5"}] * 3
 
+# %% invented: are they trained
+mine = [residual_mlp(64, 10, gains=(1,) * 6, seed=k) for k in range(3)]
+idle = [("block2", "block5")] * 3
+
 # %% ex-trial-build [markdown]
 # States first, forwards; then from the back, with a tail that begins as the contrasts and is multiplied, at each part,
 # by the matrix fitted to it. In the principal directions least squares is a division by strengths. The constant of a
@@ -267,3 +271,8 @@ formula = METHODS["noise_gain"]
 # %% wrong: one number a component
 def formula(study):
     return np.linalg.norm(study.operators[0].matrix)
+
+
+# %% invented: does it see the branch
+def formula(study):
+    return np.linspace(0.9, 0.1, len(study.operators))

@@ -91,7 +91,7 @@ def efforts_of(notebook: nbformat.NotebookNode) -> dict[str, Effort]:
 
 
 def _wrong_answers(one: Exercise) -> str:
-    rows = [f"| {_in_table(answer)} | {hint} |" for hint, answer in [*one.answers.wrong, *one.answers.invented]]
+    rows = [f"| {_in_table(answer)} | {hint} |" for hint, answer in one.answers.caught]
     return "\n".join(["**Wrong answers** that the check knows:", "", "| answer | it says |", "|---|---|", *rows])
 
 
