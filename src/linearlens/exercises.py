@@ -190,13 +190,12 @@ def returning(
     assert function is not None, f"put a function in place of None: {called}"
     assert callable(function), f"{called} should be a function, not {_shown(function)}"
 
-    @functools.wraps(function, updated=())
     def read(*arguments: Any, **named: Any) -> Any:
         with by_hand(*without):
             value = function(*arguments, **named)
         return form(value, *more, name=f"what {called} returns", **options)
 
-    return read
+    return functools.update_wrapper(read, function, updated=())
 
 
 @contextmanager
