@@ -150,6 +150,15 @@ def test_borrowed_functions_are_refused_however_deep_and_only_within():
         borrowed([1])
     with pytest.raises(AssertionError, match="this calls fit"), by_hand(Lent):
         Lent().fit()
+
+    def sly(values):
+        try:
+            return statistics.mean(values)
+        except Exception:
+            return 0
+
+    with pytest.raises(AssertionError, match="this calls mean of statistics"), by_hand("statistics"):
+        sly([1])
     assert mean([1, 3]) == 2
     assert returning(mean, as_number, without=("torch",))([1, 3]) == 2
 

@@ -18,12 +18,13 @@ from test_exercises import ASK, add_exercise
 
 from linearlens.ledger import load_claims
 from linearlens.paths import ROOT
+from linearlens.press.chapter.efforts import Effort, effort_in
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.exercises import exercises_of
 from linearlens.press.chapter.notebooks import all_chapters, read_source
 from linearlens.press.chapter.prose import bare_numbers
 from linearlens.press.course import assignments, make_pack, plans
-from linearlens.press.course.assignments import Effort, effort_in, efforts_of
+from linearlens.press.course.assignments import efforts_of
 from linearlens.press.course.slides import slides
 from linearlens.press.pages.install import install_cell, package_version
 from linearlens.press.pages.labels import Label
