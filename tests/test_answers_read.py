@@ -144,9 +144,9 @@ def test_borrowed_functions_are_refused_however_deep_and_only_within():
         return statistics.mean(values)
 
     for lent in ("statistics", statistics, statistics.mean):
-        with pytest.raises(AssertionError, match="write it yourself: this calls mean"):
+        with pytest.raises(AssertionError, match=r"mean calls (statistics\.)?mean: write it yourself"):
             returning(mean, as_number, without=(lent,))([1, 2])
-    with pytest.raises(AssertionError, match="write it yourself: this calls borrowed"), by_hand(borrowed):
+    with pytest.raises(AssertionError, match="this calls borrowed: write it yourself"), by_hand(borrowed):
         borrowed([1])
     with pytest.raises(AssertionError, match="this calls fit"), by_hand(Lent):
         Lent().fit()
@@ -157,7 +157,7 @@ def test_borrowed_functions_are_refused_however_deep_and_only_within():
         except Exception:
             return 0
 
-    with pytest.raises(AssertionError, match="this calls mean of statistics"), by_hand("statistics"):
+    with pytest.raises(AssertionError, match=r"this calls statistics\.mean: write it yourself"), by_hand("statistics"):
         sly([1])
     assert mean([1, 3]) == 2
     assert returning(mean, as_number, without=("torch",))([1, 3]) == 2

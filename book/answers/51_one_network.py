@@ -158,7 +158,7 @@ mine, by_step, by_row_read = digits.networks[0], 1.0, -1.0
 # %% wrong: rank correlations
 mine, by_step, by_row_read = digits.networks[0], 8, 1
 
-# %% wrong: each other None
+# %% wrong: in place of None
 mine, by_step, by_row_read = digits.networks[0], 0.9, None
 
 # %% wrong: which steps stand beside which
@@ -259,7 +259,7 @@ def unroll(network, image, form):
     return W, network.head.bias.detach().numpy()
 
 
-# %% wrong: W and b in place of None
+# %% wrong: put 2 things in place of None
 def unroll(network, image, form):
     print("W and b, one day")
 

@@ -108,7 +108,7 @@ a, b = np.diag([1.0, 0.5]), np.diag([0.5, 1.0])
 # %% wrong: larger entries
 a, b = np.diag([1.0, 0.5]), np.array([[1.0, 0.2], [0.0, 0.5]])
 
-# %% wrong: two rows
+# %% wrong: should have the shape (2, 2)
 a, b = 1.0, 1.0
 
 # %% invented: their eigenvalues

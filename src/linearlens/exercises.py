@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-OWN = (__name__, "linearlens.press.")  # what tries answers is not called by them
+OWN = (__name__, "linearlens.grading", "linearlens.press.")  # what tries answers is not called by them
 SHOWN = 40  # letters of a wrong answer that a message repeats
 Shape = tuple[int | None, ...]
 Borrowed = str | ModuleType | Callable[..., Any]
@@ -191,7 +191,7 @@ def returning(
     assert callable(function), f"{called} should be a function, not {_shown(function)}"
 
     def read(*arguments: Any, **named: Any) -> Any:
-        with by_hand(*without):
+        with by_hand(*without, name=called):
             value = function(*arguments, **named)
         return form(value, *more, name=f"what {called} returns", **options)
 
@@ -199,13 +199,15 @@ def returning(
 
 
 @contextmanager
-def by_hand(*borrowed: Borrowed) -> Iterator[None]:
+def by_hand(*borrowed: Borrowed, name: str = "this") -> Iterator[None]:
     """Refuse calls of what an exercise asks one to write oneself.
 
     Parameters
     ----------
     *borrowed : str, module or callable
         Packages, by name or themselves, and functions or classes.
+    name : str
+        What the message says that calls them.
 
     Raises
     ------
@@ -218,7 +220,7 @@ def by_hand(*borrowed: Borrowed) -> Iterator[None]:
     >>> with by_hand("statistics"):
     ...     statistics.mean([1, 2])
     Traceback (most recent call last):
-    AssertionError: write it yourself: this calls mean of statistics
+    AssertionError: this calls statistics.mean: write it yourself
     """
     packages = tuple(one if isinstance(one, str) else one.__name__ for one in borrowed if _is_package(one))
     codes = {code for one in borrowed if not _is_package(one) for code in _codes(one)}
@@ -230,7 +232,7 @@ def by_hand(*borrowed: Borrowed) -> Iterator[None]:
         if event != "call" or home.startswith(OWN):
             return
         if any(home == package or home.startswith(f"{package}.") for package in packages):
-            called.append(f"{code.co_name} of {home}")
+            called.append(f"{home}.{code.co_name}")
         elif code in codes:
             called.append(code.co_name)
 
@@ -240,7 +242,7 @@ def by_hand(*borrowed: Borrowed) -> Iterator[None]:
         yield
     finally:
         sys.setprofile(before)
-    assert not called, f"write it yourself: this calls {called[0]}"
+    assert not called, f"{name} calls {called[0]}: write it yourself"
 
 
 def _is_package(one: Borrowed) -> bool:
