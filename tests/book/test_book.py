@@ -378,6 +378,10 @@ def test_pages_are_printed_with_their_links_and_contents(site, tmp_path):
     annotations = [link.get_object() for page in book.pages for link in page.get("/Annots", [])]
     assert sum("/Dest" in link for link in annotations) >= 2, "links inside the book lead inside the file"
     assert not [link for link in annotations if "127.0.0.1" in str(link)]
+    alone = pypdf.PdfReader(whole.parent / "notation.pdf")
+    foot = alone.pages[-1].extract_text()
+    assert f"{len(alone.pages)} of {len(alone.pages)}" in foot
+    assert "Version" in foot
 
 
 @pytest.mark.slow
