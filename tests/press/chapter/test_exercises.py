@@ -64,6 +64,16 @@ def test_an_exercise_is_read_from_the_notebook_and_its_answers(here):
     assert one.answers.invented == (("one more than", "three = 7"),)
 
 
+def test_what_wrong_answers_share_stands_once_and_not_in_the_solution(here):
+    shared = ANSWERS.replace("# %% wrong: begin to count\n", "# %% shared\nno = 0\n\n# %% wrong: begin to count\n")
+    add_exercise(here, answers=shared.replace("three = 4", "three = no + 4"))
+    (one,) = exercises_of("01_small")
+    assert one.answers.solution == "three = base + 2"
+    assert one.answers.wrong[1] == ("one more than", "no = 0\n\n\nthree = no + 4")
+    assert one.answers.invented == (("one more than", "no = 0\n\n\nthree = 7"),)
+    assert faults_of({"base": 1}, asdict(one)) == []
+
+
 def test_the_page_shows_stub_check_and_the_solution_folded(here):
     add_exercise(here)
     page = with_solutions(read_source("01_small"), "01_small")
@@ -85,6 +95,8 @@ def test_the_page_shows_stub_check_and_the_solution_folded(here):
         ({"answers": ANSWERS.replace("ex-three", "ex-four")}, "should hold each exercise once: ex-four"),
         ({"answers": ANSWERS.replace("solution", "solutions")}, "has a part 'solutions'"),
         ({"answers": ANSWERS.replace("wrong: begin to count", "wrong")}, "has a part 'wrong'"),
+        ({"answers": ANSWERS.replace("wrong: begin to count", "shared: x")}, "has a part 'shared: x'"),
+        ({"answers": ANSWERS + "\n# %% shared\na = 1\n"}, "stands once, next to the solution, before what shares it"),
         (
             {"answers": ANSWERS.replace("# %% solution\nthree = base + 2\n", "")},
             "one solution and 2 wrong",

@@ -19,7 +19,8 @@ writes them::
 From these the page's folded solution is made, the instructor's notebook, and the proof in the quick run of the chapter
 (:mod:`linearlens.press.chapter.proof`): the check fails for the stub, passes for the solution, and fails for each wrong
 answer with a message that holds the words beside it. Where a number is asked for, one that somebody made up must be
-among these.
+among these. What several wrong or invented answers have in common may stand once, in a part ``shared`` after the
+solution, and is put before each of them.
 """
 
 import re
@@ -115,14 +116,19 @@ def _answers(chapter: str) -> dict[str, Answers]:
 
 
 def _gathered(where: str, told: str, parts: list[tuple[str, str]]) -> Answers:
-    kinds: dict[str, list[tuple[str, str]]] = {"solution": [], "wrong": [], "invented": []}
+    kinds: dict[str, list[tuple[str, str]]] = {"solution": [], "shared": [], "wrong": [], "invented": []}
     for head, body in parts:
         kind, _, hint = head.partition(": ")
-        if kind not in kinds or bool(hint) == (kind == "solution"):
-            raise PressError(f"{where} has a part {head!r}; there are 'solution', 'wrong: HINT' and 'invented: HINT'")
-        kinds[kind].append((hint, body))
+        if kind not in kinds or bool(hint) == (kind in ("solution", "shared")):
+            raise PressError(
+                f"{where} has a part {head!r}; there are 'solution', 'shared', 'wrong: HINT' and 'invented: HINT'"
+            )
+        before = kinds["shared"] if hint else []
+        kinds[kind].append((hint, "\n\n\n".join([*(code for _, code in before), body])))
     if not told or len(kinds["solution"]) != 1 or len(kinds["wrong"]) < LEAST_WRONG:
         raise PressError(f"{where} needs words, one solution and {LEAST_WRONG} wrong answers or more")
+    if "shared" in [head for head, _ in parts[2:]]:
+        raise PressError(f"{where}: a shared part stands once, next to the solution, before what shares it")
     return Answers(told, kinds["solution"][0][1], tuple(kinds["wrong"]), tuple(kinds["invented"]))
 
 

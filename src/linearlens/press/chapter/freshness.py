@@ -112,6 +112,10 @@ class Executed:
             return "never executed"
         except DamagedError as error:
             return str(error)
+        return self.outdated(stamp, device)
+
+    def outdated(self, stamp: Mapping[str, Any], device: str | None = None) -> str | None:
+        """Why a run with this stamp is not what today's sources would give here, wherever it lies; None if it is."""
         wanted = device or asked_device(self.edition)
         if wanted in ("cpu", "cuda") and stamp.get("device") != wanted:
             return f"it was run on {stamp.get('device')}, {wanted} is wanted"
