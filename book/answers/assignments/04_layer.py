@@ -697,7 +697,7 @@ for number in (303, 304, 305, 306):
     says = (
         f"an affine layer: {ratio:.1f} times of what the best affine map misses"
     )
-    assert ratio < 2, says
+    assert ratio < 2.5, says
 n, ratio = stood_in(307, True)
 says = f"a bent layer: {ratio:.2f} of what the affine map misses, too much"
 assert ratio < 0.5, says
