@@ -1,7 +1,7 @@
 # %% [markdown]
 # # What a network forgets, and how fast
 #
-# *150 to 210 minutes, hard, essential. After [the chapter on a memory](../notebooks/11_kann_copy.ipynb).*
+# *175 to 240 minutes, hard, essential. After [the chapter on a memory](../notebooks/11_kann_copy.ipynb).*
 #
 # A recurrent network reads three inputs per step. Two of them it was trained to remember, one for long and one for
 # short; the third does not matter for its task. What does it forget at which rate? An operator fitted to its hidden
@@ -235,7 +235,7 @@ assert np.shape(pulses) == (3,), "one number per channel"
 # %% memories [markdown]
 # ## 7. A procedure for recordings (7 points)
 #
-# *40 to 60 minutes.* `recordings` makes states of a system that you cannot run again. Each of three channels
+# *40 to 50 minutes.* `recordings` makes states of a system that you cannot run again. Each of three channels
 # writes into a leaky integrator of its own, with a rate between 0.5 and 0.95, or writes **nothing**. Two further
 # modes are moved by noise that nobody records. Eight units hold mixtures of all that. Inputs are fresh in some
 # recordings and correlated in others.
@@ -289,7 +289,7 @@ assert np.shape(slowest) == (2,), "two numbers"
 # %% judgement [markdown]
 # ## 9. What does your network forget? (4 points)
 #
-# *20 to 30 minutes, 150 to 250 words.* Say what your network forgets at which rate, with `task_rates(seed)`,
+# *20 to 25 minutes, 150 to 250 words.* Say what your network forgets at which rate, with `task_rates(seed)`,
 # `pulses` and `slowest` beside each other. Which of the two numbers of `slowest` would you report as its memory,
 # and what shows that the other is not? Does the third channel, which it was never asked about, leave sooner than
 # the others? And what does `table` say, and not say, about training?

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # What does a mode carry?
 #
-# *150 to 210 minutes, hard, essential. After [the chapter on what a network
+# *180 to 240 minutes, hard, essential. After [the chapter on what a network
 # counts](../notebooks/12_kann_sentiment.ipynb) and [the one on what an eigenvector
 # draws](../notebooks/13_kann_ecg.ipynb).*
 #
@@ -246,7 +246,7 @@ assert np.shape(damage) == (3,), "three shares"
 # %% carrier [markdown]
 # ## 7. A procedure that finds the score (7 points)
 #
-# *40 to 60 minutes.* `recordings` makes states of ten units. In some recordings a score counts six words: it
+# *40 to 50 minutes.* `recordings` makes states of ten units. In some recordings a score counts six words: it
 # keeps 0.9 to 0.97 of itself per step and moves by what the word is worth. In others the same mode is there and
 # moves by chance, and no word is counted. There are also a wide, slow rotation that no word moves and an echo of
 # each word that is forgotten at once.
@@ -293,7 +293,7 @@ assert np.shape(carrier(trajectories, words)) == (10,), "one number per unit"
 # %% judgement [markdown]
 # ## 8. Does the slow mode carry the score? (4 points)
 #
-# *20 to 30 minutes, 150 to 250 words.* Someone writes: "Without the slow mode many decisions change, so the
+# *20 to 25 minutes, 150 to 250 words.* Someone writes: "Without the slow mode many decisions change, so the
 # network keeps its score there." Judge this for your network with the numbers of `reading` and `damage`: what do
 # the random controls and the principal component say? How does it help that the control was drawn where states
 # vary? What would have to be measured, and come out how, for the sentence to be true of the slow mode and not of

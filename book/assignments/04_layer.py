@@ -1,7 +1,7 @@
 # %% [markdown]
 # # What can stand in for a layer?
 #
-# *150 to 210 minutes, hard, essential. After [the chapter on one layer](../notebooks/21_layers_yin_yang.ipynb).*
+# *170 to 240 minutes, hard, essential. After [the chapter on one layer](../notebooks/21_layers_yin_yang.ipynb).*
 #
 # A matrix is to do the work of a hidden layer. It may be given the state alone, the states that trained layers make
 # of it, or what random ReLU units make of it. Which features are worth their number, and does accuracy tell?
@@ -275,7 +275,7 @@ assert enough in (0, 1, 2, 5, 10, 20, 40, 80, 160), "one of the numbers"
 # %% stand_in [markdown]
 # ## 8. A procedure for layers that nobody shows you (7 points)
 #
-# *40 to 60 minutes.* `hidden_layer` gives pairs of states and noisy outputs of a layer: 400 of a layer that is
+# *40 to 50 minutes.* `hidden_layer` gives pairs of states and noisy outputs of a layer: 400 of a layer that is
 # bent, or 120 of one that is affine. Write `stand_in(X, Y, new)`. It returns
 #
 # - what it makes of the states in `new`, of shape `(len(new), Y.shape[1])`;
@@ -314,7 +314,7 @@ assert np.ndim(count) == 0, "one number"
 # %% judgement [markdown]
 # ## 9. What does the window know? (4 points)
 #
-# *20 to 30 minutes, 150 to 250 words.* Someone reports: "With a window of four delays a linear operator keeps the
+# *20 to 25 minutes, 150 to 250 words.* Someone reports: "With a window of four delays a linear operator keeps the
 # accuracy of the network, so delay coordinates reveal the dynamics of the layer." Judge this with your numbers of
 # tasks 6 and 7. What do accuracy and variance missed say differently? What do the random units, the affine map
 # and the rotation each rule out? And what would you have had to find to believe the sentence?

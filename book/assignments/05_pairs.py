@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Which features, how many, how many images?
 #
-# *150 to 210 minutes, hard, essential. After [the chapter on digits](../notebooks/22_layers_digits.ipynb).*
+# *175 to 240 minutes, hard, essential. After [the chapter on digits](../notebooks/22_layers_digits.ipynb).*
 #
 # "With few images our features are better." Better than what, on how many draws of images, and made from which
 # images? A layer of your own network is replaced by an affine map of five kinds of features: none, random ones in
@@ -259,7 +259,7 @@ assert np.shape(standing([[0.5, 0.01]], 0.05)) == (1, 2), "one for each value"
 # %% study [markdown]
 # ## 7. A procedure that may stop (7 points)
 #
-# *45 to 60 minutes.* Runs are expensive. Write `study(run, most)`. `run(k)` gives the accuracies of two methods
+# *45 to 55 minutes.* Runs are expensive. Write `study(run, most)`. `run(k)` gives the accuracies of two methods
 # in run $k$, for $k$ from 0 to `most - 1`, always the same pair for the same $k$. Ask for as many runs as you
 # like, in any order, and return 1 if the first method is better, −1 if the second is, and 0 if you cannot tell.
 # `most` will be 40.
@@ -294,7 +294,7 @@ assert study(comparison(seed, 0.6), 40) in (-1, 0, 1), "1, 0 or -1"
 # %% judgement [markdown]
 # ## 8. What would you print? (4 points)
 #
-# *20 to 30 minutes, 150 to 250 words.* Write the paragraph that you would print on features of your network:
+# *20 to 25 minutes, 150 to 250 words.* Write the paragraph that you would print on features of your network:
 # which kinds are better than which, with how many images, in how many of ten runs, and what stands at a level of
 # 0.05 among the eight tests. Say what `"all"` has seen that the others have not, and which comparison shows what
 # that is worth. Name one sentence that your first run alone, or the means alone, would have let you print, and
