@@ -2,6 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from linearlens.press.chapter.exercises import LABEL
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 EFFORT = re.compile(
     r"\*(?P<low>\d+) to (?P<high>\d+) minutes, (?P<difficulty>easy|medium|hard|open), "
@@ -32,3 +38,11 @@ def effort_in(text: str) -> Effort | None:
     if found is None or int(found["low"]) >= int(found["high"]):
         return None
     return Effort(int(found["low"]), int(found["high"]), found["difficulty"], found["importance"])
+
+
+def efforts_of(notebook: "NotebookNode") -> dict[str, Effort]:
+    """What each exercise takes that says so below its title, by label."""
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    asked = re.findall(rf"{LABEL.pattern}\n(.*?)^`{{3}}", text, re.S | re.M)
+    efforts = {label: effort_in(asks) for label, asks in asked}
+    return {label: effort for label, effort in efforts.items() if effort}

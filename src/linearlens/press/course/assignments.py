@@ -5,9 +5,9 @@ import re
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from linearlens.press.chapter.efforts import Effort, effort_in
+from linearlens.press.chapter.efforts import efforts_of
 from linearlens.press.chapter.errors import PressError
-from linearlens.press.chapter.exercises import LABEL, Exercise
+from linearlens.press.chapter.exercises import Exercise
 from linearlens.press.chapter.notebooks import read_source
 from linearlens.press.pages.materials import Materials
 from linearlens.press.pages.plain_text import Chapter, to_plain
@@ -51,14 +51,6 @@ def graded(name: str, materials: Materials) -> nbformat.NotebookNode:
         yield graded_cell(new_code_cell(one.check, id=f"{one.label}-check"), points=POINTS[difficulty])
 
     return portable_notebook(name, materials, parts)
-
-
-def efforts_of(notebook: nbformat.NotebookNode) -> dict[str, Effort]:
-    """What each exercise takes that says so below its title, by label."""
-    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    asked = re.findall(rf"{LABEL.pattern}\n(.*?)^`{{3}}", text, re.S | re.M)
-    efforts = {label: effort_in(asks) for label, asks in asked}
-    return {label: effort for label, effort in efforts.items() if effort}
 
 
 def _wrong_answers(one: Exercise) -> str:
