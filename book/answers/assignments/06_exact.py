@@ -499,7 +499,8 @@ for number in (41, 42, 43):
     x_ = picture.flatten().numpy()
     added = np.linalg.norm((two - one) * x_) / np.linalg.norm(one * x_)
     says = "in blank areas a choice is open: of W, if not of W * x"
-    assert found > 0 and not np.isclose(found, added), says
+    assert found > 0, says
+    assert not np.isclose(found, added), says
     assert np.isclose(found, right), "not the distance of the two maps over W"
 
 # %% test (1): no choice, no difference
