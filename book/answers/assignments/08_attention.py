@@ -699,7 +699,7 @@ for number, colour, sharp, loud in cases:
     found = numbers(found[0], (60,), name="the places", kind=int)
     looked = asked[:, None] if colour is None else colour
     place = 1 + np.argmax(colours == looked, axis=1)
-    assert (found == 0).mean() < 0.2, "the mark means nothing: nobody copies it"
+    assert (found == 0).mean() < 0.5, "the mark means nothing: nobody copies it"
     says = "places are counted from 0, and the mark is place 0"
     assert (found + 1 == place).mean() < 0.95, says
     share = (found == place).mean()
