@@ -376,9 +376,9 @@ def drops(network, inputs):
 # %% test (2): what happens without an entry
 for number, widths in ((31, (20, 40, 40, 3)), (32, (6, 30, 5))):
     net = some_network(number, widths)
-    rows = 2 * some_rows(number, 25, widths[0])
+    rows = 0.5 * some_rows(number, 150, widths[0])
     found = call(drops, net, rows, name="drops")
-    found = numbers(found, (25, widths[0]), name="drops(…)")
+    found = numbers(found, (150, widths[0]), name="drops(…)")
     right = true_drops(net, rows).numpy()
     assert not np.allclose(found, -right), "a fall is positive"
     kinds = net(rows).argmax(dim=1)
@@ -387,14 +387,15 @@ for number, widths in ((31, (20, 40, 40, 3)), (32, (6, 30, 5))):
         less = rows.clone()
         less[:, j] = 0
         a, b = net(rows), net(less)
-        logit[:, j] = (a - b)[range(25), kinds]
+        logit[:, j] = (a - b)[range(150), kinds]
         margins = [y.max(dim=1).values - y.mean(dim=1) for y in (a, b)]
         again[:, j] = margins[0] - margins[1]
     assert not np.allclose(found, logit), (
         "the margin: less the mean of the logits"
     )
     says = "the class is that of the whole input, also without an entry"
-    assert not np.allclose(found, again), says
+    fixed = np.allclose(right, again)
+    assert fixed or not np.allclose(found, again), says
     assert np.allclose(found, right), "not what the margin loses"
 
 
