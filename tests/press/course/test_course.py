@@ -3,27 +3,25 @@
 import json
 import os
 import re
-import subprocess
-import sys
+import zipfile
 from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
 
 import nbclient
 import nbformat
 import pytest
-from conftest import environment_of, in_process, small_project
+from conftest import in_process, small_project
 from rich.console import Console
 from test_exercises import ASK, add_exercise
+from test_homework import write_homework
 
 from linearlens.ledger import load_claims
 from linearlens.paths import ROOT
+from linearlens.press.chapter.efforts import Effort, effort_in, efforts_of
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.exercises import exercises_of
 from linearlens.press.chapter.notebooks import all_chapters, read_source
 from linearlens.press.chapter.prose import bare_numbers
-from linearlens.press.course import assignments, make_pack, plans
-from linearlens.press.course.assignments import Effort, effort_in, efforts_of
+from linearlens.press.course import Wanted, assignments, make_pack, plans
 from linearlens.press.course.slides import slides
 from linearlens.press.pages.install import install_cell, package_version
 from linearlens.press.pages.labels import Label
@@ -47,8 +45,35 @@ def make_taught(folder):
     (folder / "book" / "references.bib").write_text(
         "@article{koopman1931, author = {Koopman, Bernard O.}, title = {Systems}, journal = {PNAS}, year = {1931}}"
     )
-    done = in_process(folder)("pack", "-o", str(folder / "pack"))
-    assert done.returncode == 0, done.stderr
+    write_homework(folder / "book" / "assignments", folder / "book" / "answers" / "assignments")
+    (folder / "book" / "answers" / "exam").mkdir()
+    (folder / "book" / "answers" / "exam" / "01.md").write_text(EXAM)
+    (folder / "book" / "setup.md").write_text("# Set-up\n")
+    for target, more in (("pack", ["--instructor"]), ("public", [])):
+        done = in_process(folder)("pack", "-o", str(folder / target), *more)
+        assert done.returncode == 0, done.stderr
+
+
+EXAM = (
+    "# Exam\n\n## Question 1 (6 points)\n\nWhy?\n\n### Model answer\n\nSince so.\n\n## Question 2 (2 points)\n\nHow?\n"
+)
+SECRETS = (
+    "base + 2",
+    "Count from",
+    "three = 2",
+    "three = 7",
+    "# %%",
+    "twice as much",
+    "Add it to",
+    "Because",
+    "Since so",
+)
+
+
+@pytest.fixture(scope="module")
+def public(taught):
+    """What students may have of it."""
+    return taught / "public"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +110,7 @@ def test_students_find_stub_and_check_and_no_trace_of_the_answer(pack):
 
 
 def test_instructors_find_the_solution_and_the_wrong_answers(pack):
-    text = sources(read(pack / "instructor" / "01_small.ipynb"))
+    text = sources(read(pack / "instructor" / "chapters" / "01_small.ipynb"))
     assert "three = base + 2\nassert three" in text
     assert "**Solution.** Count from $1$.\n\nThen stop." in text
     assert "| <code>three&nbsp;=&nbsp;2</code> | begin to count |" in text
@@ -94,7 +119,7 @@ def test_instructors_find_the_solution_and_the_wrong_answers(pack):
 
 def test_a_notebook_of_the_pack_runs_as_it_is(taught, pack, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(taught / "src"))
-    notebook = read(pack / "instructor" / "01_small.ipynb")
+    notebook = read(pack / "instructor" / "chapters" / "01_small.ipynb")
     nbclient.NotebookClient(notebook, kernel_name="python3").execute(cwd=tmp_path)
     said = [o.get("text", "") for cell in notebook.cells for o in cell.get("outputs", [])]
     assert "right\n" in said
@@ -103,39 +128,55 @@ def test_a_notebook_of_the_pack_runs_as_it_is(taught, pack, tmp_path, monkeypatc
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(PressError, match="is there already"):
-        make_pack(["01_small"], tmp_path, jobs=1, console=Console())
+        make_pack(Wanted(["01_small"]), tmp_path, jobs=1, console=Console())
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(find_spec("nbgrader") is None, reason="nbgrader is missing; run: pip install nbgrader")
-def test_nbgrader_makes_an_assignment_and_grades_a_right_and_a_wrong_submission(pack, taught):
-    course = pack / "nbgrader"
-    scripts = str(Path(sys.executable).parent)  # nbgrader calls alembic by its name
-    on_path = environment_of(taught, PATH=os.pathsep.join([scripts, os.environ["PATH"]]))
+def test_nothing_of_an_answer_is_in_what_students_get(public):
+    files = [path for path in public.rglob("*") if path.is_file()]
+    assert {path.relative_to(public).parts[0] for path in files} >= {"student", "assignments", "requirements.txt"}
+    assert not (public / "instructor").exists()
+    assert not (public / "nbgrader").exists()
+    for path in files:
+        inside = zipfile.ZipFile(path) if path.suffix == ".whl" else None
+        whole = b"".join(map(inside.read, inside.namelist())) if inside else path.read_bytes()
+        for secret in SECRETS[:-4] if inside else SECRETS:  # words of code
+            assert inside or secret.encode() not in whole, (path, secret)
+        assert not inside or not [name for name in inside.namelist() if "answers" in name]
 
-    def nbgrader(*arguments):
-        command = [sys.executable, "-m", "nbgrader", *arguments, "--assignment=01_small"]
-        done = subprocess.run(command, cwd=course, env=on_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
 
-    nbgrader("generate_assignment", "--create")
-    release = read(course / "release" / "01_small" / "01_small.ipynb")
-    (answer,) = [cell for cell in release.cells if cell.metadata.get("nbgrader", {}).get("solution")]
-    assert answer.source.strip() == "three = None"
-    assert "base + 2" not in json.dumps(release)
-    for name, code in (("right", "three = base + 2"), ("wrong", "three = 2")):
-        answer.source = code
-        path = course / "submitted" / name / "01_small" / "01_small.ipynb"
-        path.parent.mkdir(parents=True)
-        nbformat.write(release, path)
-    nbgrader("autograde")
-    from nbgrader.api import Gradebook
+def test_the_pack_brings_the_package_and_what_it_needs(public):
+    (wheel,) = public.glob("linearlens-*.whl")
+    assert (public / "requirements.txt").read_text().splitlines()[0] == f"./{wheel.name}[student]"
+    assert (public / "SETUP.md").read_text() == "# Set-up\n"
+    text = sources(read(public / "assignments" / "99_small.ipynb"))
+    assert "def double(x):\n    return None" in text
+    assert "from myst_nb" not in sources(read(public / "student" / "01_small.ipynb"))
 
-    with Gradebook(f"sqlite:///{course}/gradebook.db") as book:
-        scores = {name: book.find_submission("01_small", name) for name in ("right", "wrong")}
-        assert (scores["right"].score, scores["right"].max_score) == (1, 1)
-        assert (scores["wrong"].score, scores["wrong"].max_score) == (0, 1)
+
+def test_instructors_find_what_grades_and_exams_with_answers_and_without(pack):
+    told = sources(read(pack / "instructor" / "assignments" / "99_small.ipynb"))
+    assert "| 2 | says why: Two for a reason. |" in told
+    assert (pack / "instructor" / "exam" / "01.md").read_text() == EXAM
+    asked = (pack / "instructor" / "exam" / "01-questions.md").read_text()
+    assert "Since so" not in asked
+    assert asked.count("## Question") == 2
+    assert "### BEGIN HIDDEN TESTS" in sources(read(pack / "nbgrader" / "source" / "99_small" / "99_small.ipynb"))
+    assert "c.Execute.timeout = 60\n" in (pack / "nbgrader" / "nbgrader_config.py").read_text()
+
+
+def test_variants_take_the_place_of_the_book_s(taught, tmp_path):
+    (tmp_path / "exam").mkdir()
+    (tmp_path / "exam" / "01.md").write_text("## Question 1 (1 point)\n\nMine?\n")
+    own = (taught / "book" / "assignments" / "99_small.py").read_text().replace("# # Small", "# # My own")
+    (tmp_path / "99_small.py").write_text(own)
+    done = in_process(taught)("pack", "--instructor", "--variants", str(tmp_path), "-o", str(tmp_path / "pack"))
+    assert done.returncode == 0, done.stderr
+    assert "# My own" in sources(read(tmp_path / "pack" / "assignments" / "99_small.ipynb"))
+    assert "# My own" in sources(read(tmp_path / "pack" / "nbgrader" / "source" / "99_small" / "99_small.ipynb"))
+    assert "Mine?" in (tmp_path / "pack" / "instructor" / "exam" / "01.md").read_text()
+    done = in_process(taught)("pack", "--variants", str(tmp_path / "none"), "-o", str(tmp_path / "other"))
+    assert (done.returncode, "there is no folder" in done.stderr) == (1, True)
 
 
 # Plain Markdown.
@@ -348,15 +389,43 @@ def test_a_plan_chooses_what_fits_and_keeps_open_exercises_apart():
 
 def test_the_install_cell_takes_its_address_from_one_place(monkeypatch, tmp_path):
     assert package_version() == version("linearlens")
-    extra = '[project.optional-dependencies]\nchapters = ["myst-nb>=1.4,<2"]\n'
+    extra = '[project.optional-dependencies]\nstudent = ["ipykernel>=7"]\n'
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.0"\n' + extra)
     monkeypatch.setattr("linearlens.press.pages.install.ROOT", tmp_path)
-    assert "pip install PATH_OR_ADDRESS_OF_THE_BOOK" in install_cell()
-    assert '"myst_nb": "myst-nb>=1.4,<2",' in install_cell()
-    (tmp_path / "CITATION.cff").write_text("repository-code: https://example.org/lenses\n")
-    assert '"linearlens": "linearlens[chapters] @ git+https://example.org/lenses@v1.2.0",' in install_cell()
-    assert "PATH_OR" not in install_cell()
+    assert "put linearlens-1.2.0-py3-none-any.whl" in install_cell()
+    assert '"ipykernel": "ipykernel>=7",' in install_cell()
+    assert "git+" not in install_cell()
     compile(install_cell(), "cell", "exec")
+    (tmp_path / "CITATION.cff").write_text("repository-code: https://example.org/lenses\n")
+    assert '"linearlens[student] @ git+https://example.org/lenses@v1.2.0"' in install_cell()
+    compile(install_cell(), "cell", "exec")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_install_cell_says_what_to_do_where_the_package_is_missing(monkeypatch, tmp_path, there):
+    """Modules are asked for, and pip is called, as if nothing were installed; a wheel lies in the pack or does not."""
+    called, found = [], []
+    (tmp_path / "assignments").mkdir()
+    monkeypatch.chdir(tmp_path / "assignments")
+    if there:
+        (tmp_path / "linearlens-9-py3-none-any.whl").touch()
+
+    def run(command, check):
+        called.append(command[3:])
+        found.append("linearlens" if there else "")
+
+    monkeypatch.setattr("subprocess.run", run)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if name in found else None)
+    names = {}
+    if there:
+        exec(install_cell(), names)
+        assert called[0][-1] == str(tmp_path / "linearlens-9-py3-none-any.whl")
+    else:
+        with pytest.raises(RuntimeError, match=r"put linearlens-.*-py3-none-any\.whl beside this notebook"):
+            exec(install_cell(), names)
+    monkeypatch.setattr("sys.version_info", (3, 9))
+    with pytest.raises(RuntimeError, match=r"Python 3\.11 or newer"):
+        exec(install_cell(), {})
 
 
 def test_binder_builds_from_the_locked_environment():
