@@ -40,7 +40,7 @@ def true_recordings(seed, n_recordings, count=None, noise=0.1, n_steps=80):
     count = rng.integers(2, 5) if count is None else count
     angles = rng.permutation(np.arange(0.3, 2.9, 0.4))[:count]
     angles = angles + rng.uniform(-0.1, 0.1, size=count)
-    rates = rng.uniform(0.97, 1.0, size=count) * np.exp(1j * angles)
+    rates = rng.uniform(0.95, 1.0, size=count) * np.exp(1j * angles)
     powers = rates ** np.arange(n_steps)[:, None]
     found = []
     for _ in range(n_recordings):
@@ -70,8 +70,8 @@ def judged(count, noise, number):
 
 
 # %% sums [markdown]
-# One line a matrix. Points are lost for a seam (all trajectories joined), for a lag that is ignored, and for an error at
-# trajectories that are too short.
+# One line a matrix. Points are lost for a seam (all trajectories joined), for a lag that is ignored, and for an
+# error at trajectories that are too short.
 
 
 # %% solution
@@ -152,9 +152,9 @@ def sums(trajectories, lag=1):
 
 
 # %% spectrum [markdown]
-# The minimum over $\hat K$ of $\sum \lVert z_t U \hat K - z_{t+\ell} U \rVert^2$ solves
-# $U^\top G U \hat K = U^\top A U$, and $U^\top G U$ is the diagonal matrix of the eigenvalues of $G$ kept. If
-# $\hat K w = \lambda w$, then $z U w$ is an eigenfunction, so the vectors are $U w$.
+# The minimum over $\hat K$ of $\sum \lVert z_t U \hat K - z_{t+\ell} U \rVert^2$ solves $U^\top G U \hat K = U^\top
+# A U$, and $U^\top G U$ is the diagonal matrix of the eigenvalues of $G$ kept. If $\hat K w = \lambda w$, then $z U
+# w$ is an eigenfunction, so the vectors are $U w$.
 
 
 # %% solution
@@ -435,9 +435,9 @@ def departures(values, vectors, trajectories, horizon):
 
 # %% believed [markdown]
 # Many delays give the noise room, and the departure over ten steps on held-out recordings separates: those of true
-# eigenvalues stay below a quarter or so, those of others lie above two thirds, since the noise ten steps later knows
-# nothing of the present. A rule by modulus fails: some spurious eigenvalues have moduli above 0.97, as true ones do. Any
-# rule that passes is right; a rule that counts on there being an oscillation fails on the recordings without one.
+# eigenvalues stay below 0.4 or so, those of others lie above 0.6, since the noise ten steps later knows nothing of
+# the present. A rule by modulus fails: spurious eigenvalues have moduli of 0.95 to 0.99, as true ones do. Any rule
+# that passes is right; a rule that counts on there being an oscillation fails on the recordings without one.
 
 
 # %% solution
@@ -456,7 +456,7 @@ for count, noise in ((2, 0.05), (3, 0.1), (4, 0.15), (2, 0.15)):
     assert len(found) <= 2 * count, f"{of}: {len(found)} eigenvalues believed"
     assert len(found) == 2 * count, f"{of}: {len(found)} eigenvalues believed"
     off = max(nearest(found, right).max(), nearest(right, found).max())
-    assert off < 0.02, f"{of}: an eigenvalue is off by {off:.2f}"
+    assert off < 0.03, f"{of}: an eigenvalue is off by {off:.2f}"
 
 # %% test (3): recordings without any oscillation, and then with one
 for number in (5, 6):
@@ -464,14 +464,14 @@ for number in (5, 6):
     assert len(found) == 0, f"pure noise: {len(found)} eigenvalues believed"
 found, right = judged(1, 0.1, 7)
 assert len(found) == 2, f"one oscillation: {len(found)} eigenvalues believed"
-assert nearest(right, found).max() < 0.02, "one oscillation: it is off"
+assert nearest(right, found).max() < 0.03, "one oscillation: it is off"
 
 
 # %% wrong: eigenvalues believed
 def believed(training, held_out):
     data = [delayed(z, 24) for z in training]
     values, _ = spectrum(*sums(data), 25)
-    return values[abs(values) > 0.965]
+    return values[abs(values) > 0.945]
 
 
 # %% wrong: eigenvalues believed
@@ -533,13 +533,16 @@ off = abs(found[:, None] - right) / right
 assert off.min(axis=0).max() < 0.03, "a period is off by more than 3 percent"
 
 # %% wrong: not as many as your recordings have
+values = believed(training, held_out)
 periods = [2 * np.pi / abs(np.angle(value)) for value in values]
 
 # %% wrong: a period is off
+values = believed(training, held_out)
 angles = [np.angle(value) for value in values if value.imag > 0]
 periods = [1 / angle for angle in angles]
 
 # %% wrong: a period is a positive number
+values = believed(training, held_out)
 angles = [np.angle(value) for value in values if value.imag < 0]
 periods = [2 * np.pi / angle for angle in angles]
 
@@ -563,18 +566,27 @@ values_, vectors_ = true_spectrum(*true_sums(mixed, 1), 25)
 right = true_departures(values_, vectors_, new, 10)
 on_itself = true_departures(values_, vectors_, mixed, 10)
 found = numbers(chance, (), name="chance")
-assert not np.isclose(found, right[0].min(), rtol=1e-3), "over ten steps, not one"
+assert not np.isclose(found, right[0].min(), rtol=1e-3), (
+    "over ten steps, not one"
+)
 says = "judge on held_out, not on what was fitted"
 assert not np.isclose(found, on_itself[-1].min(), rtol=1e-3), says
-assert np.isclose(found, right[-1].min(), rtol=1e-3), "not the smallest departure"
+assert np.isclose(found, right[-1].min(), rtol=1e-3), (
+    "not the smallest departure"
+)
 
 # %% wrong: over ten steps, not one
+data = [delayed(z, 24) for z in shuffled]
+new = [delayed(z, 24) for z in held_out]
 chance = departures(*spectrum(*sums(data), 25), new, 1)[-1].min()
 
 # %% wrong: judge on held_out
+data = [delayed(z, 24) for z in shuffled]
+new = [delayed(z, 24) for z in held_out]
 chance = departures(*spectrum(*sums(data), 25), data, 10)[-1].min()
 
 # %% wrong: not the smallest departure
+new = [delayed(z, 24) for z in held_out]
 data = [delayed(z, 24) for z in training]
 chance = departures(*spectrum(*sums(data), 25), new, 10)[-1].min()
 
@@ -582,25 +594,26 @@ chance = departures(*spectrum(*sums(data), 25), new, 10)[-1].min()
 chance = 0.8
 
 # %% judgement [markdown]
-# "With 24 delays my fit has 25 eigenvalues. I believe those whose departure over ten steps on the held-out recordings is
-# below 0.5. The true ones of my recordings have 0.05 to 0.2; the next one has 0.8. Fitted to shuffled recordings the
-# smallest departure is 0.8 as well, so whatever lies near 0.8 is what chance gives, and 0.5 is far from both; on pure
-# noise the procedure believes nothing. One eigenvalue has the modulus 0.97 and the angle 0. By its modulus it would be a
-# slow decay, but its departure over ten steps is 0.8, so what it says of ten steps later is hardly better than nothing;
-# with 20 delays it is gone and another has come elsewhere. I believe three oscillations. Had the third come back at
-# another angle with other delays, or had its departure on held-out recordings been near chance, I would have dropped it."
+# "With 24 delays my fit has 25 eigenvalues. I believe those whose departure over ten steps on the held-out
+# recordings is below 0.5. The true ones of my recordings have 0.05 to 0.2; the next one has 0.8. Fitted to shuffled
+# recordings the smallest departure is 0.8 as well, so whatever lies near 0.8 is what chance gives, and 0.5 is far
+# from both; on pure noise the procedure believes nothing. One eigenvalue has the modulus 0.97 and the angle 0. By
+# its modulus it would be a slow decay, but its departure over ten steps is 0.8, so what it says of ten steps later
+# is hardly better than nothing; with 20 delays it is gone and another has come elsewhere. I believe three
+# oscillations. Had the third come back at another angle with other delays, or had its departure on held-out
+# recordings been near chance, I would have dropped it."
 
 # %% rubric (1): how the procedure decides
 # The rule is stated so that someone else could apply it: what is computed, on which recordings, and the limit.
 
 # %% rubric (1): why the limits lie where they do
-# The limit is held against what chance gives (task 7, or pure noise) and against the largest departure believed, with
-# both numbers. No point for "it worked".
+# The limit is held against what chance gives (task 7, or pure noise) and against the largest departure believed,
+# with both numbers. No point for "it worked".
 
 # %% rubric (1): an eigenvalue that its modulus would have taken for true
-# One is named with its modulus and its departure, or its behaviour under other delays, ranks or halves of the data. Half
-# of the point where the eigenvalue is named and nothing is shown of it.
+# One is named with its modulus and its departure, or its behaviour under other delays, ranks or halves of the data.
+# Half of the point where the eigenvalue is named and nothing is shown of it.
 
 # %% rubric (1): what would have changed one's mind
-# A finding that could have come out otherwise, about an oscillation that is believed. No point for "if the error had been
-# large" without saying of what and compared with what.
+# A finding that could have come out otherwise, about an oscillation that is believed. No point for "if the error had
+# been large" without saying of what and compared with what.

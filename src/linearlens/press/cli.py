@@ -46,6 +46,10 @@ Device = Annotated[
         "LINEARLENS_DEVICE says; else auto in the full profile and cpu in the quick one, whose networks are small."
     ),
 ]
+Variants = Annotated[
+    Path | None,
+    typer.Option(help="A folder of your own NAME.py, answers/NAME.py and exam/NN.md, in place of the book's."),
+]
 
 
 @contextmanager
@@ -130,16 +134,54 @@ def pdf(jobs: Jobs = 2, device: Device = None) -> None:
 def pack(
     output: Annotated[Path, typer.Option("--output", "-o", help="A folder that does not exist or is empty.")],
     chapters: Annotated[list[str] | None, typer.Argument(help="Names such as 01_primer, or 01; all for none.")] = None,
+    instructor: Annotated[
+        bool, typer.Option("--instructor", help="With all answers, hidden tests, rubrics and exam questions.")
+    ] = False,
+    variants: Variants = None,
     jobs: Jobs = 2,
     device: Device = None,
 ) -> None:
-    """For lecturers: notebooks for students and instructors, graded assignments, slides, times and plans."""
+    """For lecturers: notebooks for students, assignments, slides, times, plans, and the package to install."""
     with _in_checkout(device):
         from linearlens.press.chapter.notebooks import choose
-        from linearlens.press.course import make_pack
+        from linearlens.press.course import Wanted, make_pack
 
-        folder = make_pack(choose(chapters or []), output, jobs=jobs, console=err, device=device)
+        wanted = Wanted(choose(chapters or []), instructor, variants)
+        folder = make_pack(wanted, output, jobs=jobs, console=err, device=device)
         out.print(f"the pack: {folder}", markup=False)
+
+
+@app.command()
+def homework(
+    names: Annotated[list[str] | None, typer.Argument(help="Assignments such as 01_dmd, or 01; all for none.")] = None,
+    student: Annotated[list[str] | None, typer.Option(help="A student's name, which gives the seed.")] = None,
+    variants: Variants = None,
+) -> None:
+    """For lecturers: try every answer of an assignment, right, wrong, invented and copied, on its hidden tests."""
+    with _in_checkout():
+        from linearlens.press.chapter.homework import choose_homework, read_homework
+        from linearlens.press.course.grading_proof import prove_homework
+
+        faults = 0
+        for name in choose_homework(names or []):
+            work = read_homework(name, variants)
+            for one in student or ["ada"]:
+                proved = prove_homework(work, one)
+                said = f"{len(proved.faults)} faults" if proved.faults else "all answers meet what they should"
+                out.print(f"{name}, {one}: {work.points} points, {proved.seconds:.1f} s, {said}", markup=False)
+                for fault in proved.faults:
+                    err.print(f"  {fault}", markup=False)
+                faults += len(proved.faults)
+    raise typer.Exit(1 if faults else 0)
+
+
+@app.command()
+def grades(course: Annotated[Path, typer.Argument(help="The folder of nbgrader, such as pack/nbgrader.")]) -> None:
+    """For lecturers: print as CSV who has which points, and whose kernel died, ran too long or had another's seed."""
+    with _telling_errors():
+        from linearlens.press.course.grades import grades_table, read_grades
+
+        out.print(grades_table(read_grades(course)), end="", markup=False)
 
 
 @app.command()

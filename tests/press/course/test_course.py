@@ -18,12 +18,12 @@ from test_exercises import ASK, add_exercise
 
 from linearlens.ledger import load_claims
 from linearlens.paths import ROOT
+from linearlens.press.chapter.efforts import Effort, effort_in, efforts_of
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.exercises import exercises_of
 from linearlens.press.chapter.notebooks import all_chapters, read_source
 from linearlens.press.chapter.prose import bare_numbers
 from linearlens.press.course import assignments, make_pack, plans
-from linearlens.press.course.assignments import Effort, effort_in, efforts_of
 from linearlens.press.course.slides import slides
 from linearlens.press.pages.install import install_cell, package_version
 from linearlens.press.pages.labels import Label
@@ -348,15 +348,43 @@ def test_a_plan_chooses_what_fits_and_keeps_open_exercises_apart():
 
 def test_the_install_cell_takes_its_address_from_one_place(monkeypatch, tmp_path):
     assert package_version() == version("linearlens")
-    extra = '[project.optional-dependencies]\nchapters = ["myst-nb>=1.4,<2"]\n'
+    extra = '[project.optional-dependencies]\nstudent = ["ipykernel>=7"]\n'
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.0"\n' + extra)
     monkeypatch.setattr("linearlens.press.pages.install.ROOT", tmp_path)
-    assert "pip install PATH_OR_ADDRESS_OF_THE_BOOK" in install_cell()
-    assert '"myst_nb": "myst-nb>=1.4,<2",' in install_cell()
-    (tmp_path / "CITATION.cff").write_text("repository-code: https://example.org/lenses\n")
-    assert '"linearlens": "linearlens[chapters] @ git+https://example.org/lenses@v1.2.0",' in install_cell()
-    assert "PATH_OR" not in install_cell()
+    assert "put linearlens-1.2.0-py3-none-any.whl" in install_cell()
+    assert '"ipykernel": "ipykernel>=7",' in install_cell()
+    assert "git+" not in install_cell()
     compile(install_cell(), "cell", "exec")
+    (tmp_path / "CITATION.cff").write_text("repository-code: https://example.org/lenses\n")
+    assert '"linearlens[student] @ git+https://example.org/lenses@v1.2.0"' in install_cell()
+    compile(install_cell(), "cell", "exec")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_install_cell_says_what_to_do_where_the_package_is_missing(monkeypatch, tmp_path, there):
+    """Modules are asked for, and pip is called, as if nothing were installed; a wheel lies in the pack or does not."""
+    called, found = [], []
+    (tmp_path / "assignments").mkdir()
+    monkeypatch.chdir(tmp_path / "assignments")
+    if there:
+        (tmp_path / "linearlens-9-py3-none-any.whl").touch()
+
+    def run(command, check):
+        called.append(command[3:])
+        found.append("linearlens" if there else "")
+
+    monkeypatch.setattr("subprocess.run", run)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if name in found else None)
+    names = {}
+    if there:
+        exec(install_cell(), names)
+        assert called[0][-1] == str(tmp_path / "linearlens-9-py3-none-any.whl")
+    else:
+        with pytest.raises(RuntimeError, match=r"put linearlens-.*-py3-none-any\.whl beside this notebook"):
+            exec(install_cell(), names)
+    monkeypatch.setattr("sys.version_info", (3, 9))
+    with pytest.raises(RuntimeError, match=r"Python 3\.11 or newer"):
+        exec(install_cell(), {})
 
 
 def test_binder_builds_from_the_locked_environment():

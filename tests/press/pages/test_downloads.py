@@ -15,7 +15,9 @@ from test_exercises import add_exercise
 
 from linearlens.paths import ROOT
 from linearlens.press.chapter.exercises import exercises_of
+from linearlens.press.chapter.homework import all_homework, parts_of
 from linearlens.press.chapter.notebooks import all_chapters, code_of
+from linearlens.press.pages.portable import GLUE, OWN_GLUE
 from linearlens.press.pages.staging import stage
 
 
@@ -64,15 +66,17 @@ def test_each_page_offers_such_a_notebook_and_a_public_repository_a_button_for_i
     )
     assert (html / link[1]).is_file(), "on the branch of the pages"
     offered = nbformat.read(html / link[1], as_version=4)
-    assert "linearlens[chapters] @ git+https://github.com/somebody/lenses@v" in offered.cells[0].source
+    assert "linearlens[student] @ git+https://github.com/somebody/lenses@v" in offered.cells[0].source
 
 
 def test_what_the_chapters_import_is_what_such_a_notebook_installs():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    brought = [*project["dependencies"], *project["optional-dependencies"]["chapters"]]
+    brought = [*project["dependencies"], *project["optional-dependencies"]["student"]]
     names = {re.split(r"[^\w-]", one)[0].replace("-", "_") for one in brought}
     names |= {"linearlens", "sklearn", *sys.stdlib_module_names}
-    trees = [tree for chapter in all_chapters() for tree, _ in code_of(chapter)]
+    codes = [cell["source"].replace(GLUE, OWN_GLUE) for chapter in all_chapters() for _, cell in code_of(chapter)]
+    codes += [part.source for name in all_homework() for part in parts_of(name) if part.kind not in ("text", "written")]
+    trees = [ast.parse(code) for code in codes]
     trees += [ast.parse(code) for chapter in all_chapters() for one in exercises_of(chapter) for code in code_in(one)]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     used = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}

@@ -61,9 +61,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from textwrap import indent
 
 from linearlens.paths import BOOK
+from linearlens.press.chapter.efforts import effort_in
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.percent import cells_in, title_in, words_in
 
@@ -108,6 +110,7 @@ class Scored:
     points: int
     words: str
     body: str
+    is_rubric: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,14 +159,12 @@ class Homework:
                 continue
             heading = HEADING.search(part.source)
             if heading is None:
-                raise PressError(f"{_path(self.name)}: {part.label} should begin with '## TITLE (3 points)'")
+                raise PressError(f"{self.name}: {part.label} should begin with '## TITLE (3 points)'")
             own = {one.kind: one.source for one in self.parts if one.label == part.label}
             if ("answer" in own) == ("written" in own):
-                raise PressError(f"{_path(self.name)}: {part.label} needs one cell 'answer', or one 'written'")
+                raise PressError(f"{self.name}: {part.label} needs one cell 'answer', or one 'written'")
             key = self.keys[part.label]
-            found[part.label] = Task(
-                part.label, heading["title"], int(heading["points"]), own.get("answer"), key
-            )
+            found[part.label] = Task(part.label, heading["title"], int(heading["points"]), own.get("answer"), key)
         return found
 
     @property
@@ -181,33 +182,51 @@ def all_homework() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.py") if NAME.fullmatch(path.stem))
 
 
-def read_homework(name: str, answers: str | None = None) -> Homework:
+def choose_homework(names: list[str]) -> list[str]:
+    """The assignments named, all for none; a unique beginning such as ``01`` is enough.
+
+    Raises
+    ------
+    PressError
+        If a name fits none or several.
+    """
+    found = []
+    for name in names:
+        fitting = [one for one in all_homework() if one.startswith(Path(name).stem)]
+        if len(fitting) != 1:
+            raise PressError(f"{name!r} names {len(fitting)} assignments; there are: {', '.join(all_homework())}")
+        found += fitting
+    return found if names else all_homework()
+
+
+def read_homework(name: str, own: Path | None = None) -> Homework:
     """An assignment with its answers.
 
     Parameters
     ----------
     name : str
         As in ``book/assignments``.
-    answers : str, optional
-        The text of another file of answers.
+    own : Path, optional
+        A folder of variants: its ``NAME.py`` and ``answers/NAME.py`` take the place of the book's.
 
     Raises
     ------
     PressError
         If a file is missing or badly written; the message says what is wanted.
     """
-    parts = tuple(parts_of(name))
-    shared, keys = _keys(name, answers if answers is not None else _read(ANSWERS / f"{name}.py", _path(name, ANSWERS)))
+    parts = tuple(parts_of(name, own))
+    answers = _answers(name, own)
+    shared, keys = _keys(_where(answers), _read(answers))
     labels = [part.label for part in parts if part.label]
     if odd := sorted({*labels} ^ {*keys}):
-        raise PressError(f"{_path(name)} and {_path(name, ANSWERS)} should both hold each task: {odd[0]}")
+        raise PressError(f"{_where(_asked(name, own))} and {_where(answers)} should both hold each task: {odd[0]}")
     homework = Homework(name, parts, shared, keys)
     for task in homework.tasks.values():
-        _check(homework, task)
+        _check(homework, task, f"{_where(answers)}: {task.label}")
     return homework
 
 
-def parts_of(name: str) -> Iterator[Part]:
+def parts_of(name: str, own: Path | None = None) -> Iterator[Part]:
     """The cells of what students get.
 
     Raises
@@ -215,11 +234,13 @@ def parts_of(name: str) -> Iterator[Part]:
     PressError
         If the file is missing, or has a cell that is not known.
     """
-    where, label = _path(name), None
-    cells = cells_in(_read(FOLDER / f"{name}.py", where))
+    path, label = _asked(name, own), None
+    where, cells = _where(path), cells_in(_read(path))
     kinds = [head for head, _ in cells]
     if not cells or title_in(kinds[0]) is None or not cells[0][1].startswith("# # "):
         raise PressError(f"{where} should begin with '# %% [markdown]' and '# # TITLE'")
+    if effort_in(cells[0][1]) is None:
+        raise PressError(f"{where} should say below its title what it takes, *150 to 210 minutes, hard, essential. …*")
     if kinds.count("student") != 1:
         raise PressError(f"{where} needs one cell '# %% student' with the line student = \"\"")
     for head, body in cells:
@@ -231,26 +252,38 @@ def parts_of(name: str) -> Iterator[Part]:
             yield Part("written", words_in(body), label)
         elif head in KINDS or not head:
             if head in ("answer", "form") and label is None:
-                raise PressError(f"{where}: the cell {body[:40]!r} belongs to no task; '# %% LABEL [markdown]' begins one")
+                raise PressError(f"{where}: {body[:40]!r} belongs to no task; '# %% LABEL [markdown]' begins one")
             yield Part(head or "code", body, label if head else None)
         else:
-            raise PressError(f"{where} has a cell {head!r}; there are: [markdown], LABEL [markdown], {', '.join(KINDS)}")
+            known = ", ".join(["[markdown]", "LABEL [markdown]", *KINDS])
+            raise PressError(f"{where} has a cell {head!r}; there are: {known}")
 
 
-def _path(name: str, folder=FOLDER) -> str:
-    return f"{folder.relative_to(BOOK.parent).as_posix()}/{name}.py"
+def _asked(name: str, own: Path | None) -> Path:
+    mine = own / f"{name}.py" if own else None
+    return mine if mine and mine.is_file() else FOLDER / f"{name}.py"
 
 
-def _read(path, where: str) -> str:
+def _answers(name: str, own: Path | None) -> Path:
+    mine = own / "answers" / f"{name}.py" if own else None
+    return mine if mine and mine.is_file() else ANSWERS / f"{name}.py"
+
+
+def _where(path: Path) -> str:
+    """How messages name a file."""
+    return path.relative_to(BOOK.parent).as_posix() if path.is_relative_to(BOOK.parent) else str(path)
+
+
+def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise PressError(f"{where} cannot be read: {error}") from error
+        raise PressError(f"{_where(path)} cannot be read: {error}") from error
 
 
-def _keys(name: str, text: str) -> tuple[str, dict[str, Key]]:
+def _keys(where: str, text: str) -> tuple[str, dict[str, Key]]:
     """What is shared by all tests, and what answers each task."""
-    where, cells = _path(name, ANSWERS), cells_in(text)
+    cells = cells_in(text)
     starts = [place for place, (head, _) in enumerate(cells) if title_in(head) is not None]
     before = cells[: starts[0]] if starts else cells
     if odd := [head for head, _ in before if head != "shared"]:
@@ -264,13 +297,14 @@ def _keys(name: str, text: str) -> tuple[str, dict[str, Key]]:
 
 
 def _key(where: str, told: str, cells: list[tuple[str, str]]) -> Key:
-    solutions, scored, tried = [], [], {"wrong": [], "invented": [], "copied": []}
+    solutions, scored = [], []
+    tried: dict[str, list[tuple[str, str]]] = {"wrong": [], "invented": [], "copied": []}
     for head, body in cells:
         if head == "solution":
             solutions.append(body)
         elif points := POINTS.fullmatch(head):
             text = words_in(body) if points["kind"] == "rubric" else body
-            scored.append(Scored(int(points["points"]), points["words"], text))
+            scored.append(Scored(int(points["points"]), points["words"], text, points["kind"] == "rubric"))
         elif hinted := HINTED.fullmatch(head):
             tried[hinted["kind"]].append((hinted["hint"], body))
         else:
@@ -281,12 +315,12 @@ def _key(where: str, told: str, cells: list[tuple[str, str]]) -> Key:
     return Key(told, "".join(solutions), tuple(scored), **{kind: tuple(found) for kind, found in tried.items()})
 
 
-def _check(homework: Homework, task: Task) -> None:
+def _check(homework: Homework, task: Task, where: str) -> None:
     """Refuse a task whose parts do not fit together."""
-    where, key = f"{_path(homework.name, ANSWERS)}: {task.label}", task.key
+    key = task.key
     total = sum(one.points for one in key.scored)
     if total != task.points:
-        raise PressError(f"{where} gives {total} points, its heading in {_path(homework.name)} {task.points}")
+        raise PressError(f"{where} gives {total} points, its heading {task.points}")
     if not key.told:
         raise PressError(f"{where} needs words for whoever grades")
     if task.stub is None:

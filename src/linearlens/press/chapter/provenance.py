@@ -11,8 +11,8 @@ MADE = "data/results"  # what runs write there is no change of what they run
 
 def commit_of_checkout() -> dict[str, str | bool | None]:
     """The commit of the checkout, and whether files differ from it; both None outside git."""
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{MADE}")
-    return {"commit": _git("rev-parse", "HEAD"), "dirty": None if changed is None else bool(changed)}
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{MADE}")
+    return {"commit": git("rev-parse", "HEAD"), "dirty": None if changed is None else bool(changed)}
 
 
 def commit_of_run(run: Mapping[str, Any], *, code: str = "") -> str:
@@ -22,7 +22,8 @@ def commit_of_run(run: Mapping[str, Any], *, code: str = "") -> str:
     return f"commit {code}{run['commit'][:10]}{code}{' with changes' if run['dirty'] else ''}"
 
 
-def _git(*arguments: str) -> str | None:
+def git(*arguments: str) -> str | None:
+    """What a command of git prints; None outside git."""
     try:
         done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import nbformat
 
+from linearlens.press.chapter.efforts import Effort, efforts_of
 from linearlens.press.chapter.notebooks import heading_of
-from linearlens.press.course.assignments import Effort, efforts_of
 from linearlens.press.pages.materials import Materials
 
 WORDS_PER_MINUTE = 200

@@ -68,8 +68,9 @@ def _build(key: str) -> None:
     stage(STAGE)
     with aside(HTML) as draft:
         _jupyter_book(STAGE, draft)
-        for notebook in (STAGE / "_generated").glob("*.ipynb"):  # what a page offers for download
-            shutil.copy(notebook, draft / "_sources" / "notebooks")
+        for pattern, folder in (("*.ipynb", "notebooks"), ("assignments/*.ipynb", "assignments")):
+            for notebook in (STAGE / "_generated").glob(pattern):  # what a page offers for download
+                shutil.copy(notebook, draft / "_sources" / folder)
         write_text(draft / MANIFEST, to_json({"key": key, "files": _hashes(draft)}))
 
 

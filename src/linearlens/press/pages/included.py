@@ -15,6 +15,7 @@ from linearlens.press.chapter.outputs import figures_of
 from linearlens.press.chapter.sentences import split
 from linearlens.press.evidence.full_pages import pixels
 from linearlens.press.evidence.tables import EDITION
+from linearlens.press.pages.course_page import course_table
 from linearlens.press.pages.figure_index import Shown, catalogue
 from linearlens.press.pages.install import repository
 
@@ -34,6 +35,7 @@ def write_included(folder: Path) -> None:
     for page in BOOK.glob("api-*.md"):
         write_text(folder / page.name.replace("api-", "index-"), index(page.read_text(encoding="utf-8")))
     write_text(folder / "repository.md", where(repository()))
+    write_text(folder / "course.md", course_table())
 
 
 def drawn() -> dict[str, dict[str, Any]]:

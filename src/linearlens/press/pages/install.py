@@ -1,7 +1,8 @@
 """The one cell that installs what a notebook needs where it meets a machine without it.
 
 Where the package comes from is said once, as ``repository-code`` in ``CITATION.cff``; its version, and what the
-chapters import beside it, once in ``pyproject.toml``. Without an address the cell says what is missing.
+notebooks import beside it, once in ``pyproject.toml``. Without an address it must come as a wheel, as the pack for
+lecturers has it.
 """
 
 import re
@@ -12,21 +13,41 @@ import yaml
 
 from linearlens.paths import ROOT
 
-CELL = """# What this notebook imports is installed here if it is missing.{first}
+CELL = """# What this notebook needs is looked for here, and installed where it is missing.
 import importlib.util
 import subprocess
 import sys
+from importlib.metadata import version
+from pathlib import Path
 
+
+def missing(modules):
+    importlib.invalidate_caches()
+    return [one for one in modules if importlib.util.find_spec(one) is None]
+
+
+if sys.version_info < (3, 11):
+    raise RuntimeError("Python 3.11 or newer is needed; SETUP.md says how to get it")
 wanted = {{
 {wanted}
 }}
-missing = [wanted[name] for name in wanted if importlib.util.find_spec(name) is None]
-if missing:
-    subprocess.run([sys.executable, "-m", "pip", "install", *missing], check=True)"""
+lacking = [wanted[name] for name in missing(wanted)]
+if missing(["linearlens"]):
+    places = [Path(), Path("..")]  # beside this notebook, and in the pack
+    wheels = [one for place in places for one in place.glob("linearlens-*.whl")]
+    lacking += [{package}]
+if lacking:
+    subprocess.run([sys.executable, "-m", "pip", "install", *lacking], check=True)
+if missing(["linearlens"]):
+    raise RuntimeError(
+        "the package of this book is missing: put linearlens-{version}-py3-none-any.whl "
+        "beside this notebook and run this cell again, or see SETUP.md"
+    )
+if version("linearlens") != "{version}":
+    print("made for linearlens {version}; installed is", version("linearlens"))"""
 
-FIRST = """
-# But first the package of this book, {version}: pip install PATH_OR_ADDRESS_OF_THE_BOOK"""
-EXTRA = "chapters"
+FROM_WHEEL = "str(one.resolve()) for one in wheels[:1]"
+EXTRA = "student"
 
 
 def repository() -> str | None:
@@ -45,10 +66,11 @@ def install_cell() -> str:
     """Code of the first cell of each notebook that leaves the repository."""
     version, extra = package_version(), _project()["optional-dependencies"][EXTRA]
     wanted = {re.split(r"[^\w-]", one)[0].replace("-", "_"): one for one in extra}
-    if address := repository():
-        wanted = {"linearlens": f"linearlens[{EXTRA}] @ git+{address}@v{version}", **wanted}
     lines = "\n".join(f'    "{name}": "{one}",' for name, one in wanted.items())
-    return CELL.format(wanted=lines, first="" if address else FIRST.format(version=version))
+    package = FROM_WHEEL
+    if address := repository():
+        package += f'] or [\n        "linearlens[{EXTRA}] @ git+{address}@v{version}"\n    '
+    return CELL.format(wanted=lines, version=version, package=package)
 
 
 def _project() -> dict[str, Any]:

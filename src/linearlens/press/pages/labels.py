@@ -37,6 +37,8 @@ def labels_of_book() -> dict[str, Label]:
     found: dict[str, Label] = {}
     counts: Counter[str] = Counter()
     for page in reading_order():
+        if page.startswith("assignments/"):
+            continue  # what is labelled there is not referred to
         path = (ROOT if page.startswith("notebooks/") else BOOK) / page
         for kind, name in _labels_of(path):
             counts[kind] += 1

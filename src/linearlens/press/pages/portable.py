@@ -12,6 +12,7 @@ from linearlens.press.pages.materials import Materials
 from linearlens.press.pages.plain_text import Chapter, cited_keys, to_plain
 
 KEPT_TAGS = {"parameters", "hide-input", "hide-cell"}
+GLUE, OWN_GLUE = "from myst_nb import glue", "from linearlens.ledger import glue"  # a notebook needs no page's tools
 FOLDED = {"hide-input", "hide-cell"}
 
 Cells = Iterable[nbformat.NotebookNode]
@@ -61,7 +62,8 @@ def portable_notebook(
             if text := to_plain(cell.source, chapter):
                 notebook.cells.append(new_markdown_cell(text, id=cell.id))
         else:
-            notebook.cells.append(new_code_cell(cell.source, id=cell.id, metadata=_metadata(cell)))
+            code = cell.source.replace(GLUE, OWN_GLUE)
+            notebook.cells.append(new_code_cell(code, id=cell.id, metadata=_metadata(cell)))
             notebook.cells += _caption(cell, chapter)
     notebook.cells.append(_references(page, materials))
     return notebook

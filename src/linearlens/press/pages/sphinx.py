@@ -11,6 +11,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+from linearlens.press.pages.history import sign
 from linearlens.press.pages.pointing import connect
 
 REMOTE = ("https://", "http://", "//")
@@ -57,5 +58,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("html-page-context", _keep_local, priority=900)
     app.connect("html-page-context", _plain_lists)
     app.connect("html-page-context", _open_drawings)
+    app.connect("html-page-context", sign)
     app.connect("build-finished", _no_preload)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

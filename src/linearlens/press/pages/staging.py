@@ -13,6 +13,7 @@ from linearlens.paths import BOOK, ROOT
 from linearlens.press.chapter.exercises import with_solutions
 from linearlens.press.chapter.files import aside, write_text
 from linearlens.press.chapter.freshness import Executed
+from linearlens.press.chapter.homework import all_homework
 from linearlens.press.chapter.notebooks import all_chapters, needs_of
 from linearlens.press.evidence.full_pages import FullPage
 from linearlens.press.evidence.full_runs import full_pages
@@ -21,6 +22,8 @@ from linearlens.press.evidence.tables import EDITION, Tables
 from linearlens.press.pages.cards import cards
 from linearlens.press.pages.editions import in_both, said_of
 from linearlens.press.pages.figure_index import with_commands
+from linearlens.press.pages.history import HISTORY, history
+from linearlens.press.pages.homework import homework_notebook, homework_page
 from linearlens.press.pages.included import write_included
 from linearlens.press.pages.install import repository
 from linearlens.press.pages.materials import Materials, glued_texts
@@ -37,7 +40,7 @@ def stage(target: Path) -> None:
     materials = Materials()
     kept = full_pages(tables.runs)
     with aside(target) as draft:
-        shutil.copytree(BOOK, draft, ignore=shutil.ignore_patterns("answers", *WORKED))
+        shutil.copytree(BOOK, draft, ignore=shutil.ignore_patterns("answers", "assignments", *WORKED))
         for name in WORKED:
             if (BOOK / name).exists():
                 _stage_worked(name, draft)
@@ -55,7 +58,16 @@ def stage(target: Path) -> None:
                 page.cells.insert(1, nbformat.v4.new_markdown_cell(_lent(chapter)))
             nbformat.write(page, draft / "notebooks" / f"{chapter}.ipynb")
             nbformat.write(student(chapter, materials), draft / "_generated" / f"{chapter}.ipynb")
+        for name in all_homework():
+            _write(homework_page(name), draft / "assignments" / f"{name}.ipynb")
+            _write(homework_notebook(name), draft / "_generated" / "assignments" / f"{name}.ipynb")
+        write_text(draft / HISTORY, json.dumps(history(), ensure_ascii=False))
         write_text(draft / POINTED, json.dumps(_pointed(tables, kept, draft / "_static" / "full"), ensure_ascii=False))
+
+
+def _write(notebook: nbformat.NotebookNode, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
 
 
 def _lent(chapter: str) -> str:
