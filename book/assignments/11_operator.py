@@ -251,7 +251,7 @@ class Parts(nn.Module):
         self.K = nn.Parameter(torch.eye(p))
 
 
-def fit(loss, h, seed, n_steps=800):
+def fit(loss, h, seed, n_steps=1500):
     torch.manual_seed(seed)
     parts, batches = Parts(), torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(parts.parameters())
@@ -270,11 +270,11 @@ def fit(loss, h, seed, n_steps=800):
 # %% errors [markdown]
 # ## 5. Your system (5 points)
 #
-# *20 to 30 minutes.* Train `kae = fit(kae_loss, training, seed)` and `perceptron = fit(perceptron_loss, training,
-# seed)`. All forecasts begin at the **second** state of the held-out paths, `held_out[:, 1]`, and are judged 1, 5
-# and 20 steps later by the square root of $\sum_i \lVert g_i - h_i \rVert^2 / \sum_i \lVert h_i - \bar h \rVert^2$,
-# with sums over the held-out paths and their true states at that step. Guess before you look. Put into the
-# dictionary `errors` three numbers under each of five keys:
+# *20 to 30 minutes.* Train two networks with `fit(…, training, seed)`, `kae` with the one loss and `perceptron`
+# with the other, in the cell below. All forecasts begin at the **second** state of the held-out paths, `held_out[:,
+# 1]`, and are judged 1, 5 and 20 steps later by the square root of $\sum_i \lVert g_i - h_i \rVert^2 / \sum_i
+# \lVert h_i - \bar h \rVert^2$, with sums over the held-out paths and their true states at that step. Guess before
+# you look. Put into the dictionary `errors` three numbers under each of five keys:
 #
 # - `"kae"`: the rollout of the autoencoder;
 # - `"powers"`: the rollout of the perceptron, as if its $K$ were an operator;
