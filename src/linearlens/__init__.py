@@ -15,6 +15,7 @@ lenses none knows another:
 - ``figures``: results drawn;
 - ``reporting``: a model of your own through all four, ``linearlens.report(model, train, test)``;
 - ``ledger``: numbers recorded, and what is claimed of them;
+- ``grading``: what hidden tests of assignments use;
 - ``press``: what makes the book.
 """
 

@@ -143,6 +143,32 @@ def pack(
 
 
 @app.command()
+def homework(
+    names: Annotated[list[str] | None, typer.Argument(help="Assignments such as 01_dmd, or 01; all for none.")] = None,
+    student: Annotated[list[str] | None, typer.Option(help="A student's name, which gives the seed.")] = None,
+    variants: Annotated[
+        Path | None, typer.Option(help="A folder of your own NAME.py and answers/NAME.py, which take our place.")
+    ] = None,
+) -> None:
+    """For lecturers: try every answer of an assignment, right, wrong, invented and copied, on its hidden tests."""
+    with _in_checkout():
+        from linearlens.press.chapter.homework import choose_homework, read_homework
+        from linearlens.press.course.grading_proof import prove_homework
+
+        faults = 0
+        for name in choose_homework(names or []):
+            work = read_homework(name, variants)
+            for one in student or ["ada"]:
+                proved = prove_homework(work, one)
+                said = f"{len(proved.faults)} faults" if proved.faults else "all answers meet what they should"
+                out.print(f"{name}, {one}: {work.points} points, {proved.seconds:.1f} s, {said}", markup=False)
+                for fault in proved.faults:
+                    err.print(f"  {fault}", markup=False)
+                faults += len(proved.faults)
+    raise typer.Exit(1 if faults else 0)
+
+
+@app.command()
 def figure(
     name: Annotated[str | None, typer.Argument(help="An id that --list shows, such as fig-copy-window.")] = None,
     profile: Profile = "quick",

@@ -13,7 +13,7 @@ from linearlens.press.chapter.freshness import Executed, sources
 from linearlens.press.chapter.notebooks import Edition, all_chapters, read_source
 from linearlens.press.chapter.proof import faults_of
 
-ASK = "```{exercise} Three\n:label: ex-three\n\n*5 minutes, easy.* What is three?\n```"
+ASK = "```{exercise} Three\n:label: ex-three\n\n*5 to 10 minutes, easy, essential.* What is three?\n```"
 STUB = "three = None"
 CHECK = """assert three is not None, "put a number in place of None"
 assert three != 2, "begin to count at one"

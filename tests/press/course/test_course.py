@@ -18,11 +18,13 @@ from test_exercises import ASK, add_exercise
 
 from linearlens.ledger import load_claims
 from linearlens.paths import ROOT
+from linearlens.press.chapter.efforts import Effort, effort_in
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.exercises import exercises_of
 from linearlens.press.chapter.notebooks import all_chapters, read_source
 from linearlens.press.chapter.prose import bare_numbers
 from linearlens.press.course import assignments, make_pack, plans
+from linearlens.press.course.assignments import efforts_of
 from linearlens.press.course.slides import slides
 from linearlens.press.pages.install import install_cell, package_version
 from linearlens.press.pages.labels import Label
@@ -213,6 +215,44 @@ def test_no_chapter_leaves_anything_raw_or_an_answer_with_students(quick, materi
     nbformat.validate(assignments.graded(name, materials))
 
 
+# Efforts.
+
+
+@pytest.mark.parametrize(
+    ("head", "effort"),
+    [
+        ("*10 to 15 minutes, easy, essential. Trains: x.*", Effort(10, 15, "easy", "essential")),
+        ("*150 to 210 minutes, hard, useful. After [it](x).*", Effort(150, 210, "hard", "useful")),
+        ("*10 minutes, easy, essential.*", None),
+        ("*10 to 15 minutes, easy.*", None),
+        ("*15 to 15 minutes, easy, essential.*", None),
+        ("*10 to 15 minutes, simple, essential.*", None),
+        ("*10 to 15 minutes, easy, central.*", None),
+    ],
+)
+def test_a_head_says_minutes_difficulty_and_importance(head, effort):
+    assert effort_in(head) == effort
+
+
+def test_an_assignment_names_the_exercise_that_does_not_say_what_it_takes(here):
+    add_exercise(here, ask=ASK.replace("5 to 10 minutes", "5 minutes"))
+    page = read_source("01_small")
+    page.cells = page.cells[-3:]
+    given = Materials()
+    given.__dict__.update(
+        page=lambda _: page, labels={"ex-three": Label("ex", 1, "01_small")}, references={}, titles={}
+    )
+    with pytest.raises(PressError, match="ex-three does not begin with what it takes"):
+        assignments.graded("01_small", given)
+
+
+@pytest.mark.parametrize("name", all_chapters())
+def test_every_exercise_of_the_book_says_what_it_takes(name):
+    efforts = efforts_of(read_source(name))
+    assert set(efforts) == {one.label for one in exercises_of(name)}
+    assert any(effort.importance == "essential" for effort in efforts.values())
+
+
 # Slides.
 
 
@@ -276,7 +316,7 @@ def test_a_slide_of_the_wrong_type_is_named(cells):
 
 def test_times_and_plans_speak_of_what_is_there(pack):
     times, said = (pack / "TIMES.md").read_text(), (pack / "PLANS.md").read_text()
-    assert re.search(r"\| 01 A small chapter \| 5 \| 5 \| \d+ \| 1 \| 5 \|", times)
+    assert re.search(r"\| 01 A small chapter \| 5 \| 5 \| \d+ \| 1 \| 5 \| 10 \|", times)
     assert "## One day" in said
     assert "## Twelve weeks" in said
 
@@ -288,12 +328,18 @@ def test_plans_name_chapters_that_exist_and_the_term_takes_all():
 
 
 def test_a_plan_chooses_what_fits_and_keeps_open_exercises_apart():
-    tasks = (plans.Task("Short", 10, "easy"), plans.Task("Long", 20, "medium"), plans.Task("Free", 30, "open"))
+    efforts = [(10, 15, "easy", "essential"), (20, 30, "medium", "useful"), (30, 45, "open", "optional")]
+    efforts += [(200, 320, "hard", "essential")]
+    titles = ("Short", "Long", "Free", "Longest")
+    tasks = tuple(plans.Task(title, Effort(*one)) for title, one in zip(titles, efforts, strict=True))
     said = plans.plans_page({"01_primer": plans.Times("Primer", 20, 40, 3.0, tasks, True)})
-    assert "In pairs: *Long* (20 minutes, medium)" in said
+    assert "In pairs: *Long* (20 to 30 minutes, medium, useful)" in said
     assert "- In the meeting: *Long*" in said
-    assert "- Homework: *Short* (10 minutes, easy)." in said
-    assert "- Open: *Free* (30 minutes, open)." in said
+    homework = (
+        "- Homework: *Short* (10 to 15 minutes, easy, essential); *Longest* (200 to 320 minutes, hard, essential)."
+    )
+    assert homework in said
+    assert "- Open: *Free* (30 to 45 minutes, open, optional)." in said
     assert "- The project at the end of chapter 01" in said
     assert "Week 2" not in said
 

@@ -30,13 +30,12 @@ from typing import TYPE_CHECKING
 from linearlens.paths import BOOK
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.notebooks import cells_of
+from linearlens.press.chapter.percent import cells_in, title_in, words_in
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 LABEL = re.compile(r"\{exercise[\w-]*\}.*?^:label: (\S+)$", re.S | re.M)
-HEAD = re.compile(r"^# %%(?: (.*))?\n", re.M)
-FIRST = " [markdown]"  # after the label, where what is told of a solution follows
 LEAST_WRONG = 2
 
 
@@ -106,15 +105,12 @@ def _answers(chapter: str) -> dict[str, Answers]:
         text = (BOOK / "answers" / f"{chapter}.py").read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise PressError(f"the answers {_path(chapter)} cannot be read: {error}") from error
-    _, *rest = HEAD.split(text)
-    heads, bodies = [head or "" for head in rest[::2]], [body.strip() for body in rest[1::2]]
-    starts = [place for place, head in enumerate(heads) if head.endswith(FIRST)]
+    cells = cells_in(text)
+    starts = [place for place, (head, _) in enumerate(cells) if title_in(head) is not None]
     found = {}
-    for start, stop in zip(starts, [*starts[1:], len(heads)], strict=True):
-        label = heads[start].removesuffix(FIRST)
-        parts = list(zip(heads[start + 1 : stop], bodies[start + 1 : stop], strict=True))
-        told = re.sub(r"^# ?", "", bodies[start], flags=re.M)
-        found[label] = _gathered(f"{_path(chapter)}: {label}", told, parts)
+    for start, stop in zip(starts, [*starts[1:], len(cells)], strict=True):
+        label, told = title_in(cells[start][0]) or "", words_in(cells[start][1])
+        found[label] = _gathered(f"{_path(chapter)}: {label}", told, cells[start + 1 : stop])
     return found
 
 

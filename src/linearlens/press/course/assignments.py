@@ -5,6 +5,7 @@ import re
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from linearlens.press.chapter.efforts import Effort, effort_in
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.exercises import LABEL, Exercise
 from linearlens.press.chapter.notebooks import read_source
@@ -12,7 +13,6 @@ from linearlens.press.pages.materials import Materials
 from linearlens.press.pages.plain_text import Chapter, to_plain
 from linearlens.press.pages.portable import Cells, check_cell, portable_notebook
 
-EFFORT = re.compile(r"\*(\d+) minutes, (easy|medium|hard|open)\b")
 POINTS = {"easy": 1, "medium": 2, "hard": 3}
 OPEN = "*An open exercise: it is not graded here. Do it in a notebook of your own.*"
 
@@ -39,40 +39,45 @@ def graded(name: str, materials: Materials) -> nbformat.NotebookNode:
     def parts(one: Exercise, _: Chapter) -> Cells:
         if one.label not in efforts:
             raise PressError(
-                f"exercise {one.label} does not begin with its minutes and difficulty, *10 minutes, easy.*"
+                f"exercise {one.label} does not begin with what it takes and is worth, "
+                "*10 to 15 minutes, easy, essential.*"
             )
-        difficulty = efforts[one.label][1]
+        difficulty = efforts[one.label].difficulty
         if difficulty == "open":
             yield new_markdown_cell(OPEN, id=one.label)
             return
         answer = f"{one.stub}\n### BEGIN SOLUTION\n{one.answers.solution}\n### END SOLUTION"
-        yield _graded_cell(answer, one.label, solution=True)
-        yield _graded_cell(one.check, f"{one.label}-check", points=POINTS[difficulty])
+        yield graded_cell(new_code_cell(answer, id=one.label), solution=True)
+        yield graded_cell(new_code_cell(one.check, id=f"{one.label}-check"), points=POINTS[difficulty])
 
     return portable_notebook(name, materials, parts)
 
 
-def efforts_of(notebook: nbformat.NotebookNode) -> dict[str, tuple[int, str]]:
-    """Minutes and difficulty of each exercise that says so with ``*10 minutes, easy. …*`` below its title, by label."""
+def efforts_of(notebook: nbformat.NotebookNode) -> dict[str, Effort]:
+    """What each exercise takes that says so below its title, by label."""
     text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     asked = re.findall(rf"{LABEL.pattern}\n(.*?)^`{{3}}", text, re.S | re.M)
-    efforts = {label: EFFORT.search(asks) for label, asks in asked}
-    return {label: (int(effort[1]), effort[2]) for label, effort in efforts.items() if effort}
+    efforts = {label: effort_in(asks) for label, asks in asked}
+    return {label: effort for label, effort in efforts.items() if effort}
 
 
 def _wrong_answers(one: Exercise) -> str:
-    rows = [f"| {_in_table(answer)} | {hint} |" for hint, answer in [*one.answers.wrong, *one.answers.invented]]
+    rows = [f"| {in_table(answer)} | {hint} |" for hint, answer in [*one.answers.wrong, *one.answers.invented]]
     return "\n".join(["**Wrong answers** that the check knows:", "", "| answer | it says |", "|---|---|", *rows])
 
 
-def _in_table(code: str) -> str:
+def in_table(code: str) -> str:
     """Code in one cell of a table: a line each, with what Markdown would take for its own escaped."""
     kept = code.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;").replace(" ", "&nbsp;")
     lines = [re.sub(r"([\\`*_$\[\]])", lambda match: f"&#{ord(match[0])};", line) for line in kept.split("\n")]
     return f"<code>{'<br>'.join(lines)}</code>"
 
 
-def _graded_cell(source: str, grade_id: str, *, solution: bool = False, points: int | None = None):
-    how = {"schema_version": 3, "grade_id": grade_id, "solution": solution, "grade": points is not None, "task": False}
+def graded_cell(
+    cell: nbformat.NotebookNode, *, solution: bool = False, points: int | None = None
+) -> nbformat.NotebookNode:
+    """The cell with what nbgrader wants to know of it, its id included; what is no solution is locked."""
+    how = {"schema_version": 3, "grade_id": cell.id, "solution": solution, "grade": points is not None, "task": False}
     how |= {"locked": not solution} | ({} if points is None else {"points": points})
-    return new_code_cell(source, id=grade_id, metadata={"nbgrader": how})
+    cell.metadata["nbgrader"] = how
+    return cell

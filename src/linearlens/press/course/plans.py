@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import nbformat
 
+from linearlens.press.chapter.efforts import Effort
 from linearlens.press.chapter.notebooks import heading_of
 from linearlens.press.course.assignments import efforts_of
 from linearlens.press.pages.materials import Materials
@@ -43,14 +44,18 @@ CLASS_MINUTES = 90
 
 @dataclass(frozen=True)
 class Task:
-    """An exercise: its title, minutes and difficulty."""
+    """An exercise: its title, and what it takes."""
 
     title: str
-    minutes: int
-    difficulty: str
+    effort: Effort
+
+    @property
+    def graded(self) -> bool:
+        """Whether a check can judge it."""
+        return self.effort.difficulty != "open"
 
     def __str__(self) -> str:
-        return f"*{self.title}* ({self.minutes} minutes, {self.difficulty})"
+        return f"*{self.title}* ({self.effort})"
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,9 @@ class Times:
         return self.said or self.words
 
     @property
-    def practice(self) -> int:
-        """Minutes of all exercises."""
-        return sum(task.minutes for task in self.tasks)
+    def practice(self) -> tuple[int, int]:
+        """Minutes of all exercises, at least and at most."""
+        return sum(task.effort.low for task in self.tasks), sum(task.effort.high for task in self.tasks)
 
 
 def times_of(name: str, materials: Materials) -> Times:
@@ -85,7 +90,7 @@ def times_of(name: str, materials: Materials) -> Times:
     efforts = efforts_of(page)
     text = _text(page)
     tasks = tuple(
-        Task(match["title"].strip(), *efforts[match["label"]])
+        Task(match["title"].strip(), efforts[match["label"]])
         for match in TITLED.finditer(text)
         if match["label"] in efforts
     )
@@ -122,12 +127,13 @@ def times_page(times: Mapping[str, Times]) -> str:
         "",
         f"Words and figures: {WORDS_PER_MINUTE} words a minute and {MINUTES_PER_FIGURE} minute a figure, without code, "
         "formulas and exercises. Reading: what the chapter says, with these. Quick run: measured when this pack was "
-        "made, one thread. Exercises: the minutes they state, added up.",
+        "made, one thread. Exercises: the minutes they state, from and to, added up.",
         "",
-        "| chapter | words and figures, minutes | reading, minutes | quick run, seconds | exercises | their minutes |",
-        "|---|---|---|---|---|---|",
+        "| chapter | words and figures, minutes | reading, minutes | quick run, seconds | exercises | from, minutes | "
+        "to, minutes |",
+        "|---|---|---|---|---|---|---|",
     ]
-    rows = [(one.words, one.reading, one.run, len(one.tasks), one.practice) for one in times.values()]
+    rows = [(one.words, one.reading, one.run, len(one.tasks), *one.practice) for one in times.values()]
     heads = [f"{name[:2]} {one.title}" for name, one in times.items()]
     for head, row in zip([*heads, "all"], [*rows, [sum(column) for column in zip(*rows, strict=True)]], strict=True):
         lines.append(f"| {head} | " + " | ".join(f"{number:.0f}" for number in row) + " |")
@@ -151,7 +157,7 @@ def _day(times: Mapping[str, Times]) -> Iterable[str]:
     yield ""
     each = DAY_MINUTES // len(chapters) if chapters else 0
     for number, name in enumerate(chapters, start=1):
-        task = _fitting([task for task in times[name].tasks if task.difficulty != "open"], each - TALK - SHOWING)
+        task = _fitting(times[name].tasks, each - TALK - SHOWING)
         work = f"In pairs: {task}." if task else "The rest of the time is for questions."
         yield f"{number}. **{times[name].title}** (chapter {name[:2]}, {each} minutes). Talk, {TALK} minutes. {work}"
         if number == LUNCH_AFTER and number < len(chapters):
@@ -161,8 +167,9 @@ def _day(times: Mapping[str, Times]) -> Iterable[str]:
 
 
 def _fitting(tasks: Sequence[Task], minutes: int) -> Task | None:
-    """The longest task that fits."""
-    return max((task for task in tasks if task.minutes <= minutes), key=lambda task: task.minutes, default=None)
+    """The longest graded task that fits."""
+    short = (task for task in tasks if task.graded and task.effort.high <= minutes)
+    return max(short, key=lambda task: task.effort.high, default=None)
 
 
 def _term(times: Mapping[str, Times]) -> Iterable[str]:
@@ -171,8 +178,8 @@ def _term(times: Mapping[str, Times]) -> Iterable[str]:
     yield (
         f"One meeting of {CLASS_MINUTES} minutes a week. Students read the chapter before it and run it. The meeting "
         f"begins with their questions, goes through the slides in about {TALK} minutes, and then turns to an exercise: "
-        "in pairs, for the minutes it says and half as many again, until two pairs show what they found and where they "
-        "were stuck. Homework is handed in as the notebook of the nbgrader assignment, which holds the exercise of the "
+        "in pairs, for the longer of the times it states, until two pairs show what they found and where they were "
+        "stuck. Homework is handed in as the notebook of the nbgrader assignment, which holds the exercise of the "
         "meeting too. Exercises marked *open* have no single answer and are not in the assignment: let two students a "
         "week present one."
     )
@@ -186,13 +193,13 @@ def _term(times: Mapping[str, Times]) -> Iterable[str]:
         reading = " and ".join(f"chapter {name[:2]} ({times[name].reading} minutes)" for name in here)
         yield f"- Read beforehand: {reading}."
         tasks = [task for name in here for task in times[name].tasks]
-        inside = _fitting([task for task in tasks if task.difficulty != "open"], CLASS_MINUTES // 2)
+        inside = _fitting(tasks, CLASS_MINUTES // 2)
         if inside:
             yield f"- In the meeting: {inside}."
-        homework = [task for task in tasks if task is not inside and task.difficulty != "open"]
+        homework = [task for task in tasks if task is not inside and task.graded]
         if homework:
             yield f"- Homework: {'; '.join(map(str, homework))}."
-        if free := [task for task in tasks if task.difficulty == "open"]:
+        if free := [task for task in tasks if not task.graded]:
             yield f"- Open: {'; '.join(map(str, free))}."
         for name in here:
             if times[name].project:

@@ -1,0 +1,204 @@
+"""What hidden tests of assignments need: work called and read with a word on what is wrong, whatever it is.
+
+A student's name gives the seed of the data, so that no two have the same numbers; a test computes what is right from
+the seed, accepts any form of it (lists, arrays, tensors, tables), and refuses what others wrote.
+"""
+
+import copy
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FORBIDDEN = ("linearlens", "pydmd", "captum", "deeptime")
+GRADERS = (__name__, "linearlens.press")
+HANDED_IN = ("autograded", "submitted")  # folders of nbgrader, in which each student has one
+SIZES = {0: "one number", 1: "a row of {} numbers", 2: "{} rows of {} numbers"}
+
+
+def seed_of(student: str) -> int:
+    """The seed that a name gives, the same on every machine.
+
+    Examples
+    --------
+    >>> seed_of("ada"), seed_of("Ada")
+    (2372962152, 3040723336)
+    """
+    return zlib.crc32(student.encode())
+
+
+def student_of(student: Any, folder: str | Path | None = None) -> str:
+    """The name in a notebook, if it is that of whoever handed it in.
+
+    Parameters
+    ----------
+    student : str
+        What the notebook says.
+    folder : str or Path, optional
+        Where the notebook runs; by default where this process began. In a folder of nbgrader,
+        ``autograded/NAME/ASSIGNMENT``, the name must be that one.
+
+    Raises
+    ------
+    AssertionError
+        If the notebook says none, or another.
+    """
+    named = isinstance(student, str) and bool(student.strip())
+    assert named, 'the notebook says no name: write yours into student = ""'
+    parts = Path(folder or _start()).parts
+    if len(parts) > 2 and parts[-3] in HANDED_IN:
+        owner = parts[-2]
+        assert str.__eq__(student, owner), f"not the student's seed: the notebook says {student!r}, not {owner!r}"
+    return student
+
+
+def _start() -> str:
+    """Where the kernel began: the notebook may have gone elsewhere since."""
+    shell = sys.modules.get("IPython")
+    running = shell.get_ipython() if shell else None
+    return getattr(running, "starting_dir", None) or os.getcwd()
+
+
+def call(function: Any, *arguments: Any, name: str = "", forbidden: tuple[str, ...] = FORBIDDEN, **more: Any) -> Any:
+    """What a student's function returns for copies of the arguments.
+
+    Parameters
+    ----------
+    function : callable
+    *arguments, **more
+        Handed on as copies, so that the work on one test cannot spoil the next.
+    name : str
+        What to call it in messages; by default its own name.
+    forbidden : tuple of str
+        Packages it may not call, itself or through others: they would do the task in its place.
+
+    Raises
+    ------
+    AssertionError
+        If it is no function, stops with an error, returns nothing or calls what it may not; the message says so.
+    """
+    name = name or getattr(function, "__name__", "the answer")
+    assert callable(function), f"{name} should be a function, got {_what(function)}"
+    with _watching(forbidden) as called:
+        try:
+            value = function(*copy.deepcopy(arguments), **copy.deepcopy(more))
+        except Exception as error:
+            raise AssertionError(f"{name} stops with {type(error).__name__}: {error}") from None
+    assert not called, f"{name} calls {called[0]}: write it yourself"
+    assert value is not None, f"{name} returns nothing"
+    return value
+
+
+@contextmanager
+def _watching(forbidden: tuple[str, ...]) -> Iterator[list[str]]:
+    """Collect the calls of Python code that lies in one of these packages, under whatever name they are made."""
+    called: list[str] = []
+
+    def watch(frame: Any, event: str, _: Any) -> None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if event == "call" and _in(module, forbidden) and not _in(module, GRADERS):
+            called.append(f"{module}.{frame.f_code.co_name}")
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        yield called
+    finally:
+        sys.setprofile(before)
+
+
+def _in(module: str, packages: tuple[str, ...]) -> bool:
+    return f"{module}.".startswith(tuple(f"{one}." for one in packages))
+
+
+def numbers(value: Any, shape: tuple[int, ...] | None = None, *, name: str = "the answer", kind: type = float) -> Any:
+    """A student's numbers as an array of float64 (or complex128), in whatever form they come.
+
+    Parameters
+    ----------
+    value : float, list, ndarray, torch tensor, pandas table or anything else that holds numbers
+    shape : tuple of int, optional
+        What it must have; -1 for any length.
+    name : str
+        What to call it in messages.
+    kind : type
+        float, complex or int.
+
+    Raises
+    ------
+    AssertionError
+        If it holds anything but finite numbers, or has another shape; the message says what came.
+
+    Examples
+    --------
+    >>> numbers([1, 2.5], (2,)).tolist()
+    [1.0, 2.5]
+    """
+    assert value is not None, f"{name} is still None"
+    plain = value.detach().cpu() if hasattr(value, "detach") else value
+    try:
+        found = np.asarray(plain)
+    except (TypeError, ValueError, RuntimeError):
+        raise AssertionError(f"{name} should be numbers in rows of one length, got {_what(value)}") from None
+    assert found.dtype.kind in "biufc", f"{name} should be numbers, got {_what(value)}"
+    found = found.astype(complex)
+    if shape is not None:
+        fits = found.ndim == len(shape) and all(n in (-1, m) for n, m in zip(shape, found.shape, strict=True))
+        sizes = ["some" if n == -1 else n for n in shape]
+        wanted = SIZES[len(shape)].format(*sizes) if len(shape) in SIZES else f"an array of shape {shape}"
+        assert fits, f"{name} should be {wanted}, got shape {found.shape}"
+    assert np.isfinite(found).all(), f"{name} holds numbers that are not finite"
+    if kind is complex:
+        return found
+    assert np.all(found.imag == 0), f"{name} should be real numbers"
+    real = found.real.copy()
+    if kind is int:
+        assert np.all(real == np.round(real)), f"{name} should be whole numbers"
+        return real.astype(int)
+    return real
+
+
+def several(value: Any, n: int, *, name: str = "the answer") -> list[Any]:
+    """The `n` things that a function returned together, as a tuple, a list or an array.
+
+    Raises
+    ------
+    AssertionError
+        If it is no sequence, or holds another number of things.
+    """
+    assert not isinstance(value, str | bytes | dict | set), f"{name} should be {n} values, got {_what(value)}"
+    try:
+        parts = list(value)
+    except TypeError:
+        raise AssertionError(f"{name} should be {n} values, got {_what(value)}") from None
+    assert len(parts) == n, f"{name} should be {n} values, got {len(parts)}"
+    return parts
+
+
+def _what(value: Any) -> str:
+    if value is None:
+        return "None"
+    kind = f"of type {type(value).__name__}"
+    return f"{value!r:.40}, {kind}" if isinstance(value, str | int | float | complex) else f"an object {kind}"
+
+
+def checked(test: Callable[[], None]) -> None:
+    """Run a test; whatever it stops with becomes an AssertionError of one sentence.
+
+    Raises
+    ------
+    AssertionError
+    """
+    try:
+        test()
+    except AssertionError as error:
+        raise AssertionError(str(error) or "this is not what was asked for") from None
+    except NameError as error:
+        raise AssertionError(f"{error.name} is not there: its cell did not run, or stopped with an error") from None
+    except Exception as error:
+        raise AssertionError(f"the answer cannot be read: {type(error).__name__}: {error}") from None

@@ -1,0 +1,70 @@
+"""Assignments as students see them: a page of the site, and a notebook that opens anywhere. No answer is in either."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from linearlens.paths import BOOK
+from linearlens.press.chapter.homework import Part, parts_of
+from linearlens.press.chapter.notebooks import all_chapters, title_of
+from linearlens.press.pages.install import install_cell
+from linearlens.press.pages.labels import labels_of_book
+from linearlens.press.pages.plain_text import Chapter, to_plain
+from linearlens.press.pages.references import read_references
+
+FAILS = ("form",)  # checks that a stub does not pass; they stop no other cell
+LINK = re.compile(r"\[([^\]]+)\]\((?!\w+://)[^)\s]+\)")
+
+
+def homework_page(name: str) -> nbformat.NotebookNode:
+    """The page of an assignment: its text as MyST, its code without outputs."""
+    return _notebook([(part, part.source) for part in parts_of(name)])
+
+
+def homework_notebook(name: str, own: Path | None = None) -> nbformat.NotebookNode:
+    """The assignment in plain Markdown, with a first cell that says what is missing; see `read_homework` for `own`."""
+    notebook = _notebook([(part, plain_part(part, name)) for part in parts_of(name, own)])
+    notebook.cells.insert(0, new_code_cell(install_cell(), id="install"))
+    return notebook
+
+
+def plain_part(part: Part, name: str) -> str:
+    """Text of a part in plain Markdown; links lead nowhere, since the notebook lies alone. Code as it is."""
+    if part.kind not in ("text", "written"):
+        return part.source
+    return LINK.sub(r"\1", to_plain(part.source, _chapter(name)))
+
+
+@cache
+def _chapter(name: str) -> Chapter:
+    """What its text may refer to."""
+    titles = {chapter: title_of(chapter) for chapter in all_chapters()}
+    references = read_references(BOOK / "references.bib")
+    return Chapter(name, glued={}, labels=labels_of_book(), references=references, titles=titles)
+
+
+def _notebook(parts: list[tuple[Part, str]]) -> nbformat.NotebookNode:
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    notebook.cells = [homework_cell(part, source, place) for place, (part, source) in enumerate(parts)]
+    return notebook
+
+
+def homework_cell(part: Part, source: str, place: int) -> nbformat.NotebookNode:
+    """One cell, with an id that says what it is and stays when others are added."""
+    if part.kind in ("text", "written"):
+        cell = new_markdown_cell(source)
+    else:
+        cell = new_code_cell(source)
+        if part.kind in FAILS:
+            cell.metadata["tags"] = ["raises-exception"]
+    cell.id = identity(part, place)
+    return cell
+
+
+def identity(part: Part, place: int) -> str:
+    """The id of a cell: task or place, and kind."""
+    return "student" if part.kind == "student" else f"{part.label or place}-{part.kind}"
