@@ -1,9 +1,9 @@
 """Chapter 63: what solves its exercises, and what their checks must catch."""
 
 # %% ex-sentence-hand [markdown]
-# The mean is $(1.5, 2)$, of length 2.5. The words add $1.5 / 2.5 = 0.6$ and $2 / 2.5 = 0.8$, together 1.4. Alone the
-# first word has the vector $(1, 0)$ and the lead 1, so that 0.4 is lost without the second: the length, which the map
-# holds, shrinks with it.
+# The mean is $(1.5, 2)$, of length $5 / 2$. The words add $1.5 / 2.5 = 0.6$ and $2 / 2.5 = 0.8$, together $7 / 5$.
+# Alone the first word has the vector $(1, 0)$ and the lead 1, so that $7 / 5 - 1$ is lost without the second: the
+# length, which the map holds, shrinks with it.
 
 # %% solution
 first_adds = 1.5 / 2.5
