@@ -322,6 +322,16 @@ def test_a_plan_chooses_what_fits_and_keeps_open_exercises_apart():
     assert "- Open: *Free* (30 to 45 minutes, open, optional)." in said
     assert "- The project at the end of chapter 01" in said
     assert "Week 2" not in said
+    assert "Assignment" not in said
+    given = {"01_primer": [plans.Task("Work", Effort(60, 90, "hard", "useful"))], "11_kann_copy": []}
+    said = plans.plans_page({"01_primer": plans.Times("Primer", 20, 40, 3.0, tasks, True)}, given)
+    assert "- Assignment, for two weeks: *Work* (60 to 90 minutes, hard, useful)." in said
+
+
+def test_assignments_come_after_the_last_chapter_they_name():
+    after = plans.assignments_by_chapter()
+    assert "How many oscillations?" in [task.title for task in after["01_primer"]]
+    assert set(after) <= set(all_chapters())
 
 
 # Where the package comes from.
