@@ -55,6 +55,13 @@ my_zero = np.full((24, 24), np.inf)
 # %% invented: it is to be below 0.3
 my_zero = np.zeros((24, 24))
 
+# %% right: another direction, of another size
+seen = splits[0][0]
+means = [
+    slopes_of["rnet"][seen][is_face[seen] == k].mean(axis=0) for k in (1, 0)
+]
+my_zero = 300 * (means[0] - means[1]) / np.abs(means[0] - means[1]).max()
+
 # %% ex-images-build [markdown]
 # With gates and winners frozen the network is affine, so its parts can be sent through one at a time: the pixels
 # without any bias, and the bias of each layer, wherever the layer adds it, through what follows.

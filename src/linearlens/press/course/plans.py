@@ -39,7 +39,7 @@ TERM = (
     ("41_credit_theory",),
     ("42_credit_experiments",),
     ("51_one_network", "52_frontier"),
-    ("61_wild_recurrent", "62_wild_images"),
+    ("61_wild_recurrent", "62_wild_images", "63_wild_language"),
 )
 CLASS_MINUTES = 90
 
