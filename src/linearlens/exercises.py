@@ -48,7 +48,8 @@ def as_number(value: Any, name: str = "the answer") -> Any:
     """
     assert value is not None, f"put a number in place of None: {name}"
     found = _numeric(value)
-    assert getattr(found, "size", 0) == 1, f"{name} should be one number, not {_shown(value)}"
+    found = np.empty(0) if found is None else found
+    assert found.size == 1, f"{name} should be one number, not {_shown(value)}"
     one = found.reshape(()).item()
     assert np.isfinite(one), f"{name} should be a finite number, not {one}"
     return one
