@@ -47,9 +47,9 @@ def as_number(value: Any, name: str = "the answer") -> Any:
     0.5
     """
     assert value is not None, f"put a number in place of None: {name}"
-    found = _numeric(value)
-    found = np.empty(0) if found is None else found
-    assert found.size == 1, f"{name} should be one number, not {_shown(value)}"
+    found, says = _numeric(value), f"{name} should be one number, not {_shown(value)}"
+    assert found is not None, says
+    assert found.size == 1, says
     one = found.reshape(()).item()
     assert np.isfinite(one), f"{name} should be a finite number, not {one}"
     return one

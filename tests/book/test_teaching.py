@@ -46,4 +46,4 @@ def test_a_slider_stands_below_a_question(name):
     cells = read_source(name).cells
     sliders = [place for place, cell in enumerate(cells) if cell.cell_type == "code" and "Slider(" in cell.source]
     before = ["\n".join(cell.source for cell in cells[max(place - 5, 0) : place]) for place in sliders]
-    assert not sliders or any(re.search(r"predict|guess|before you move", text, re.I) for text in before)
+    assert not sliders or any(re.search(r"(?i:predict|guess|before you move)|\?", text) for text in before)
