@@ -123,7 +123,7 @@ plt.show()
 # *30 to 40 minutes.* The part of a state that belongs to the eigenvalues inside a circle can be had without a
 # single eigenvector, from an integral along the circle:
 #
-# $$P = \frac{1}{2 \pi i} \oint (z I - K)^{-1}\, dz .$$
+# $$P = \frac{1}{2 \pi i} \int_{\text{circle}} (z I - K)^{-1}\, dz .$$
 #
 # Write `projector(K, centre, radius)` for a real matrix $K$ and a circle about the real number `centre`, on which
 # no eigenvalue lies. It returns the real matrix $P$ of the shape of $K$: $hP$ is the part of $h$ that belongs to
