@@ -432,7 +432,8 @@ def effects(trajectories, words, direction, n_words):
     moves = [np.diff(z @ direction, prepend=0) for z in trajectories]
     moves, words = np.concatenate(moves), np.concatenate(words)
     sums = np.bincount(words, moves, n_words)
-    return sums / np.bincount(words, minlength=n_words)
+    with np.errstate(invalid="ignore"):
+        return sums / np.bincount(words, minlength=n_words)
 
 
 # %% invented: not the mean movement
