@@ -558,7 +558,7 @@ reading = [
     for direction in (weights, P @ weights, component, weights - P @ weights)
 ]
 
-# %% wrong: not that along weights
+# %% wrong: not that
 P = projector(K, 1, 0.08)
 rows = fit_states.reshape(-1, 16) - mean
 component = np.linalg.svd(rows, full_matrices=False)[2][0]
