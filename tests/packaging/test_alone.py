@@ -19,7 +19,8 @@ LIBRARY = sorted(
 WHERE_THERE_IS_ONE = {
     "datasets/_convert.py": {"h5py"},  # files of Keras, for part VII
     "koopman/_blocks.py": {"dask"},  # who passes a dask array has it
-    "ledger/_ledger.py": {"IPython"},  # a notebook
+    "ledger/_glue.py": {"IPython"},  # a notebook
+    "ledger/_ledger.py": {"IPython"},  # the same
     "ledger/_claims.py": {"yaml"},  # data/claims.yml of the book
     "figures/style.py": {"IPython", "matplotlib_inline"},
     "__main__.py": set(),

@@ -3,18 +3,16 @@
 import json
 import os
 import re
-import subprocess
-import sys
+import zipfile
 from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
 
 import nbclient
 import nbformat
 import pytest
-from conftest import environment_of, in_process, small_project
+from conftest import in_process, small_project
 from rich.console import Console
 from test_exercises import ASK, add_exercise
+from test_homework import write_homework
 
 from linearlens.ledger import load_claims
 from linearlens.paths import ROOT
@@ -22,9 +20,7 @@ from linearlens.press.chapter.efforts import Effort, effort_in, efforts_of
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.exercises import exercises_of
 from linearlens.press.chapter.notebooks import all_chapters, read_source
-from linearlens.press.chapter.prose import bare_numbers
-from linearlens.press.course import assignments, make_pack, plans
-from linearlens.press.course.slides import slides
+from linearlens.press.course import Wanted, assignments, make_pack, plans
 from linearlens.press.pages.install import install_cell, package_version
 from linearlens.press.pages.labels import Label
 from linearlens.press.pages.materials import Materials
@@ -47,8 +43,35 @@ def make_taught(folder):
     (folder / "book" / "references.bib").write_text(
         "@article{koopman1931, author = {Koopman, Bernard O.}, title = {Systems}, journal = {PNAS}, year = {1931}}"
     )
-    done = in_process(folder)("pack", "-o", str(folder / "pack"))
-    assert done.returncode == 0, done.stderr
+    write_homework(folder / "book" / "assignments", folder / "book" / "answers" / "assignments")
+    (folder / "book" / "answers" / "exam").mkdir()
+    (folder / "book" / "answers" / "exam" / "01.md").write_text(EXAM)
+    (folder / "book" / "setup.md").write_text("# Set-up\n")
+    for target, more in (("pack", ["--instructor"]), ("public", [])):
+        done = in_process(folder)("pack", "-o", str(folder / target), *more)
+        assert done.returncode == 0, done.stderr
+
+
+EXAM = (
+    "# Exam\n\n## Question 1 (6 points)\n\nWhy?\n\n### Model answer\n\nSince so.\n\n## Question 2 (2 points)\n\nHow?\n"
+)
+SECRETS = (
+    "base + 2",
+    "Count from",
+    "three = 2",
+    "three = 7",
+    "# %%",
+    "twice as much",
+    "Add it to",
+    "Because",
+    "Since so",
+)
+
+
+@pytest.fixture(scope="module")
+def public(taught):
+    """What students may have of it."""
+    return taught / "public"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +108,7 @@ def test_students_find_stub_and_check_and_no_trace_of_the_answer(pack):
 
 
 def test_instructors_find_the_solution_and_the_wrong_answers(pack):
-    text = sources(read(pack / "instructor" / "01_small.ipynb"))
+    text = sources(read(pack / "instructor" / "chapters" / "01_small.ipynb"))
     assert "three = base + 2\nassert three" in text
     assert "**Solution.** Count from $1$.\n\nThen stop." in text
     assert "| <code>three&nbsp;=&nbsp;2</code> | begin to count |" in text
@@ -94,7 +117,7 @@ def test_instructors_find_the_solution_and_the_wrong_answers(pack):
 
 def test_a_notebook_of_the_pack_runs_as_it_is(taught, pack, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(taught / "src"))
-    notebook = read(pack / "instructor" / "01_small.ipynb")
+    notebook = read(pack / "instructor" / "chapters" / "01_small.ipynb")
     nbclient.NotebookClient(notebook, kernel_name="python3").execute(cwd=tmp_path)
     said = [o.get("text", "") for cell in notebook.cells for o in cell.get("outputs", [])]
     assert "right\n" in said
@@ -103,39 +126,55 @@ def test_a_notebook_of_the_pack_runs_as_it_is(taught, pack, tmp_path, monkeypatc
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(PressError, match="is there already"):
-        make_pack(["01_small"], tmp_path, jobs=1, console=Console())
+        make_pack(Wanted(["01_small"]), tmp_path, jobs=1, console=Console())
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(find_spec("nbgrader") is None, reason="nbgrader is missing; run: pip install nbgrader")
-def test_nbgrader_makes_an_assignment_and_grades_a_right_and_a_wrong_submission(pack, taught):
-    course = pack / "nbgrader"
-    scripts = str(Path(sys.executable).parent)  # nbgrader calls alembic by its name
-    on_path = environment_of(taught, PATH=os.pathsep.join([scripts, os.environ["PATH"]]))
+def test_nothing_of_an_answer_is_in_what_students_get(public):
+    files = [path for path in public.rglob("*") if path.is_file()]
+    assert {path.relative_to(public).parts[0] for path in files} >= {"student", "assignments", "requirements.txt"}
+    assert not (public / "instructor").exists()
+    assert not (public / "nbgrader").exists()
+    for path in files:
+        inside = zipfile.ZipFile(path) if path.suffix == ".whl" else None
+        whole = b"".join(map(inside.read, inside.namelist())) if inside else path.read_bytes()
+        for secret in SECRETS[:-4] if inside else SECRETS:  # words of code
+            assert inside or secret.encode() not in whole, (path, secret)
+        assert not inside or not [name for name in inside.namelist() if "answers" in name]
 
-    def nbgrader(*arguments):
-        command = [sys.executable, "-m", "nbgrader", *arguments, "--assignment=01_small"]
-        done = subprocess.run(command, cwd=course, env=on_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
 
-    nbgrader("generate_assignment", "--create")
-    release = read(course / "release" / "01_small" / "01_small.ipynb")
-    (answer,) = [cell for cell in release.cells if cell.metadata.get("nbgrader", {}).get("solution")]
-    assert answer.source.strip() == "three = None"
-    assert "base + 2" not in json.dumps(release)
-    for name, code in (("right", "three = base + 2"), ("wrong", "three = 2")):
-        answer.source = code
-        path = course / "submitted" / name / "01_small" / "01_small.ipynb"
-        path.parent.mkdir(parents=True)
-        nbformat.write(release, path)
-    nbgrader("autograde")
-    from nbgrader.api import Gradebook
+def test_the_pack_brings_the_package_and_what_it_needs(public):
+    (wheel,) = public.glob("linearlens-*.whl")
+    assert (public / "requirements.txt").read_text().splitlines()[0] == f"./{wheel.name}[student]"
+    assert (public / "SETUP.md").read_text() == "# Set-up\n"
+    text = sources(read(public / "assignments" / "99_small.ipynb"))
+    assert "def double(x):\n    return None" in text
+    assert "from myst_nb" not in sources(read(public / "student" / "01_small.ipynb"))
 
-    with Gradebook(f"sqlite:///{course}/gradebook.db") as book:
-        scores = {name: book.find_submission("01_small", name) for name in ("right", "wrong")}
-        assert (scores["right"].score, scores["right"].max_score) == (1, 1)
-        assert (scores["wrong"].score, scores["wrong"].max_score) == (0, 1)
+
+def test_instructors_find_what_grades_and_exams_with_answers_and_without(pack):
+    told = sources(read(pack / "instructor" / "assignments" / "99_small.ipynb"))
+    assert "| 2 | says why: Two for a reason. |" in told
+    assert (pack / "instructor" / "exam" / "01.md").read_text() == EXAM
+    asked = (pack / "instructor" / "exam" / "01-questions.md").read_text()
+    assert "Since so" not in asked
+    assert asked.count("## Question") == 2
+    assert "### BEGIN HIDDEN TESTS" in sources(read(pack / "nbgrader" / "source" / "99_small" / "99_small.ipynb"))
+    assert "c.Execute.timeout = 60\n" in (pack / "nbgrader" / "nbgrader_config.py").read_text()
+
+
+def test_variants_take_the_place_of_the_book_s(taught, tmp_path):
+    (tmp_path / "exam").mkdir()
+    (tmp_path / "exam" / "01.md").write_text("## Question 1 (1 point)\n\nMine?\n")
+    own = (taught / "book" / "assignments" / "99_small.py").read_text().replace("# # Small", "# # My own")
+    (tmp_path / "99_small.py").write_text(own)
+    done = in_process(taught)("pack", "--instructor", "--variants", str(tmp_path), "-o", str(tmp_path / "pack"))
+    assert done.returncode == 0, done.stderr
+    assert "# My own" in sources(read(tmp_path / "pack" / "assignments" / "99_small.ipynb"))
+    assert "# My own" in sources(read(tmp_path / "pack" / "nbgrader" / "source" / "99_small" / "99_small.ipynb"))
+    assert "Mine?" in (tmp_path / "pack" / "instructor" / "exam" / "01.md").read_text()
+    done = in_process(taught)("pack", "--variants", str(tmp_path / "none"), "-o", str(tmp_path / "other"))
+    assert (done.returncode, "there is no folder" in done.stderr) == (1, True)
 
 
 # Plain Markdown.
@@ -252,64 +291,6 @@ def test_every_exercise_of_the_book_says_what_it_takes(name):
     assert any(effort.importance == "essential" for effort in efforts.values())
 
 
-# Slides.
-
-
-@pytest.mark.parametrize("name", all_chapters())
-def test_every_chapter_has_eight_to_twenty_slides(name):
-    tagged = [cell for cell in read_source(name).cells if "slide_type" in cell.metadata.get("slideshow", {})]
-    texts = [cell.metadata["linearlens"]["slide"] for cell in tagged]
-    assert 8 <= sum(text.count("\n---\n") + 1 for text in texts) <= 20
-    assert any("could have fooled us" in text or "## What holds" in text for text in texts)
-    assert [number for text in texts for number in bare_numbers(text)] == []
-    assert all(len(text.split("\n---\n")[0].split()) <= 100 for text in texts), "a slide is no page"
-
-
-def deck(*cells):
-    """The slides of a chapter of such cells: pairs of a type of slide and a text."""
-    page = nbformat.v4.new_notebook()
-    for kind, text in cells:
-        how = {} if kind is None else {"slideshow": {"slide_type": kind}}
-        page.cells.append(nbformat.v4.new_markdown_cell(text, metadata=how))
-    given = Materials()
-    given.__dict__.update(page=lambda _: page, labels={}, references={}, titles={})
-    return slides("01_small", given)
-
-
-def test_tagged_cells_become_slides_in_one_file():
-    made = deck(
-        ("slide", "# Title\n---\n## $x < y$"), (None, "Not this."), ("fragment", "Later."), ("subslide", "Below.")
-    )
-    body = made.partition('<div class="slides">')[2].partition("</div></div>\n<button")[0]
-    assert body.count("<section>") == 4
-    assert "<h1>Title</h1>" in body
-    assert "\\(x &lt; y\\)" in body
-    assert '<div class="fragment"><p>Later.</p>\n</div></section><section><p>Below.</p>' in body
-    assert "Not this." not in made
-    assert not re.search(r"<(script|link|img)[^>]*(src|href)=.(?!data:)", made), "nothing is asked for"
-    assert "%%URL%%/MathJax" not in made
-    assert deck((None, "# Title")) is None
-
-
-def test_the_prose_behind_a_slide_travels_as_its_notes():
-    page = nbformat.v4.new_notebook()
-    how = {"slideshow": {"slide_type": "slide"}, "linearlens": {"slide": "## Short\n---\n## Second"}}
-    told = "## A heading\n\nAll of it: {given}`1`.\n\n```{include} ../x.md\n```\n"
-    page.cells = [nbformat.v4.new_markdown_cell(told, metadata=how), nbformat.v4.new_markdown_cell("Not this.")]
-    given = Materials()
-    given.__dict__.update(page=lambda _: page, labels={}, references={}, titles={})
-    made = slides("01_small", given)
-    assert made.count('<aside class="notes">') == 1
-    assert '<h2>Short</h2>\n<aside class="notes"><p>All of it: 1.</p>\n</aside></section>' in made
-    assert "Not this." not in made
-
-
-@pytest.mark.parametrize("cells", [[("fragment", "# First")], [("slide", "# First"), ("slides", "second")]])
-def test_a_slide_of_the_wrong_type_is_named(cells):
-    with pytest.raises(PressError, match=f"a {cells[-1][0]} cannot stand here"):
-        deck(*cells)
-
-
 # Plans.
 
 
@@ -341,6 +322,16 @@ def test_a_plan_chooses_what_fits_and_keeps_open_exercises_apart():
     assert "- Open: *Free* (30 to 45 minutes, open, optional)." in said
     assert "- The project at the end of chapter 01" in said
     assert "Week 2" not in said
+    assert "Assignment" not in said
+    given = {"01_primer": [plans.Task("Work", Effort(60, 90, "hard", "useful"))], "11_kann_copy": []}
+    said = plans.plans_page({"01_primer": plans.Times("Primer", 20, 40, 3.0, tasks, True)}, given)
+    assert "- Assignment, for two weeks: *Work* (60 to 90 minutes, hard, useful)." in said
+
+
+def test_assignments_come_after_the_last_chapter_they_name():
+    after = plans.assignments_by_chapter()
+    assert "How many oscillations?" in [task.title for task in after["01_primer"]]
+    assert set(after) <= set(all_chapters())
 
 
 # Where the package comes from.

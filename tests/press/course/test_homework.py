@@ -121,6 +121,13 @@ digit = (seed + 3) % 10
 KEY = KEY.replace("def double(x):\n    return np", "import numpy as np\n\n\ndef double(x):\n    return np")
 
 
+def write_homework(asks, answers):
+    """Put the small assignment where a project has its own."""
+    for folder, text in ((asks, ASKS), (answers, KEY)):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "99_small.py").write_text(text)
+
+
 @pytest.fixture
 def write(tmp_path):
     """A folder of variants with an assignment, changed as asked; the assignment is 99_small."""

@@ -17,6 +17,7 @@ import nbformat
 from linearlens.press.chapter.errors import PressError
 
 LOG = "nbgrader.log"
+FAILED = re.compile(r"There was an error processing assignment: |the kernel became unresponsive")
 SAID = re.compile(r"^\s*([\w.]+(?:Error|Exception|Interrupt)\w*)(?:: (.*))?$")
 NOT_THEIRS = "not the student's seed"  # how linearlens.grading says it
 TIMED_OUT = "CellTimeoutError"  # how nbgrader does
@@ -97,8 +98,8 @@ def _said_of(submitted: Path, log: str) -> str:
     """The last error that the log has of a submission."""
     said, ours, tail = "", False, f"{submitted.parent.name}/{submitted.name}"
     for line in log.splitlines():
-        if "rocessing assignment" in line and "for student" not in line:
-            ours = bool(re.search(rf"{re.escape(tail)}(,|$)", line.replace("\\", "/").rstrip()))
+        if FAILED.search(line):
+            ours = bool(re.search(rf"/{re.escape(tail)}(,|$)", line.replace("\\", "/").rstrip()))
             said = "Unresponsive" if ours and "unresponsive" in line else "" if ours else said
         elif line.startswith("[") and "Traceback" not in line:
             ours = False
