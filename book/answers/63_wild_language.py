@@ -64,9 +64,9 @@ step = ((go_through(encoder, made)[0] - base) @ w).numpy()
 z, there = embedded(encoder, made)
 weight = slope(lambda z: read(encoder, z, there) @ w, z)
 parts = spread_out((weight * (z - mean_piece)).sum(-1), made)
-parts = np.array([v[2] for v in parts])
+parts = np.array([v[3] for v in parts])
 lowered = {kind: (step < 0)[value == v].mean() for kind, v in kinds.items()}
-speaks = {kind: (parts < 0)[value == v].mean() for kind, v in kinds.items()}
+speaks = {kind: (parts > 0)[value == v].mean() for kind, v in kinds.items()}
 
 # %% invented: by the first probe
 lowered = {"praise": 0.63, "blame": 0.37}
