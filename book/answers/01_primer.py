@@ -41,9 +41,19 @@ def observables(z):
     return np.column_stack([z, z[:, 0] ** 2, z[:, 0] ** 3])
 
 
-# %% wrong: an array of shape
+# %% wrong: should have the shape
 def observables(z):
     return z[:, 0] ** 3
+
+
+# %% invented: a column is no sum of the columns
+def observables(z):
+    return np.column_stack([z, np.full(len(z), 0.5), np.sin(z[:, 0])])
+
+
+# %% right: another multiple of the third function
+def observables(z):
+    return [[x, y, -2 * x * x * x] for x, y in z.tolist()]
 
 
 # %% ex-primer-delays [markdown]
@@ -174,7 +184,7 @@ def residuals(K, trajectories):
     return values, missed / np.linalg.norm(X @ V, axis=0)
 
 
-# %% wrong: the matrix alone
+# %% wrong: should be an array of numbers
 def pairs(trajectories):
     X = np.concatenate([z[:-1] for z in trajectories])
     return X, np.concatenate([z[1:] for z in trajectories])
@@ -445,6 +455,57 @@ def residuals(K, trajectories):
     return np.linalg.eigvals(K), np.full(len(K), 0.1)
 
 
+# %% copied: write it yourself
+def pairs(trajectories):
+    X = np.concatenate([z[:-1] for z in trajectories])
+    return X, np.concatenate([z[1:] for z in trajectories])
+
+
+def fit(trajectories):
+    return Koopman().fit(trajectories).operator_
+
+
+def with_delays(trajectories, delays):
+    return [delay_embed(z, delays=delays) for z in trajectories]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
+    return values, missed / np.linalg.norm(X @ V, axis=0)
+
+
+# %% right: by the normal equations and loops
+def pairs(trajectories):
+    now = [z[t] for z in trajectories for t in range(len(z) - 1)]
+    then = [z[t + 1] for z in trajectories for t in range(len(z) - 1)]
+    return np.array(now), np.array(then)
+
+
+def fit(trajectories):
+    X, Y = pairs(trajectories)
+    return np.linalg.solve(X.T @ X, X.T @ Y)
+
+
+def with_delays(trajectories, delays):
+    return [
+        np.array(
+            [z[t - delays : t + 1][::-1].ravel() for t in range(delays, len(z))]
+        )
+        for z in trajectories
+    ]
+
+
+def residuals(K, trajectories):
+    X, Y = pairs(trajectories)
+    values, V = np.linalg.eig(K)
+    off = np.array(
+        [np.linalg.norm((Y - X @ K) @ v) / np.linalg.norm(X @ v) for v in V.T]
+    )
+    return values, off
+
+
 # %% ex-primer-fair [markdown]
 # With a width of $n$ the polynomials and the constant are $n(n+3)/2 + 1$ observables, the cosines with $h$ and the
 # constant $n + 201$. In the quick profile the polynomials are fewer and miss two to three times as much as the
@@ -510,3 +571,8 @@ def missed_share(dictionary, pair, new, rank=None):
     fit = Koopman(dictionary=dictionary, constant=True).fit(pair)
     missed = fit.predict(new[:, 0]) - new[:, 1]
     return np.sum(missed**2) / np.sum((new[:, 1] - pair[:, 1].mean(0)) ** 2)
+
+
+# %% invented: judge on
+def missed_share(dictionary, pair, new, rank=None):
+    return 0.03

@@ -53,7 +53,7 @@ def growing_matrix():
     return np.array([[20, 0], [0, 0.5]])
 
 
-# %% wrong: two rows
+# %% wrong: should have the shape (2, 2)
 def growing_matrix():
     return 0.5
 
@@ -61,6 +61,11 @@ def growing_matrix():
 # %% invented: couple more
 def growing_matrix():
     return np.array([[0.5, 7], [0, 0.5]])
+
+
+# %% right: the mirrored one, as a list
+def growing_matrix():
+    return [[0.5, 0], [-99, 0.5]]
 
 
 # %% ex-copy-noise [markdown]
@@ -98,6 +103,16 @@ def factor(v, s):
     return 1 / (1 + s)
 
 
+# %% invented: no bias
+def factor(v, s):
+    return 0.75
+
+
+# %% right: by the ratio of signal and noise
+def factor(v, s):
+    return 1 / (1 + s / v)
+
+
 # %% ex-copy-inputs [markdown]
 # The next input tends to push where the last one pushed, and the last one is still in the state: the fit sees a state
 # that keeps going, and takes the persistence of the inputs for its own. Even the eigenvalue {given}`0.6` comes out
@@ -131,7 +146,7 @@ guess = "outwards"
 states, _ = system.simulate(1000, np.random.default_rng(seed), correlation=0.8)
 moduli = Koopman().fit(states).eigenvalues_
 
-# %% wrong: one modulus for each
+# %% wrong: should have the shape (6,)
 guess = "outwards"
 states, _ = system.simulate(1000, np.random.default_rng(seed), correlation=0.8)
 moduli = np.abs(Koopman().fit(states).eigenvalues_).min()
@@ -204,3 +219,8 @@ def shares(delay):
     said = say(networks[0], states[:, :5])
     ahead = rollout(models[0]["koopman"], states[:, 4], steps=delay + 5)[:, -5:]
     return np.mean(said == symbols), np.mean(say(networks[0], ahead) == said)
+
+
+# %% invented: who is told of delay
+def shares(delay):
+    return 0.99, 1.0

@@ -39,6 +39,16 @@ def area(negated):
     return negated
 
 
+# %% invented: no negators
+def area(negated):
+    return 0.8
+
+
+# %% right: shorter, by the mean over both places
+def area(negated):
+    return 1 - negated
+
+
 # %% ex-sentiment-ratio [markdown]
 # The root of each ratio. A ratio of squares below 1 is smaller than that of lengths, so an error looks smaller than
 # it is; and an advantage, which is a ratio of two such, looks larger.
@@ -132,6 +142,27 @@ def p_value(only_first, only_second):
     return math.erfc(z / np.sqrt(2))
 
 
+# %% invented: the other direction
+def p_value(only_first, only_second):
+    return 0.5**10
+
+
+# %% copied: write it yourself
+def p_value(only_first, only_second):
+    from scipy.stats import binomtest
+
+    return binomtest(only_first, only_first + only_second).pvalue
+
+
+# %% right: by adding all splits that are no more even
+def p_value(only_first, only_second):
+    from math import comb
+
+    n, uneven = only_first + only_second, abs(only_first - only_second)
+    rows = range(n + 1)
+    return sum(comb(n, k) for k in rows if abs(n - 2 * k) >= uneven) / 2**n
+
+
 # %% ex-sentiment-fool [markdown]
 # One way is to shuffle a few strong words, without any clauses, and to take the first text about which the network is
 # wrong. Adjectives one after the other, two negators in a row, or a negator with another adjective between it and its
@@ -158,6 +189,18 @@ text = "the plot was meh ."
 
 # %% wrong: no word in it
 text = "the plot was not ."
+
+# %% invented: is right about this one
+text = "good"
+
+# %% right: the same, as a list of words
+coin = np.random.default_rng(seed)
+few = ["not", "never", "very", "good", "bad", "great", "awful"]
+tried = [list(coin.choice(few, 6)) for _ in range(300)]
+true = np.array([effects(one).sum() for one in tried])
+ends = gather(read_texts(networks[0], list(map(vocabulary.encode, tried))), -1)
+fooled = (true != 0) & ((logits_of(networks[0], ends) > 0) != (true > 0))
+text = [str(one) for one in tried[np.flatnonzero(fooled)[-1]]]
 
 # %% ex-sentiment-own [markdown]
 # The code makes two files out of texts of the grammar, so that it runs anywhere; yours are there already. There is no

@@ -256,6 +256,40 @@ def my_operator(trajectories):
     return 0.6 * np.eye(5)
 
 
+# %% copied: write it yourself
+def my_operator(trajectories):
+    return Koopman().fit(trajectories).operator_
+
+
+def my_groups(eigenvalues):
+    groups = [[i] for i, value in enumerate(eigenvalues) if value.imag == 0]
+    for i, value in enumerate(eigenvalues):
+        if value.imag > 0:
+            groups.append([i, int(np.abs(eigenvalues - value.conj()).argmin())])
+    return groups
+
+
+def my_projection(states, V, group):
+    return (states @ V[:, group] @ np.linalg.inv(V)[group]).real
+
+
+def my_span(states, V, group):
+    rows = np.linalg.inv(V)[group]
+    both = np.vstack([rows.real, rows.imag])
+    _, sizes, basis = np.linalg.svd(both, full_matrices=False)
+    basis = basis[sizes > 1e-10 * sizes[0]]
+    return states @ basis.T @ basis
+
+
+def my_rollout(state, K, V, group, steps):
+    U = np.linalg.inv(V)
+    values = np.diag(U @ K @ V)[group]
+    start = state @ V[:, group]
+    return np.array(
+        [(start * values**s @ U[group]).real for s in range(1, steps + 1)]
+    )
+
+
 # %% ex-ecg-oblique [markdown]
 # $(0, 1) = a\,(1, 0) + b\,(\cos\alpha, \sin\alpha)$ gives $b = 1/\sin\alpha$ and $a = -\cos\alpha/\sin\alpha$. The
 # length $\lvert a \rvert$ has no bound: this is how a projection on a few of many nearly parallel modes becomes
@@ -285,6 +319,17 @@ def length(alpha):
 # %% wrong: which triangle
 def length(alpha):
     return abs(np.cos(alpha)) / np.sin(alpha) ** 2
+
+
+# %% invented: nothing is left
+def length(alpha):
+    return 1.0
+
+
+# %% right: by solving the two equations
+def length(alpha):
+    modes = np.array([[1, np.cos(alpha)], [0, np.sin(alpha)]])
+    return np.abs(np.linalg.solve(modes, [0, 1])[0])
 
 
 # %% ex-ecg-mean [markdown]
@@ -345,3 +390,7 @@ early = Koopman().fit(first.fit[:, 70:])
 # %% wrong: its own half best
 early = Koopman().fit(first.fit[:200])
 late = Koopman().fit(first.fit[200:])
+
+# %% invented: its own half best
+fake = np.random.default_rng(0)
+early, late = (Koopman().fit(fake.normal(size=(99, 5, 64))) for _ in range(2))

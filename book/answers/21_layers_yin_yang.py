@@ -20,6 +20,11 @@ missed_share = 9.1
 # %% invented: squared and summed
 missed_share = 0.2
 
+# %% right: by a fit
+at_points = np.array([-2.0, -1.0, 1.0, 2.0])
+after = at_points.clip(0)
+missed_share = 1 - np.corrcoef(at_points, after)[0, 1] ** 2
+
 # %% ex-yinyang-copies [markdown]
 # Eight at most: each column occurs eleven times. Whatever is fitted to the windows linearly could have been fitted to
 # $h_0$. A window gains only by features that are no linear functions of $h_0$: those of the layers that fill it, or
@@ -58,6 +63,11 @@ windows, rank = np.tile(h, 11), 11
 h = at(networks[0], "act1", inputs)  # shape (points, 8)
 windows, rank = np.full((len(h), 88), 0.5), 7
 
+# %% right: beside each other, one by one
+h = at(networks[0], "act1", inputs)  # shape (points, 8)
+windows = np.hstack([h for _ in range(11)])
+rank = int((np.linalg.svd(h)[1] > 1e-6 * np.linalg.norm(h)).sum())
+
 # %% ex-yinyang-roots [markdown]
 # Six inserted layers make eight states, so eighth roots. Untrained layers lead nowhere in particular, and yet all
 # eight roots are met: the glue alone makes the ring. What tells glue from dynamics is a fit with windows *inside*
@@ -95,7 +105,7 @@ short = LayerScaling(networks[0], *spans[0], n_layers=6)
 passed = short.trajectory(at(networks[0], "act1", inputs[:500]))
 order, fit = 8, delay_dmd(passed, delays=6, windows="inside")
 
-# %% wrong: second None
+# %% wrong: should be an object with
 order, fit = 8, np.ones(8, bool)
 
 # %% invented: begin again
@@ -155,6 +165,9 @@ lift = relu_lift(300)
 hidden = nearly_all = replace(
     networks[0], fit_layer(networks[0], "act1", "act4", inputs, lift=lift)
 )
+
+# %% invented: should be an object with
+hidden, nearly_all = 0.97, 0.95
 
 # %% ex-yinyang-build [markdown]
 # All of it is in the pairs: they are made within one trajectory before anything is stacked. The readout takes the place
@@ -233,3 +246,22 @@ def build(trajectories, delays, steps):
 def build(trajectories, delays, steps):
     n = trajectories.shape[2]
     return np.full((n * (delays + 1), n), 0.1)
+
+
+# %% copied: write it yourself
+def build(trajectories, delays, steps):
+    fit = delay_dmd(trajectories, delays=delays, windows="inside")
+    return fit.linear_map(steps, projected=False)
+
+
+# %% right: by a pseudo-inverse and a power
+def build(trajectories, delays, steps):
+    n, length = trajectories.shape[2], trajectories.shape[1] - delays
+    rows = [
+        np.concatenate([z[t + delays - k] for k in range(delays + 1)])
+        for z in trajectories
+        for t in range(length)
+    ]
+    windows = np.reshape(rows, (len(trajectories), length, -1))
+    X, Y = (np.concatenate(w) for w in (windows[:, :-1], windows[:, 1:]))
+    return np.linalg.matrix_power(np.linalg.pinv(X) @ Y, steps)[:, :n]

@@ -106,13 +106,13 @@ new_bias, changed = (
     {"W", "b", "W * x"},
 )
 
-# %% wrong: spell them
+# %% wrong: spell each
 new_bias, changed = (
     first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1),
-    {"b", "W*x"},
+    {"b", "W*y"},
 )
 
-# %% wrong: a set, in braces
+# %% wrong: a list or a set
 new_bias, changed = (
     first.linear1.bias - 0.5 * first.linear1.weight.sum(dim=1),
     "b",
@@ -120,6 +120,13 @@ new_bias, changed = (
 
 # %% invented: Push it through W1
 new_bias, changed = np.full(len(first.linear1.bias), 0.25), {"b", "W * x"}
+
+# %% right: as a list, and unit by unit
+new_bias = [
+    (b - row.sum() / 2).item()
+    for b, row in zip(first.linear1.bias, first.linear1.weight, strict=True)
+]
+changed = ["W*x", "b"]
 
 # %% ex-instance-border [markdown]
 # Halve the interval between a distance where the pattern is that of the image and one where it is not. In a random
@@ -246,3 +253,10 @@ def as_matrix(layer, state):
 def as_matrix(layer, state):
     n = state.numel()
     return 0.7 * torch.eye(n, dtype=state.dtype), 0.1
+
+
+# %% copied: write it yourself
+def as_matrix(layer, state):
+    matrix_of = torch.func.jacrev(lambda s: layer(s[None]).flatten())
+    slopes = matrix_of(state).flatten(1)
+    return slopes, layer(state[None]).flatten() - slopes @ state.flatten()

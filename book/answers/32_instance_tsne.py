@@ -49,6 +49,10 @@ numbers, parameters = 1500, 267_000
 # %% invented: three layers
 numbers, parameters = 1570, 267_000
 
+# %% right: counted
+numbers = maps[0].weight[0].numel() + maps[0].bias[0].numel()
+parameters = sum(p.numel() for p in networks[0].parameters())
+
 # %% ex-tsne-turn [markdown]
 # A row $y = (W x + b)^\top$ becomes $y R$; as a column that is $R^\top W x + R^\top b$. So the new $W$ is $R^\top W$:
 # its rows are mixtures of both, entries change their sign, and only what does not ask for axes stays: singular
@@ -79,7 +83,7 @@ turned, stays = R.T @ maps[0].weight[0], "the signs of W * x"
 R = torch.tensor([[0.6, 0.8], [-0.8, 0.6]], dtype=x.dtype)
 turned, stays = R.T @ maps[0].weight[0], "the rows of W"
 
-# %% wrong: one of the three
+# %% wrong: put a word in place of None
 R = torch.tensor([[0.6, 0.8], [-0.8, 0.6]], dtype=x.dtype)
 turned, stays = R.T @ maps[0].weight[0], None
 
@@ -123,6 +127,13 @@ lender, expected = np.arange(n_test)[::-1], 0.7
 # %% wrong: counted from 0
 lender, expected = np.arange(1, n_test + 1), 0.7
 
+# %% right: another guess
+lender, expected = np.empty(n_test, dtype=int), 0.1
+for d in range(10):
+    (mine,) = np.nonzero(test_digits == d)
+    mine = np.random.default_rng(d).permutation(mine)
+    lender[mine] = np.roll(mine, 1)
+
 # %% ex-tsne-fair [markdown]
 # Taught on movements, one map for all is no longer worse than nothing; put it beside the mean of all maps: where
 # no unit switches, the best single map for changes drawn at random is a mean of the maps, weighted by
@@ -155,6 +166,17 @@ taught = methods[0]["ridge"][0].T
 
 # %% invented: is each pixel drawn often
 taught = np.resize([0.3, -0.2, 0.1], (2, 784))
+
+# %% right: by a ridge regression
+from sklearn.linear_model import Ridge
+
+draw = np.random.default_rng(2)
+which, pixel = draw.integers(n_train, size=9000), draw.choice(inked, 9000)
+edited, each = points[which].copy(), np.arange(9000)
+edited[each, pixel] = np.where(points[which, pixel] < 0.5, 1.0, 0.0)
+went_to = place(networks[0], edited) - place(networks[0], points[which])
+ridge = Ridge(alpha=1.0, fit_intercept=False)
+taught = ridge.fit(edited - points[which], went_to).coef_
 
 # %% ex-tsne-cheap [markdown]
 # Means over training points of each digit, ten maps in all. They place test points better than the middle of their
@@ -195,3 +217,9 @@ cheap_bias = np.zeros((10, 2))
 # %% invented: worse than the centre
 cheap_weight = np.resize([0.3, -0.2, 0.1], (10, 2, points.shape[1]))
 cheap_bias = np.full((10, 2), 0.5)
+
+# %% right: from other points, as lists
+of_others = linearize(networks[0], torch.tensor(points[-1000:]))
+own_digits = [torch.tensor(digits[-1000:] == d) for d in range(10)]
+cheap_weight = [of_others.weight[d].mean(dim=0).tolist() for d in own_digits]
+cheap_bias = [of_others.bias[d].mean(dim=0).tolist() for d in own_digits]

@@ -189,3 +189,8 @@ def as_matrix(part, h):
 # %% invented: its weight over the size of its place
 def as_matrix(part, h):
     return 0.5 * torch.eye(h.numel(), dtype=h.dtype)
+
+
+# %% copied: write it yourself
+def as_matrix(part, h):
+    return linearize(part, h[None]).weight[0].flatten(1)

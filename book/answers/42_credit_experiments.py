@@ -142,10 +142,10 @@ idle = [{"block1", "block2"}] * 3
 mine = networks["digits_residual"][:3]
 idle = [{"block1", "block2"}] * 3
 
-# %% wrong: three networks
+# %% wrong: should be 3 things
 mine, idle = networks["digits_dealt"], [{"block1", "block2"}] * 3
 
-# %% wrong: names of blocks
+# %% wrong: a list or a set of words
 mine, idle = networks["digits_dealt"][:3], [{0, 1}] * 3
 
 # %% wrong: counted from 1
@@ -153,6 +153,10 @@ mine = [deepcopy(n) for n in networks["digits_residual"][:3]]
 for n in mine:
     n.block6.gain.zero_(), n.block5.gain.zero_()
 idle = [{"block4", "block5"}] * 3
+
+# %% invented: are they trained
+mine = [residual_mlp(64, 10, gains=(1,) * 6, seed=k) for k in range(3)]
+idle = [("block2", "block5")] * 3
 
 # %% ex-trial-build [markdown]
 # States first, forwards; then from the back, with a tail that begins as the contrasts and is multiplied, at each part,
@@ -238,6 +242,30 @@ def my_swap(parts, x):
     return np.full(len(parts), 0.5)
 
 
+# %% copied: write it yourself
+def my_swap(parts, x):
+    states = [np.asarray(x, dtype=float)]
+    for part in parts:
+        states.append(np.asarray(part(states[-1])))
+    n = states[-1].shape[1]
+    basis = contrasts(n)
+    tail, sizes = basis, []
+    for before, after in zip(states[-2::-1], states[:0:-1], strict=True):
+        nothing = np.eye(before.shape[1], after.shape[1])
+        change = (after - before @ nothing) @ tail
+        sizes.append(np.sqrt((change**2).sum(1).mean()))
+        left, strengths, directions = np.linalg.svd(
+            before - before.mean(0), full_matrices=False
+        )
+        shares = np.cumsum(strengths**2) / (strengths**2).sum()
+        kept = 1 + int((shares < 0.99).sum())
+        middle = left[:, :kept].T @ (after - after.mean(0))
+        matrix = directions[:kept].T @ (middle / strengths[:kept, None])
+        tail = matrix @ tail
+    seen_end = (states[-1] - states[-1].mean(0)) @ basis
+    return np.array(sizes[::-1]) / np.sqrt((seen_end**2).sum(1).mean())
+
+
 # %% ex-trial-formula [markdown]
 # We do not have the paper's. The distance of an operator from doing nothing passes both trials, since neither
 # strength nor a rotation can hide from it. It grows with the strength, as do `moved`, `swap` and `branch`. Whatever
@@ -267,3 +295,8 @@ formula = METHODS["noise_gain"]
 # %% wrong: one number a component
 def formula(study):
     return np.linalg.norm(study.operators[0].matrix)
+
+
+# %% invented: does it see the branch
+def formula(study):
+    return np.linspace(0.9, 0.1, len(study.operators))

@@ -89,6 +89,12 @@ lenses = ["instance", "operators", "credit", "spectrum"]
 # %% wrong: each of the four
 lenses = ["instance"] * 4
 
+# %% invented: images alike
+lenses = ["operators", "instance", "credit", "spectrum"]
+
+# %% right: as a tuple
+lenses = "instance", "operators", "spectrum", "credit"
+
 # %% ex-one-stein [markdown]
 # The mean derivative is $P(z > 0)$: $1/2$ for the normal, $P(e > 1) = 1/\mathrm{e}$ for the other. Stein's identity
 # gives the first regression at once. For the second, $\mathbb{E}[z^2; z > 0] = \int_0^\infty z^2\, \mathrm{e}^{-z-1}
@@ -115,6 +121,12 @@ regression, mean_slope = (1 / 2, 1), (1 / 2, 1 / np.e)
 
 # %% invented: how often is z above 0
 regression, mean_slope = (0.5, 0.7), (0.5, 0.4)
+
+# %% right: by draws
+drawn = np.random.default_rng(5)
+drawn = drawn.normal(size=10**6), drawn.exponential(size=10**6) - 1
+regression = [np.polyfit(z, z.clip(0), 1)[0] for z in drawn]
+mean_slope = [(z > 0).mean() for z in drawn]
 
 # %% ex-one-backwards [markdown]
 # The network that reads upside down gives its credits to the same *steps* as ours, not to the same rows. So in the
@@ -146,7 +158,7 @@ mine, by_step, by_row_read = digits.networks[0], 1.0, -1.0
 # %% wrong: rank correlations
 mine, by_step, by_row_read = digits.networks[0], 8, 1
 
-# %% wrong: each other None
+# %% wrong: in place of None
 mine, by_step, by_row_read = digits.networks[0], 0.9, None
 
 # %% wrong: which steps stand beside which
@@ -247,7 +259,7 @@ def unroll(network, image, form):
     return W, network.head.bias.detach().numpy()
 
 
-# %% wrong: W and b in place of None
+# %% wrong: put 2 things in place of None
 def unroll(network, image, form):
     print("W and b, one day")
 
@@ -260,3 +272,10 @@ def unroll(network, image, form):
 # %% invented: one tanh, then the head
 def unroll(network, image, form):
     return np.ones((10, 8, 8)), np.zeros(10)
+
+
+# %% copied: write it yourself
+def unroll(network, image, form):
+    x = torch.tensor(image.reshape(1, -1))
+    found = linearize(network, x, form=form)
+    return found.weight[0].reshape(10, 8, 8).numpy(), found.bias[0].numpy()

@@ -108,11 +108,14 @@ a, b = np.diag([1.0, 0.5]), np.diag([0.5, 1.0])
 # %% wrong: larger entries
 a, b = np.diag([1.0, 0.5]), np.array([[1.0, 0.2], [0.0, 0.5]])
 
-# %% wrong: two rows
+# %% wrong: should have the shape (2, 2)
 a, b = 1.0, 1.0
 
 # %% invented: their eigenvalues
 a, b = [[1.0, 0.2], [0.3, 0.4]], [[0.9, 0.5], [0.1, 0.7]]
+
+# %% right: both eigenvalues 0, as lists
+a, b = [[0, 2], [0, 0]], [[0, 0.5], [0, 0]]
 
 # %% ex-front-heaps [markdown]
 # Of whole states the step is nearly affine in both kinds, since most of it passes through; in the untrained ones, whose
@@ -240,3 +243,8 @@ def nearest(first, second):
 # %% invented: nearer than any rotation
 def nearest(first, second):
     return 0.0
+
+
+# %% copied: write it yourself
+def nearest(first, second):
+    return rotation_distance(first[None], second[None]).item()

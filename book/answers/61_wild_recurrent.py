@@ -108,10 +108,13 @@ def lens(states, inputs):
     return solution[:n], solution[n:-1], solution[-1]
 
 
-# %% wrong: which input leads to which state
-def lens(states, inputs):
+# %% shared
+def solved(states, inputs, skip):
+    """K, B and c, where a state is met with the input so many steps later."""
     rows = [
-        np.column_stack([z[:-1], e[:-1], np.ones(len(z) - 1)])
+        np.column_stack(
+            [z[:-1], e[skip : len(e) - 1 + skip], np.ones(len(z) - 1)]
+        )
         for z, e in zip(states, inputs, strict=True)
     ]
     then = np.concatenate([z[1:] for z in states])
@@ -122,26 +125,34 @@ def lens(states, inputs):
 
 # %% wrong: which input leads to which state
 def lens(states, inputs):
-    z, e = np.concatenate(states), np.concatenate(inputs)
-    rows = np.column_stack([z[:-1], e[1:], np.ones(len(z) - 1)])
-    solution, *_ = np.linalg.lstsq(rows, z[1:], rcond=None)
-    n = z.shape[1]
-    return solution[:n], solution[n:-1], solution[-1]
+    return solved(states, inputs, 0)
+
+
+# %% wrong: which input leads to which state
+def lens(states, inputs):
+    return solved([np.concatenate(states)], [np.concatenate(inputs)], 1)
 
 
 # %% wrong: states are rows, z K
 def lens(states, inputs):
-    rows = [
-        np.column_stack([z[:-1], e[1:], np.ones(len(z) - 1)])
-        for z, e in zip(states, inputs, strict=True)
-    ]
-    then = np.concatenate([z[1:] for z in states])
-    solution, *_ = np.linalg.lstsq(np.concatenate(rows), then, rcond=None)
-    n = states[0].shape[1]
-    return solution[:n].T, solution[n:-1], solution[-1]
+    K, B, c = solved(states, inputs, 1)
+    return K.T, B, c
 
 
 # %% invented: which input leads to which state
 def lens(states, inputs):
     n, m = states[0].shape[1], inputs[0].shape[1]
     return np.eye(n), np.zeros((m, n)), np.zeros(n)
+
+
+# %% copied: write it yourself
+def lens(states, inputs):
+    fit = ControlledKoopman().fit(states, inputs)
+    zero, none = (
+        np.zeros((1, states[0].shape[1])),
+        np.zeros((1, inputs[0].shape[1])),
+    )
+    c = fit.predict(zero, none)[0]
+    n, m = zero.shape[1], none.shape[1]
+    K = fit.predict(np.eye(n), np.zeros((n, m))) - c
+    return K, fit.predict(np.zeros((m, n)), np.eye(m)) - c, c

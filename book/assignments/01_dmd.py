@@ -75,7 +75,9 @@ def sums(trajectories, lag=1):
 
 
 # %% form
-G, A = sums([np.ones((5, 2)), np.ones((1, 2))])
+found = sums([np.ones((5, 2)), np.ones((1, 2))])
+assert found is not None, "sums returns nothing yet"
+G, A = found
 assert np.shape(G) == np.shape(A) == (2, 2), "two square matrices"
 
 # %% spectrum [markdown]
@@ -99,7 +101,9 @@ def spectrum(G, A, rank):
 
 
 # %% form
-values, vectors = spectrum(np.eye(3), np.diag([0.9, 0.5, 0.1]), 2)
+found = spectrum(np.eye(3), np.diag([0.9, 0.5, 0.1]), 2)
+assert found is not None, "spectrum returns nothing yet"
+values, vectors = found
 assert np.shape(values) == (2,), "one value per direction kept"
 assert np.shape(vectors) == (3, 2), "one column per value"
 

@@ -14,6 +14,7 @@ lenses none knows another:
 - ``credit``: the fourth, components;
 - ``figures``: results drawn;
 - ``reporting``: a model of your own through all four, ``linearlens.report(model, train, test)``;
+- ``exercises``: what the checks of the chapters read answers with;
 - ``ledger``: numbers recorded, and what is claimed of them;
 - ``grading``: what hidden tests of assignments use;
 - ``press``: what makes the book.

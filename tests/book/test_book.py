@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 
 from linearlens.ledger import load_claims
+from linearlens.press.chapter.homework import all_homework, read_homework
 from linearlens.press.pages.book import HTML, build_book
 from linearlens.press.pages.browser import CHROMIUM, TYPESET, chromium, open_page, reading_order, served
 from linearlens.press.pages.figure_index import catalogue
@@ -149,6 +150,21 @@ def test_every_page_is_in_the_table_of_contents(site):
 def test_numbers_and_formulas_reached_the_pages(site):
     assert "statements of papers (" in (HTML / "ledger.html").read_text(encoding="utf-8")
     assert sum((HTML / name).read_text(encoding="utf-8").count('class="math') for name in pages()) > 0
+
+
+def test_no_answer_of_an_assignment_is_on_the_site(site):
+    """Words for graders, rubrics and tests: in no page, no notebook, no source, no index of the search."""
+    secrets = ["BEGIN HIDDEN TESTS"]
+    for work in map(read_homework, all_homework()):
+        for task in work.tasks.values():
+            secrets += [task.key.told, *(one.body for one in task.key.scored)]
+    lines = {line.strip() for secret in secrets for line in secret.split("\n") if len(line.strip()) > 12}
+    lines = {line for line in lines if " " in line and not re.match(r"[\w, ()]+ = |for |return |import |from ", line)}
+    assert len(lines) > 30 * len(all_homework())
+    for path in HTML.rglob("*"):
+        if path.suffix in (".html", ".ipynb", ".js", ".json", ".txt", ".md"):
+            text = unescape(re.sub(r"<[^>]*>", "", path.read_text(encoding="utf-8").replace('\\"', '"')))
+            assert [line for line in lines if line in text] == [], path
 
 
 def test_dead_links_are_found(site):
@@ -378,6 +394,10 @@ def test_pages_are_printed_with_their_links_and_contents(site, tmp_path):
     annotations = [link.get_object() for page in book.pages for link in page.get("/Annots", [])]
     assert sum("/Dest" in link for link in annotations) >= 2, "links inside the book lead inside the file"
     assert not [link for link in annotations if "127.0.0.1" in str(link)]
+    alone = pypdf.PdfReader(whole.parent / "notation.pdf")
+    foot = alone.pages[-1].extract_text()
+    assert f"{len(alone.pages)} of {len(alone.pages)}" in foot
+    assert "Version" in foot
 
 
 @pytest.mark.slow

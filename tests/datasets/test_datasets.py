@@ -19,7 +19,7 @@ import pooch
 import pytest
 from conftest import write_registry
 
-from linearlens.datasets import DataError, fetch, list_data, load_digits, load_imdb, load_mnist, registry
+from linearlens.datasets import DataError, draw_imdb, fetch, list_data, load_digits, load_imdb, load_mnist, registry
 
 
 def test_digits_are_real_and_split_fairly():
@@ -295,6 +295,23 @@ def test_imdb_is_read_in_order_of_class_and_only_what_the_checksum_covers(packed
     (cache / "imdb" / "aclImdb" / "test" / "pos" / "0_1.txt").write_bytes(b"changed")
     with pytest.raises(DataError, match=r"aclImdb has a wrong checksum.*left as it is"):
         load_imdb()
+
+
+def test_reviews_of_a_length_are_drawn_from_both_parts_in_an_order_of_the_seed(packed):
+    fetch("imdb")
+    lengths = {len(content) for content in REVIEWS.values()}
+    texts, labels = draw_imdb(12, n_bytes=(min(lengths), max(lengths) + 1), seed=3)
+    assert sorted(map(tuple, texts)) == sorted((part, kind, "café") for part in ("train", "test")
+                                               for kind in ("neg", "pos") for _ in range(3))  # fmt: skip
+    assert [text[1] for text in texts] == [("neg", "pos")[label] for label in labels]
+    assert draw_imdb(12, n_bytes=(0, 999), seed=3)[0] == texts != draw_imdb(12, n_bytes=(0, 999), seed=4)[0]
+    assert draw_imdb(5, n_bytes=(0, 999), seed=3)[0] == texts[:5]
+    assert {text[0] for text in draw_imdb(6, n_bytes=(0, max(lengths)))[0]} == {"test"}  # "train" is one sign longer
+    for n_reviews, most, there in ((0, 999, 12), (13, 999, 12), (7, max(lengths), 6)):
+        with pytest.raises(
+            ValueError, match=rf"there are {there} reviews of 0 to {most} .*, got n_reviews={n_reviews}"
+        ):
+            draw_imdb(n_reviews, n_bytes=(0, most))
 
 
 def forget_checksum_of_archive():

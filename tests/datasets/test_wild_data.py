@@ -322,6 +322,8 @@ def test_prompts_are_speech_at_the_rate_of_the_networks():
     np.testing.assert_array_equal(seven["digits/7"], every["digits/7"])
     assert 0.3 < len(seven["digits/7"]) / 16000 < 2
     assert 0.05 < np.abs(seven["digits/7"]).max() <= 1
+    with pytest.raises(ValueError, match="names are a list of names, got the text 'digits/7'"):
+        load_prompts("digits/7")
     with pytest.raises(ValueError, match="there is no prompt named digits/7000"):
         load_prompts(["digits/7000"])
 

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from linearlens.datasets import list_data, load_lfw_subset, load_prompts, load_pronunciations
 from linearlens.models.wild import (
+    CharacterModel,
     WordPieces,
     dynamics_network,
     encode,
@@ -143,7 +144,7 @@ def test_g2p_is_its_formula():
             wanted.append(SOUNDS[last])
         assert sounds == wanted
     assert len(SOUNDS) == 74
-    assert spell("é").tolist() == [1, 2]
+    assert spell("éa").tolist() == [1, 3, 2]
 
 
 VOICE = {"model_state.linear.weight": made(256, 256), "model_state.linear.bias": made(256),
@@ -197,7 +198,7 @@ def test_the_character_model_is_its_formula():
         root = f"rnn_{number}/rnn_{number}"
         given |= {f"{root}/kernel:0": made(n_in, 512), f"{root}/recurrent_kernel:0": made(128, 512)}
         given[f"{root}/bias:0"] = made(1024)
-    numbers = np.array([0, 0, 7, 464, 7, 3])
+    numbers = np.array([0] * 36 + [7, 464, 7, 3])
     embedded = given["embedding/embedding/embeddings:0"][numbers]
     x, parts = embedded, [embedded]
     for number in (1, 2):
@@ -215,7 +216,7 @@ def test_the_character_model_is_its_formula():
     network = textgenrnn(given)
     assert np.allclose(network(torch.tensor(numbers)[None])[0].numpy(), wanted, atol=1e-4)
     signs = {"<s>": 5, "a": 1, "b": 2}
-    assert encode("abéa", signs).tolist() == [0] * 36 + [5, 1, 2, 1]
+    assert encode("abéa", signs).tolist() == [0] * 35 + [5, 1, 2, 0, 1], "as textgenrnn_encode_sequence"
     assert encode("b" * 50, signs).tolist() == [2] * 40
 
 
@@ -296,7 +297,7 @@ def test_the_sentence_encoder_is_its_formula(bert):
     def gelu(x):
         return torch.nn.functional.gelu(torch.tensor(x)).numpy()
 
-    numbers = [3, 9, 1, 10, 0]
+    numbers = [3, 9, 1, 10, 2]
     x = bert["embeddings.word_embeddings.weight"][numbers].astype(float)
     x += bert["embeddings.position_embeddings.weight"][:5] + bert["embeddings.token_type_embeddings.weight"][0]
     x = norm(x, "embeddings.LayerNorm")
@@ -330,7 +331,7 @@ def test_word_pieces_are_the_longest_that_fit():
     numbers, mask = pieces.batch(["a", "a ! un"])
     assert numbers.tolist() == [[2, 12, 3, 0, 0], [2, 12, 8, 4, 3]]
     assert mask.tolist() == [[1, 1, 1, 0, 0], [1] * 5]
-    assert len(pieces.encode("a " * 900)) == 512
+    assert len(pieces.encode("a " * 900)) == 256, "max_seq_length of the published sentence_bert_config.json"
 
 
 def test_the_authors_sentiment_network_is_its_formula():
@@ -368,6 +369,141 @@ def test_the_authors_perceptron_is_its_formula():
         dynamics_network(given, turn="sine")
     with pytest.raises(ValueError, match="not the arrays of such a network: a"):
         dynamics_network({"a": made(1)}, turn="tanh")
+
+
+# What would give a wrong number without a word is refused.
+
+
+WAVE = made(1, 2000, size=0.1)
+
+
+@pytest.mark.parametrize(
+    ("wave", "says"),
+    [
+        (torch.tensor(WAVE * 32768), "waves are numbers with a point from −1 to 1, got torch.float32 and sizes up to"),
+        (torch.tensor(WAVE * 32768).short(), "torch.int16.*divide recordings of 16 bits by 32768"),
+        (torch.full((1, 600), torch.nan), "sizes up to nan"),
+        (torch.zeros(1, 0), r"waves are of shape \(n_waves, n_samples\), got \(1, 0\)"),
+        (torch.zeros(0, 600), r"got \(0, 600\)"),
+    ],
+)
+def test_waves_of_another_scale_are_refused(wave, says):
+    with pytest.raises(ValueError, match=says):
+        silero_vad(SILERO)(wave)
+    if wave.numel():
+        with pytest.raises(ValueError, match=says):
+            mel_frames(wave[0].numpy())
+
+
+def test_a_wave_does_not_depend_on_those_beside_it():
+    waves = torch.tensor(made(3, 1500, size=0.1))
+    network = silero_vad(SILERO)
+    alone = torch.cat([network(wave[None]) for wave in waves])
+    assert torch.allclose(network(waves), alone, atol=1e-5)
+    longer = torch.cat([waves, torch.zeros(3, 36)], 1)
+    assert torch.equal(network(longer), network(waves)), "a part of a chunk is filled with zeros"
+
+
+@pytest.mark.parametrize("frames", [torch.zeros(5, 40), torch.zeros(2, 5, 80), torch.zeros(2, 0, 40)])
+def test_frames_of_another_shape_are_refused(frames):
+    with pytest.raises(ValueError, match=r"frames are of shape \(n_waves, n_frames, 40\), got"):
+        voice_encoder(VOICE)(frames)
+
+
+def test_words_that_are_none_are_refused():
+    network = g2p_en(G2P)
+    with pytest.raises(ValueError, match="words are a list of words, got the text 'dog'"):
+        network.pronounce("dog")
+    for word in ("", "42", "кот"):
+        with pytest.raises(ValueError, match=f"a word has letters from a to z, got '{word}'"):
+            network.pronounce(["dog", word])
+    with pytest.raises(ValueError, match="padding would be read as a letter"):
+        network(torch.tensor([[3, 4, 2], [3, 2, 0]]))
+    assert network.pronounce([]) == []
+
+
+def test_words_are_said_in_double_precision_too_and_alone_as_together():
+    words, network = ["ab", "zoo", "Zoo", "q"], g2p_en(G2P)
+    said = network.pronounce(words)
+    assert said[1] == said[2]
+    assert said == [network.pronounce([word])[0] for word in words]
+    assert network.double().pronounce(words) == said
+
+
+@pytest.mark.parametrize("n_signs", [0, 3, 41])
+def test_texts_are_filled_up_before_the_character_model(n_signs):
+    network = CharacterModel()
+    with pytest.raises(ValueError, match=f"texts are of 40 signs, filled with 0 at their beginning.*got {n_signs}"):
+        network(torch.ones(1, n_signs, dtype=torch.long))
+
+
+def test_sentences_that_are_filled_up_need_their_mask(bert):
+    network, pieces = minilm(bert), WordPieces(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a"])
+    numbers, mask = pieces.batch(["a", "a a a"])
+    assert network(numbers, mask).shape == (2, 384)
+    with pytest.raises(ValueError, match="texts that are filled up with 0 need their mask"):
+        network(numbers)
+    for given in ((numbers, mask * 0), (numbers[:, :0], mask[:, :0]), (numbers[:, :0],)):
+        with pytest.raises(ValueError, match="each text needs a piece that is read"):
+            network(*given)
+    for texts in ("a a", []):
+        with pytest.raises(ValueError, match="texts are a list of one text or more"):
+            pieces.batch(texts)
+
+
+@pytest.mark.parametrize(
+    ("images", "side", "says"),
+    [
+        (np.full((2, 25, 25), 255, dtype=np.uint8), 24, "divide by 255 what has 8 bits"),
+        (np.full((2, 25, 25), -0.5), 24, "from 0, black, to 1, white"),
+        (np.full((2, 25, 25), np.nan), 24, "from 0, black, to 1, white"),
+        (np.zeros((25, 25, 3)), 24, r"grey, of shape \(n_images, height, width\).*got \(25, 25, 3\)"),
+        (np.zeros((2, 25, 25, 3)), 24, r"got \(2, 25, 25, 3\)"),
+        (np.zeros((2, 25, 25)), 25, "of 12, 24 or 48 pixels, got side=25"),
+    ],
+)
+def test_images_of_another_kind_are_refused(images, side, says):
+    with pytest.raises(ValueError, match=says):
+        face_inputs(images, side)
+
+
+@pytest.fixture
+def faces():
+    """Arrays of R-Net by the published names."""
+    given = {"dense4.weight": made(128, 576), "dense4.bias": made(128), "prelu4.weight": made(128)}
+    for number, (n_in, n_out, size) in enumerate([(3, 28, 3), (28, 48, 3), (48, 64, 2)], 1):
+        given |= {f"conv{number}.weight": made(n_out, n_in, size, size), f"conv{number}.bias": made(n_out)}
+        given[f"prelu{number}.weight"] = made(n_out)
+    return given | {"dense5_1.weight": made(2, 128), "dense5_1.bias": made(2), "dense5_2.bias": made(4)}
+
+
+@pytest.mark.parametrize("side", [22, 23, 25])
+def test_images_of_another_size_are_refused_where_the_layers_would_go_on(faces, side):
+    network = face_network("rnet", faces)
+    assert network(torch.zeros(1, 3, 24, 24)).shape == (1, 2)
+    with pytest.raises(ValueError, match=f"for images of 24 by 24 pixels.*got \\(1, 3, {side}, {side}\\)"):
+        network(torch.zeros(1, 3, side, side))
+
+
+def test_arrays_without_a_place_are_named_not_left_out(faces):
+    with pytest.raises(ValueError, match=r"has no place for: conv4\.bias"):
+        face_network("rnet", {**faces, "conv4.bias": made(3)})
+    given = {"features.0.weight": made(4, 3), "features.0.bias": made(4), "classifier.weight": made(2, 4)}
+    with pytest.raises(ValueError, match=r"has no place for: classifier\.weight"):
+        dynamics_network(given, turn="relu")
+    with pytest.raises(ValueError, match=r"needs arrays that are not there: readout\.weight"):
+        silero_vad({name: value for name, value in SILERO.items() if name != "final_conv.weight"})
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.complex64, bool])
+def test_weights_that_are_no_real_numbers_are_refused(kind):
+    with pytest.raises(ValueError, match=r"wants finite real numbers with a point in lstm\.bias_hh_l0; "):
+        silero_vad(SILERO | {"lstm_cell.bias_hh": np.ones(512, dtype=kind)})
+
+
+def test_weights_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match=r"in readout\.bias; float32 came, or NaN among it"):
+        silero_vad(SILERO | {"final_conv.bias": np.array([np.nan], dtype=np.float32)})
 
 
 # The truth, where the files are.

@@ -18,7 +18,8 @@ from linearlens import __version__
 from linearlens.paths import ROOT
 
 CORE = {"matplotlib", "numpy", "pandas", "pooch", "safetensors", "scikit-learn", "scipy", "threadpoolctl", "torch"}
-COMMANDS = (["run"], ["book"], ["claims"], ["claims", "--seeds"], ["figure", "--list"], ["pack", "-o", "pack"], ["pdf"],
+COMMANDS = (["run"], ["book"], ["claims"], ["claims", "--seeds"], ["figure", "--list"], ["homework"],
+            ["pack", "-o", "pack"], ["pdf"],
             ["sweep"])  # fmt: skip
 SOURCES = {
     path.relative_to(ROOT / "src").as_posix()

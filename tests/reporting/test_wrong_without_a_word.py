@@ -34,6 +34,13 @@ def look(model, train=X, test=X_TEST, **options):
     return linearlens.report(model, train, test, **{"lenses": [], "progress": False} | options)
 
 
+@pytest.mark.parametrize("kind", [torch.tensor, list, lambda x: (x,), lambda x: {"input": torch.tensor(x)}])
+def test_samples_of_any_kind_are_looked_at(kind):
+    whole = look(net(6, 8, 3), kind(X), kind(X_TEST))
+    assert whole.warnings == []
+    assert whole.made_with["samples"] == {"train": 200, "test": 100}
+
+
 # Labels and outputs that do not belong together.
 
 

@@ -5,7 +5,7 @@ from linearlens.datasets.copy_task import copy_task
 from linearlens.datasets.corpus import read_corpus
 from linearlens.datasets.digits import load_digits
 from linearlens.datasets.heartbeats import generate_heartbeats
-from linearlens.datasets.imdb import load_imdb
+from linearlens.datasets.imdb import draw_imdb, load_imdb
 from linearlens.datasets.mnist import load_mnist, load_mnist_5k
 from linearlens.datasets.registry import DataError, data_named, fetch, list_data
 from linearlens.datasets.reviews import effects, generate_reviews
@@ -26,6 +26,7 @@ __all__ = [
     "class_words",
     "copy_task",
     "data_named",
+    "draw_imdb",
     "effects",
     "fetch",
     "generate_heartbeats",

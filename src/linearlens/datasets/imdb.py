@@ -32,3 +32,46 @@ def load_imdb() -> Reviews:
         texts = [split_words(file.read_text(encoding="utf-8")) for file, _ in files]
         parts[part] = texts, np.array([label for _, label in files])
     return Reviews("IMDB", *parts["train"], *parts["test"])
+
+
+def draw_imdb(n_reviews: int, *, n_bytes: tuple[int, int], seed: int = 0) -> tuple[list[list[str]], np.ndarray]:
+    """Some reviews of IMDB of a certain length, drawn at random from both its parts, and no other is read.
+
+    Parameters
+    ----------
+    n_reviews : int
+    n_bytes : tuple of two int
+        How long the files are: this or more, and less than that.
+    seed : int
+
+    Returns
+    -------
+    texts : list of list of str
+        Words and marks, from `split_words`.
+    labels : ndarray of shape (n_reviews,)
+        1 for praise.
+
+    Raises
+    ------
+    DataError
+        If the archive is missing and cannot be fetched, or its reviews have a wrong checksum.
+    ValueError
+        If there are not so many of that length.
+    """
+    (folder,) = fetch("imdb")
+    least, most = n_bytes
+    files = [
+        (file, label)
+        for part in ("train", "test")
+        for label, name in enumerate(CLASSES)
+        for file in sorted((folder / part / name).glob("*.txt"))
+        if least <= file.stat().st_size < most
+    ]
+    if not 0 < n_reviews <= len(files):
+        raise ValueError(
+            f"there are {len(files)} reviews of {least} to {most} bytes, got n_reviews={n_reviews}; ask for 1 or "
+            "more, and for no more than there are"
+        )
+    drawn = [files[i] for i in np.random.default_rng(seed).permutation(len(files))[:n_reviews]]
+    texts = [split_words(file.read_text(encoding="utf-8")) for file, _ in drawn]
+    return texts, np.array([label for _, label in drawn])

@@ -53,6 +53,8 @@ def load_prompts(names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
     (path,) = fetch("asterisk-speech")
     arrays = read_weights(path)
     rate = int(arrays.pop("rate")[0])
+    if isinstance(names, str):
+        raise ValueError(f"names are a list of names, got the text {names!r}")
     wanted = sorted(arrays) if names is None else list(names)
     if missing := [name for name in wanted if name not in arrays]:
         raise ValueError(

@@ -120,14 +120,22 @@ def book(jobs: Jobs = 2, device: Device = None) -> None:
 
 
 @app.command()
-def pdf(jobs: Jobs = 2, device: Device = None) -> None:
-    """Build the pages if something has changed, then print them with Chromium: a PDF a page, and the book in one."""
+def pdf(
+    pages: Annotated[
+        list[str] | None, typer.Argument(help="Pages to hand out, such as 01 or assignments/01; the book for none.")
+    ] = None,
+    jobs: Jobs = 2,
+    device: Device = None,
+) -> None:
+    """Build the pages if something has changed, then print them with Chromium: a PDF a page, and all in one."""
     with _in_checkout(device):
         from linearlens.press.pages.book import make_book
-        from linearlens.press.pages.pdf import make_pdf
+        from linearlens.press.pages.pdf import FOLDER, HANDOUTS, choose_pages, make_pdf
 
+        names = choose_pages(pages or [])
         make_book(jobs=jobs, console=err, device=device)
-        out.print(f"{make_pdf(console=err)}", markup=False)
+        target = HANDOUTS if names else FOLDER
+        out.print(f"{make_pdf(names=names or None, target=target, console=err)}", markup=False)
 
 
 @app.command()

@@ -108,7 +108,7 @@ def remarks(asked: Asked) -> Iterator[str]:
     whole, again = raw_outputs(asked.model, few), raw_outputs(asked.model, few)
     size = SAME * max(np.abs(whole).max(), np.finfo(float).tiny)
     n = count(few)
-    halves = [raw_outputs(asked.model, take(few, part)) for part in np.array_split(np.arange(n)[::-1], 2)]
+    halves = [raw_outputs(asked.model, take(few, part)) for part in np.array_split(np.arange(n - 1, -1, -1), 2)]
     if np.abs(whole - again).max() > size:
         yield (
             "the model gives other outputs for the same samples: it draws random numbers, or keeps a state from one "

@@ -15,7 +15,8 @@ from linearlens.press.chapter.proof import faults_of
 
 ASK = "```{exercise} Three\n:label: ex-three\n\n*5 to 10 minutes, easy, essential.* What is three?\n```"
 STUB = "three = None"
-CHECK = """assert three is not None, "put a number in place of None"
+CHECK = """from linearlens.exercises import as_number
+three = as_number(three, "three")
 assert three != 2, "begin to count at one"
 assert three == 3, "one more than two"
 print("right")"""
@@ -37,6 +38,9 @@ three = 4
 
 # %% invented: one more than
 three = 7
+
+# %% right: by counting
+three = len("abc")
 '''
 
 
@@ -62,6 +66,18 @@ def test_an_exercise_is_read_from_the_notebook_and_its_answers(here):
     assert one.answers.solution == "three = base + 2"
     assert one.answers.wrong == (("begin to count", "three = 2"), ("one more than", "three = 4"))
     assert one.answers.invented == (("one more than", "three = 7"),)
+    assert one.answers.copied == ()
+    assert one.answers.right == (("by counting", 'three = len("abc")'),)
+
+
+def test_what_wrong_answers_share_stands_once_and_not_in_the_solution(here):
+    shared = ANSWERS.replace("# %% wrong: begin to count\n", "# %% shared\nno = 0\n\n# %% wrong: begin to count\n")
+    add_exercise(here, answers=shared.replace("three = 4", "three = no + 4"))
+    (one,) = exercises_of("01_small")
+    assert one.answers.solution == "three = base + 2"
+    assert one.answers.wrong[1] == ("one more than", "no = 0\n\n\nthree = no + 4")
+    assert one.answers.invented == (("one more than", "no = 0\n\n\nthree = 7"),)
+    assert faults_of({"base": 1}, asdict(one)) == []
 
 
 def test_the_page_shows_stub_check_and_the_solution_folded(here):
@@ -85,6 +101,8 @@ def test_the_page_shows_stub_check_and_the_solution_folded(here):
         ({"answers": ANSWERS.replace("ex-three", "ex-four")}, "should hold each exercise once: ex-four"),
         ({"answers": ANSWERS.replace("solution", "solutions")}, "has a part 'solutions'"),
         ({"answers": ANSWERS.replace("wrong: begin to count", "wrong")}, "has a part 'wrong'"),
+        ({"answers": ANSWERS.replace("wrong: begin to count", "shared: x")}, "has a part 'shared: x'"),
+        ({"answers": ANSWERS + "\n# %% shared\na = 1\n"}, "stands once, next to the solution, before what shares it"),
         (
             {"answers": ANSWERS.replace("# %% solution\nthree = base + 2\n", "")},
             "one solution and 2 wrong",
@@ -104,15 +122,32 @@ def test_a_badly_written_exercise_is_named(here, changed, says):
         ("# Count", "# Count", None),
         ("base + 2\n", "base + 1\n", "the solution fails: AssertionError: begin to count"),
         (
-            'assert three is not None, "put a number in place of None"\n',
-            "three = three or 3\n",
+            'three = as_number(three, "three")\n',
+            "three = 3 if three is None else three\n",
             "the stub should fail with a message, but passes",
         ),
         ("three != 2", "three != 8", "'three = 2' should meet 'begin to count', but AssertionError: one more than two"),
         ("three = 4", "three = 3", "'three = 3' should meet 'one more than', but passes"),
         ("three == 3", "three > 0", "'three = 7' should meet 'one more than', but passes"),
-        ("# %% invented: one more than\nthree = 7\n", "", "three is made of numbers: add an answer '# %% invented"),
-        ("base + 2", "[base + 2, 0.5][0:1] * (base + 2)", "the solution fails: AssertionError: one more than two"),
+        ("# %% invented: one more than\nthree = 7\n", "", "made-up numbers must be tried: add an answer '# %% inv"),
+        ('len("abc")', 'len("ab")', "'by counting' is right, but AssertionError: begin to count"),
+        (
+            'three = as_number(three, "three")\n',
+            "assert three != 0 < (three or 1), 'x'\n",
+            "a string for three should meet",
+        ),
+        (
+            'three = as_number(three, "three")\n',
+            "three = float(three)\n",
+            "a dictionary for three should meet a sentence",
+        ),
+        (
+            'three = as_number(three, "three")\n',
+            "assert type(three) is int, 'an int'\n",
+            "tensors for three are right, but",
+        ),
+        ("three == 3", "three >= 3", "tens for three, made up: passes"),
+        ("base + 2", "[base + 2, 0.5][0:1] * (base + 2)", "the solution fails: AssertionError: three should be"),
         ("base + 2", "nowhere + 2", "the solution fails: NameError"),
     ],
 )
@@ -125,26 +160,40 @@ def test_each_answer_must_meet_what_it_should(here, old, new, fault):
     assert faults == [] if fault is None else any(fault in said for said in faults)
 
 
-@pytest.mark.parametrize(
-    ("stub", "answer", "is_number"),
-    [
-        ("x = None", "x = 3.5", True),
-        ("x = None, None", "x = 1, 2", True),
-        ("x, y = None, None", "x, y = 'a', [1, (2, 3j)]", True),
-        ("x = None", "x = {1: (0.5, 0.25)}", True),
-        ("import numpy as np\nx = None", "import numpy as np\nx = np.eye(2)", True),
-        ("x = None", "import torch\nx = torch.ones(2, requires_grad=True)", True),
-        ("x = None", "x = 'inwards'", False),
-        ("x = None", "x = [{'a'}, {'b'}]", False),
-        ("x = None", "x = []", False),
-        ("x = 3\ny = None", "x = 3\ny = object()", False),
-        ("def f():\n    return None", "def f():\n    return 3", False),
-    ],
-)
-def test_what_is_made_of_numbers_needs_an_invented_answer(stub, answer, is_number):
-    answers = {"solution": answer, "wrong": [], "invented": []}
-    faults = faults_of({}, {"stub": stub, "check": "", "answers": answers})
-    assert any("made of numbers" in said for said in faults) == is_number
+def tried(stub, solution, check, **answers):
+    kinds = {"wrong": [], "invented": [("number", "1")], "copied": [], "right": []}
+    return faults_of({}, {"stub": stub, "check": check, "answers": {**kinds, "solution": solution, **answers}})
+
+
+def test_each_of_several_numbers_is_made_up_alone():
+    check = (
+        "from linearlens.exercises import as_array\npair = as_array(pair, shape=(2,))\nassert pair[0] == 3, 'no three'"
+    )
+    faults = tried("pair = None, None", "pair = 3, 4", check)
+    assert "halves for pair[1], made up: passes" in faults
+    assert not any("pair[0]" in said for said in faults)
+
+
+def test_a_function_that_answers_with_made_up_numbers_is_tried():
+    check = """from linearlens.exercises import as_array, returning
+assert returning(f, as_array)([1, 2]).shape == (2,), "two numbers"
+"""
+    faults = tried("def f(z):\n    return None", "def f(z):\n    return [2 * x for x in z]", check)
+    assert "ones from f, made up: passes" in faults
+    faults = tried("f = None", "def f(z):\n    return [2 * x for x in z]", check + "assert f([1])[0] == 2, 'twice'\n")
+    assert not any("made up" in said for said in faults)
+
+
+def test_what_may_be_another_value_is_not_tried_with_values_near_it():
+    check = """from linearlens.exercises import as_number
+x, guess = as_number(x), as_number(guess)
+assert 2 < x < 9, "between"
+"""
+    stub, solution = "x, guess = None, None", "x, guess = 4, 0.3"
+    assert "a quarter more for x, made up: passes" in tried(stub, solution, check)
+    assert "zeros for guess, made up: passes" in tried(stub, solution, check)
+    others = [("another", "x, guess = 8, 0.3"), ("a guess", "x, guess = 4, 0.9")]
+    assert [said for said in tried(stub, solution, check, right=others) if "passes" in said and "'1'" not in said] == []
 
 
 def test_a_run_proves_its_exercises_and_leaves_no_trace(small, command):
@@ -191,7 +240,7 @@ def test_no_answer_is_in_the_notebooks(chapter):
     shown = {line for notebook in notebooks for line in lines_of(notebook)}
     text = "\n".join(cell.source for notebook in notebooks for cell in notebook.cells)
     for one in exercises_of(chapter):
-        codes = [one.answers.solution, *(code for _, code in (*one.answers.wrong, *one.answers.invented))]
+        codes = [one.answers.solution, *(code for _, code in one.answers.caught + one.answers.right)]
         secrets = {line.strip() for code in codes for line in code.split("\n") if len(line.strip()) > 12} - given
         assert [line for line in secrets & shown if not line.startswith(("import ", "from "))] == []
         assert one.answers.told not in text

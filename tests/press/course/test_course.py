@@ -20,9 +20,7 @@ from linearlens.press.chapter.efforts import Effort, effort_in, efforts_of
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.exercises import exercises_of
 from linearlens.press.chapter.notebooks import all_chapters, read_source
-from linearlens.press.chapter.prose import bare_numbers
 from linearlens.press.course import Wanted, assignments, make_pack, plans
-from linearlens.press.course.slides import slides
 from linearlens.press.pages.install import install_cell, package_version
 from linearlens.press.pages.labels import Label
 from linearlens.press.pages.materials import Materials
@@ -293,64 +291,6 @@ def test_every_exercise_of_the_book_says_what_it_takes(name):
     assert any(effort.importance == "essential" for effort in efforts.values())
 
 
-# Slides.
-
-
-@pytest.mark.parametrize("name", all_chapters())
-def test_every_chapter_has_eight_to_twenty_slides(name):
-    tagged = [cell for cell in read_source(name).cells if "slide_type" in cell.metadata.get("slideshow", {})]
-    texts = [cell.metadata["linearlens"]["slide"] for cell in tagged]
-    assert 8 <= sum(text.count("\n---\n") + 1 for text in texts) <= 20
-    assert any("could have fooled us" in text or "## What holds" in text for text in texts)
-    assert [number for text in texts for number in bare_numbers(text)] == []
-    assert all(len(text.split("\n---\n")[0].split()) <= 100 for text in texts), "a slide is no page"
-
-
-def deck(*cells):
-    """The slides of a chapter of such cells: pairs of a type of slide and a text."""
-    page = nbformat.v4.new_notebook()
-    for kind, text in cells:
-        how = {} if kind is None else {"slideshow": {"slide_type": kind}}
-        page.cells.append(nbformat.v4.new_markdown_cell(text, metadata=how))
-    given = Materials()
-    given.__dict__.update(page=lambda _: page, labels={}, references={}, titles={})
-    return slides("01_small", given)
-
-
-def test_tagged_cells_become_slides_in_one_file():
-    made = deck(
-        ("slide", "# Title\n---\n## $x < y$"), (None, "Not this."), ("fragment", "Later."), ("subslide", "Below.")
-    )
-    body = made.partition('<div class="slides">')[2].partition("</div></div>\n<button")[0]
-    assert body.count("<section>") == 4
-    assert "<h1>Title</h1>" in body
-    assert "\\(x &lt; y\\)" in body
-    assert '<div class="fragment"><p>Later.</p>\n</div></section><section><p>Below.</p>' in body
-    assert "Not this." not in made
-    assert not re.search(r"<(script|link|img)[^>]*(src|href)=.(?!data:)", made), "nothing is asked for"
-    assert "%%URL%%/MathJax" not in made
-    assert deck((None, "# Title")) is None
-
-
-def test_the_prose_behind_a_slide_travels_as_its_notes():
-    page = nbformat.v4.new_notebook()
-    how = {"slideshow": {"slide_type": "slide"}, "linearlens": {"slide": "## Short\n---\n## Second"}}
-    told = "## A heading\n\nAll of it: {given}`1`.\n\n```{include} ../x.md\n```\n"
-    page.cells = [nbformat.v4.new_markdown_cell(told, metadata=how), nbformat.v4.new_markdown_cell("Not this.")]
-    given = Materials()
-    given.__dict__.update(page=lambda _: page, labels={}, references={}, titles={})
-    made = slides("01_small", given)
-    assert made.count('<aside class="notes">') == 1
-    assert '<h2>Short</h2>\n<aside class="notes"><p>All of it: 1.</p>\n</aside></section>' in made
-    assert "Not this." not in made
-
-
-@pytest.mark.parametrize("cells", [[("fragment", "# First")], [("slide", "# First"), ("slides", "second")]])
-def test_a_slide_of_the_wrong_type_is_named(cells):
-    with pytest.raises(PressError, match=f"a {cells[-1][0]} cannot stand here"):
-        deck(*cells)
-
-
 # Plans.
 
 
@@ -382,6 +322,16 @@ def test_a_plan_chooses_what_fits_and_keeps_open_exercises_apart():
     assert "- Open: *Free* (30 to 45 minutes, open, optional)." in said
     assert "- The project at the end of chapter 01" in said
     assert "Week 2" not in said
+    assert "Assignment" not in said
+    given = {"01_primer": [plans.Task("Work", Effort(60, 90, "hard", "useful"))], "11_kann_copy": []}
+    said = plans.plans_page({"01_primer": plans.Times("Primer", 20, 40, 3.0, tasks, True)}, given)
+    assert "- Assignment, for two weeks: *Work* (60 to 90 minutes, hard, useful)." in said
+
+
+def test_assignments_come_after_the_last_chapter_they_name():
+    after = plans.assignments_by_chapter()
+    assert "How many oscillations?" in [task.title for task in after["01_primer"]]
+    assert set(after) <= set(all_chapters())
 
 
 # Where the package comes from.

@@ -33,13 +33,13 @@ def test_a_page_knows_its_changes(committed):
     assert not told["dirty"]
     assert [subject for _, _, subject in told["pages"]["index"]] == ["Say <more>", "Begin"]
     assert [subject for _, _, subject in told["pages"]["notebooks/01_small"]] == ["Begin"]
-    assert history.printed(told) == f"Version {told['version']}, 2026-02-03, commit {told['commit']}."
+    assert history.edition_of(told) == f"Version {told['version']}, 2026-02-03, commit {told['commit']}."
     (committed / "book" / "index.md").write_text("# Changed\n")
-    assert ", with changes." in history.printed(history.history())
+    assert ", with changes." in history.edition_of(history.history())
 
 
 def test_outside_git_the_version_stands_alone(here):
-    assert history.printed(history.history()) == f"Version {history.package_version()}."
+    assert history.edition_of(history.history()) == f"Version {history.package_version()}."
 
 
 def test_each_page_is_signed(ran, command):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import write_registry
+from conftest import working_on, write_registry
 
 from linearlens.press.chapter.freshness import Executed
 from linearlens.press.chapter.notebooks import Edition
@@ -85,6 +85,26 @@ def test_a_run_that_failed_leaves_what_was_there(needy, command):
     notebook.write_text(notebook.read_text().replace("+ 1 + seed", "+ 1 + seed + nothing"))
     assert command("run").returncode == 1
     assert executed.read_text() == before
+
+
+def test_a_kept_run_is_judged_without_a_file_being_written(needy, command, monkeypatch):
+    from linearlens.press.evidence import lent_runs
+
+    project, there = needy
+    assert command("run").returncode == 0
+    executed = project / "_build" / "executed" / "quick-seed0" / f"{CHAPTER}.ipynb"
+    executed.unlink()
+    there(False)
+    wrote = []
+    monkeypatch.setattr(lent_runs, "write_text", lambda path, text: wrote.append(path))
+    module = project / "src" / "linearlens" / "small.py"
+    with working_on(project):
+        assert lent_runs.lend([CHAPTER], Edition()) == {CHAPTER: 3_000_000}
+        assert [path.name for path in wrote] == [executed.name]
+        assert lent_runs.lend([CHAPTER], Edition(seed=1)) == {}
+        module.write_text(module.read_text().replace("values.sum()", "values.sum() + 1"))
+        assert lent_runs.lend([CHAPTER], Edition()) == {}
+    assert len(wrote) == 1
 
 
 def test_a_kept_run_that_was_edited_is_refused(needy, command):

@@ -5,7 +5,6 @@ The book was made without these files: the loaders are tested on files of the sa
 
 import re
 
-import numpy as np
 from torch import nn
 
 from linearlens.datasets.registry import fetch
@@ -67,11 +66,11 @@ def dynamics_network(weights: Arrays | str, *, turn: str) -> nn.Sequential:
     if not places:
         raise ValueError(f"these are not the arrays of such a network: {', '.join(sorted(given)) or 'there are none'}")
     network = nn.Sequential()
-    arrays: dict[str, np.ndarray] = {}
+    names: dict[str, str] = {}
     for number, place in enumerate(places, 1):
         n_out, n_in = given[f"features.{place}.weight"].shape
         network.add_module(f"linear{number}", nn.Linear(n_in, n_out))
         if place != places[-1]:
             network.add_module(f"act{number}", _TURNS[turn]())
-        arrays |= {f"linear{number}.{kind}": given[f"features.{place}.{kind}"] for kind in ("weight", "bias")}
-    return filled(network, arrays)
+        names |= {f"features.{place}.{kind}": f"linear{number}.{kind}" for kind in ("weight", "bias")}
+    return filled(network, {names.get(name, name): value for name, value in given.items()})

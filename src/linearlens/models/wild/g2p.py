@@ -13,7 +13,7 @@ _SOUNDS = """AA0 AA1 AA2 AE0 AE1 AE2 AH0 AH1 AH2 AO0 AO1 AO2 AW0 AW1 AW2 AY0 AY1
 EY0 EY1 EY2 F G HH IH0 IH1 IH2 IY0 IY1 IY2 JH K L M N NG OW0 OW1 OW2 OY0 OY1 OY2 P R S SH T TH UH0 UH1 UH2 UW UW0 UW1
 UW2 V W Y Z ZH"""
 SOUNDS = ("<pad>", "<unk>", "<s>", "</s>", *_SOUNDS.split())
-END_OF_WORD, START, END = LETTERS.index("</s>"), SOUNDS.index("<s>"), SOUNDS.index("</s>")
+PAD, END_OF_WORD, START, END = LETTERS.index("<pad>"), LETTERS.index("</s>"), SOUNDS.index("<s>"), SOUNDS.index("</s>")
 LONGEST = 20  # sounds that are said at most
 
 
@@ -43,6 +43,8 @@ class Pronouncer(nn.Module):
         -------
         Tensor of shape (n_words, n_letters, 256)
         """
+        if bool((numbers == PAD).any()):
+            raise ValueError("words are of one length: padding would be read as a letter; put them in one by one")
         return self.encoder(self.letters(numbers))[0]
 
     @torch.no_grad()
@@ -63,9 +65,11 @@ class Pronouncer(nn.Module):
 
     @torch.no_grad()
     def pronounce(self, words: Sequence[str]) -> list[list[str]]:
-        """The sounds of each word, in the writing of the CMU dictionary."""
+        """The sounds of each word, 20 at most, in the writing of the CMU dictionary."""
+        if isinstance(words, str):
+            raise ValueError(f"words are a list of words, got the text {words!r}")
         numbers = [spell(word) for word in words]
-        last = torch.empty(len(words), self.encoder.hidden_size)
+        last = self.readout.weight.new_empty(len(words), self.encoder.hidden_size)
         for length in sorted({len(one) for one in numbers}):
             (here,) = torch.nonzero(torch.tensor([len(one) == length for one in numbers]), as_tuple=True)
             last[here] = self(torch.stack([numbers[k] for k in here.tolist()]))[:, -1]
@@ -73,9 +77,14 @@ class Pronouncer(nn.Module):
 
 
 def spell(word: str) -> torch.Tensor:
-    """Numbers of the letters of a word, then that of its end; of shape (n_letters + 1,)."""
+    """Numbers of the letters of a word, then that of its end; of shape (n_letters + 1,).
+
+    Signs that are not among a to z are all read as one, the unknown; a word of nothing else is refused.
+    """
     unknown = LETTERS.index("<unk>")
     numbers = [LETTERS.index(sign) if sign in LETTERS else unknown for sign in word.lower()]
+    if {*numbers} <= {unknown}:
+        raise ValueError(f"a word has letters from a to z, got {word!r}; write numbers out")
     return torch.tensor([*numbers, END_OF_WORD])
 
 

@@ -9,8 +9,9 @@ from torch import nn
 from linearlens.datasets.registry import fetch
 from linearlens.models.wild._load import Arrays, arrays_of, filled, path_of
 
-WIDTH, N_LAYERS, N_HEADS, N_PIECES, LONGEST = 384, 6, 12, 30522, 512
-EPS = 1e-12
+WIDTH, N_LAYERS, N_HEADS, N_PIECES, N_PLACES = 384, 6, 12, 30522, 512
+LONGEST = 256  # pieces of a text that are read, as published
+EPS, PAD = 1e-12, 0
 
 
 class Attention(nn.Module):
@@ -54,7 +55,7 @@ class SentenceEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pieces, self.places = nn.Embedding(N_PIECES, WIDTH), nn.Embedding(LONGEST, WIDTH)
+        self.pieces, self.places = nn.Embedding(N_PIECES, WIDTH), nn.Embedding(N_PLACES, WIDTH)
         self.kinds = nn.Embedding(2, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, eps=EPS)
         self.blocks = nn.ModuleList(Block() for _ in range(N_LAYERS))
@@ -82,7 +83,16 @@ class SentenceEncoder(nn.Module):
         Returns
         -------
         Tensor of shape (n_texts, 384)
+
+        Raises
+        ------
+        ValueError
+            If a text has no pieces, or is filled up without a mask that says so.
         """
+        if not numbers.shape[1] or (mask is not None and not bool((mask != 0).any(1).all())):
+            raise ValueError("each text needs a piece that is read, got one without")
+        if mask is None and bool((numbers == PAD).any()):
+            raise ValueError("texts that are filled up with 0 need their mask, as from `WordPieces.batch`")
         states = self.from_embedded(self.embed(numbers), mask)
         if mask is None:
             return nn.functional.normalize(states.mean(1), dim=1)
@@ -122,12 +132,14 @@ class WordPieces:
         return found
 
     def encode(self, text: str) -> torch.Tensor:
-        """Numbers of the pieces of a text between those of beginning and end; (n_pieces,)."""
+        """Numbers of the pieces of a text between those of beginning and end, 256 at most; (n_pieces,)."""
         pieces = ["[CLS]", *self.split(text)[: LONGEST - 2], "[SEP]"]
         return torch.tensor([self.number[piece] for piece in pieces])
 
     def batch(self, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
         """Numbers and mask of several texts, filled up with 0; both of shape (n_texts, n_pieces)."""
+        if isinstance(texts, str) or not len(texts):
+            raise ValueError(f"texts are a list of one text or more, got {texts!r}")
         numbers = [self.encode(text) for text in texts]
         filled_up = nn.utils.rnn.pad_sequence(numbers, batch_first=True)
         lengths = torch.tensor([len(one) for one in numbers])

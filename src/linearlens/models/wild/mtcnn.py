@@ -17,6 +17,23 @@ _PARTS: dict[str, tuple[list[tuple[int, int]], list[tuple[int, int] | None], lis
 }
 _WIDTH = {"pnet": 1, "rnet": 3, "onet": 3}  # of the maps that the dense layers are given
 _FACE = {"pnet": "conv4_1", "rnet": "dense5_1", "onet": "dense6_1"}
+_LEFT_OUT = {"pnet": ("conv4_2.",), "rnet": ("dense5_2.",), "onet": ("dense6_2.", "dense6_3.")}  # boxes, landmarks
+
+
+class _First(nn.Conv2d):
+    """A convolution that refuses images of another size, with which pools and dense layers would go on all the same."""
+
+    def __init__(self, side: int, n_out: int, size: int) -> None:
+        super().__init__(3, n_out, size)
+        self.side = side
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if tuple(images.shape[-2:]) != (self.side, self.side):
+            raise ValueError(
+                f"this network is for images of {self.side} by {self.side} pixels, as from `face_inputs`; got "
+                f"{tuple(images.shape)}"
+            )
+        return super().forward(images)
 
 
 def face_network(name: str, weights: Arrays | None = None) -> nn.Sequential:
@@ -46,7 +63,9 @@ def face_network(name: str, weights: Arrays | None = None) -> nn.Sequential:
     network, arrays, channels = nn.Sequential(), {}, 3
     convolutions, pools, dense = _PARTS[name]
     for number, ((n_out, size), pool) in enumerate(zip(convolutions, pools, strict=True), 1):
-        network.add_module(f"conv{number}", nn.Conv2d(channels, n_out, size))
+        first = number == 1
+        convolution = _First(SIDES[name], n_out, size) if first else nn.Conv2d(channels, n_out, size)
+        network.add_module(f"conv{number}", convolution)
         network.add_module(f"prelu{number}", nn.PReLU(n_out))
         if pool is not None:
             network.add_module(f"pool{number}", nn.MaxPool2d(pool[0], pool[1], ceil_mode=True))
@@ -63,7 +82,7 @@ def face_network(name: str, weights: Arrays | None = None) -> nn.Sequential:
     for key, value in given.items():
         if key.startswith(_FACE[name]):
             arrays[f"face.{key.rpartition('.')[2]}"] = value.reshape(len(value), -1) if value.ndim > 1 else value
-        elif key in network.state_dict():
+        elif not key.startswith(_LEFT_OUT[name]):
             arrays[key] = value
     return filled(network, arrays)
 
@@ -91,8 +110,15 @@ def face_inputs(images: np.ndarray, side: int) -> torch.Tensor:
     Tensor of shape (n_images, 3, side, side)
         From −1 to 1, three times the same; resized by areas.
     """
-    if images.ndim != 3:
-        raise ValueError(f"images are of shape (n_images, height, width), got {images.shape}")
-    given = torch.tensor(np.asarray(images, dtype=np.float32))[:, None] * 255
+    if np.ndim(images) != 3 or min(np.shape(images)[1:]) < SIDES["pnet"]:
+        raise ValueError(
+            f"images are grey, of shape (n_images, height, width), of 12 pixels or more; got {np.shape(images)}"
+        )
+    if side not in SIDES.values():
+        raise ValueError(f"the networks are for images of 12, 24 or 48 pixels, got side={side}")
+    given = torch.tensor(np.asarray(images, dtype=np.float32))[:, None]
+    if not bool(((given >= 0) & (given <= 1)).all()):
+        raise ValueError("images go from 0, black, to 1, white; divide by 255 what has 8 bits")
+    given = given * 255
     resized = functional.interpolate(given, (side, side), mode="area")
     return ((resized - 127.5) / 128).expand(-1, 3, -1, -1).contiguous()

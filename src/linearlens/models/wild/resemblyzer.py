@@ -6,9 +6,9 @@ from scipy.signal import stft
 from torch import nn
 
 from linearlens.datasets.registry import fetch
-from linearlens.models.wild._load import Arrays, arrays_of, filled
+from linearlens.datasets.wild import RATE
+from linearlens.models.wild._load import Arrays, arrays_of, filled, sound
 
-RATE = 16000  # samples a second
 WINDOW, HOP = 400, 160  # samples: 25 and 10 ms
 N_MELS = 40
 
@@ -26,6 +26,8 @@ class VoiceEncoder(nn.Module):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Voices, of length 1, from mel frames of shape (n_waves, n_frames, 40); (n_waves, 256)."""
+        if frames.ndim != 3 or frames.shape[2] != N_MELS or not frames.shape[1]:
+            raise ValueError(f"frames are of shape (n_waves, n_frames, {N_MELS}), got {tuple(frames.shape)}")
         states, _ = self.lstm(frames)
         return nn.functional.normalize(self.linear(states[:, -1]).relu(), dim=1)
 
@@ -65,9 +67,10 @@ def mel_frames(wave: np.ndarray) -> np.ndarray:
     As librosa's ``melspectrogram``: Hann windows of 400 samples around every 160th, the wave continued by zeros, and
     Slaney's filters of equal area.
     """
+    if np.ndim(wave) != 1 or len(wave) < WINDOW:
+        raise ValueError(f"one wave of at least {WINDOW} samples is wanted, got shape {np.shape(wave)}")
+    sound(wave)
     wave = np.asarray(wave, dtype=float)
-    if wave.ndim != 1 or len(wave) < WINDOW:
-        raise ValueError(f"one wave of at least {WINDOW} samples is wanted, got shape {wave.shape}")
     _, _, found = stft(wave, nperseg=WINDOW, noverlap=WINDOW - HOP, boundary="zeros", padded=False, scaling="spectrum")
     power = np.abs(found * np.hanning(WINDOW + 1)[:-1].sum()) ** 2
     return (mel_filters() @ power).T.astype(np.float32)

@@ -5,9 +5,8 @@ from torch import nn
 from torch.nn import functional
 
 from linearlens.datasets.registry import fetch
-from linearlens.models.wild._load import Arrays, arrays_of, filled
+from linearlens.models.wild._load import Arrays, arrays_of, filled, sound
 
-RATE = 16000  # samples a second
 CHUNK = 512  # samples in a step of the network, 32 ms
 CONTEXT = 64  # samples of the chunk before that a step sees, too
 N_BINS = 129
@@ -43,8 +42,9 @@ class SileroVAD(nn.Module):
         Tensor of shape (n_waves, n_steps, 128)
             A step for each 512 samples.
         """
-        if waves.ndim != 2:
+        if waves.ndim != 2 or not waves.numel():
             raise ValueError(f"waves are of shape (n_waves, n_samples), got {tuple(waves.shape)}")
+        sound(waves)
         whole = functional.pad(waves, (CONTEXT, -waves.shape[1] % CHUNK))
         chunks = whole.unfold(1, CHUNK + CONTEXT, CHUNK)
         n_waves, n_steps, _ = chunks.shape
@@ -82,6 +82,7 @@ def silero_vad(weights: Arrays | None = None) -> SileroVAD:
         f"lstm_cell.{kind}_{side}": f"lstm.{kind}_{side}_l0" for kind in ("weight", "bias") for side in ("ih", "hh")
     }
     arrays = {names.get(name, name): value for name, value in given.items() if not name.startswith("final_conv")}
-    arrays["readout.weight"] = given["final_conv.weight"][..., 0]
-    arrays["readout.bias"] = given["final_conv.bias"]
+    for kind in given.keys() & {"final_conv.weight", "final_conv.bias"}:
+        values = given[kind]
+        arrays[kind.replace("final_conv", "readout")] = values[..., 0] if values.ndim == 3 else values
     return filled(SileroVAD(), arrays)

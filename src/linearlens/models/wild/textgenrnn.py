@@ -30,7 +30,12 @@ class CharacterModel(nn.Module):
         self.readout = nn.Linear(356, n_signs)
 
     def from_embedding(self, embedded: torch.Tensor) -> torch.Tensor:
-        """Logits of the next sign from embedded signs of shape (n_texts, n_signs, 100); (n_texts, 465)."""
+        """Logits of the next sign from embedded signs of shape (n_texts, 40, 100); (n_texts, 465)."""
+        if embedded.shape[1] != LONGEST:
+            raise ValueError(
+                f"texts are of {LONGEST} signs, filled with 0 at their beginning, as from `encode`; "
+                f"got {embedded.shape[1]}"
+            )
         first, _ = self.lstm1(embedded)
         second, _ = self.lstm2(first)
         every = torch.cat([embedded, first, second], -1)
@@ -43,8 +48,8 @@ class CharacterModel(nn.Module):
 
 
 def encode(text: str, signs: Mapping[str, int]) -> torch.Tensor:
-    """Numbers of the last 40 signs of a text, filled with 0 at its beginning; signs that are unknown are left out."""
-    numbers = [signs[START], *(signs[sign] for sign in text if sign in signs)][-LONGEST:]
+    """Numbers of the last 40 signs of a text, filled with 0 at its beginning; 0 for unknown ones, as published."""
+    numbers = [signs[START], *(signs.get(sign, 0) for sign in text)][-LONGEST:]
     return torch.tensor([0] * (LONGEST - len(numbers)) + numbers)
 
 

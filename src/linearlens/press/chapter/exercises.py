@@ -16,10 +16,18 @@ writes them::
     # %% invented: one more than
     three = 7
 
+    # %% copied: write it yourself
+    three = count(base)
+
+    # %% right: by another road
+    three = len("abc")
+
 From these the page's folded solution is made, the instructor's notebook, and the proof in the quick run of the chapter
 (:mod:`linearlens.press.chapter.proof`): the check fails for the stub, passes for the solution, and fails for each wrong
-answer with a message that holds the words beside it. Where a number is asked for, one that somebody made up must be
-among these.
+answer with a message that holds the words beside it. One that somebody made up must be among these; what calls a
+function in place of one's own is *copied*. Another answer that is right passes, too; if its numbers are others than
+those of the solution, the check must judge what they do, and not what they are. What several of these have in common
+may stand once, in a part ``shared`` after the solution, and is put before each of them.
 """
 
 import re
@@ -37,19 +45,29 @@ if TYPE_CHECKING:
 
 LABEL = re.compile(r"\{exercise[\w-]*\}.*?^:label: (\S+)$", re.S | re.M)
 LEAST_WRONG = 2
+ALONE = ("solution", "shared")
+KINDS = ("wrong", "invented", "copied", "right")
 
 
 @dataclass(frozen=True)
 class Answers:
     """What ``book/answers`` says of one exercise.
 
-    ``told`` is Markdown, the rest is code; each wrong or invented answer stands behind words of the message it meets.
+    ``told`` is Markdown, the rest is code; each wrong, invented or copied answer stands behind words of the message it
+    meets, another right one behind what it is called.
     """
 
     told: str
     solution: str
     wrong: tuple[tuple[str, str], ...]
     invented: tuple[tuple[str, str], ...]
+    copied: tuple[tuple[str, str], ...] = ()
+    right: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def caught(self) -> tuple[tuple[str, str], ...]:
+        """All that a check must not take."""
+        return self.wrong + self.invented + self.copied
 
 
 @dataclass(frozen=True)
@@ -115,15 +133,19 @@ def _answers(chapter: str) -> dict[str, Answers]:
 
 
 def _gathered(where: str, told: str, parts: list[tuple[str, str]]) -> Answers:
-    kinds: dict[str, list[tuple[str, str]]] = {"solution": [], "wrong": [], "invented": []}
+    kinds: dict[str, list[tuple[str, str]]] = {kind: [] for kind in (*ALONE, *KINDS)}
     for head, body in parts:
         kind, _, hint = head.partition(": ")
-        if kind not in kinds or bool(hint) == (kind == "solution"):
-            raise PressError(f"{where} has a part {head!r}; there are 'solution', 'wrong: HINT' and 'invented: HINT'")
-        kinds[kind].append((hint, body))
+        if kind not in kinds or bool(hint) == (kind in ALONE):
+            known = ", ".join([*map(repr, ALONE), *(repr(f"{one}: HINT") for one in KINDS)])
+            raise PressError(f"{where} has a part {head!r}; there are {known}")
+        before = kinds["shared"] if hint else []
+        kinds[kind].append((hint, "\n\n\n".join([*(code for _, code in before), body])))
     if not told or len(kinds["solution"]) != 1 or len(kinds["wrong"]) < LEAST_WRONG:
         raise PressError(f"{where} needs words, one solution and {LEAST_WRONG} wrong answers or more")
-    return Answers(told, kinds["solution"][0][1], tuple(kinds["wrong"]), tuple(kinds["invented"]))
+    if "shared" in [head for head, _ in parts[2:]]:
+        raise PressError(f"{where}: a shared part stands once, next to the solution, before what shares it")
+    return Answers(told, kinds["solution"][0][1], **{kind: tuple(kinds[kind]) for kind in KINDS})
 
 
 def with_solutions(page: "NotebookNode", chapter: str) -> "NotebookNode":

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # How a chapter is executed is part of what it depends on; what else the press does is not.
 EXECUTES = "linearlens.press.running.kernel"
-PROVES = "linearlens.press.chapter.proof"
+PROVES = ("linearlens.press.chapter.proof", "linearlens.press.chapter.attempts", "linearlens.exercises")
 REGISTRY = ROOT / "src" / "linearlens" / "datasets" / "registry.toml"
 # Libraries whose results, or drawings, reach the page; a new version of another one changes nothing.
 COMPUTES = ("numpy", "scipy", "scikit-learn", "pandas", "torch", "pydmd", "captum")
@@ -112,6 +112,10 @@ class Executed:
             return "never executed"
         except DamagedError as error:
             return str(error)
+        return self.outdated(stamp, device)
+
+    def outdated(self, stamp: Mapping[str, Any], device: str | None = None) -> str | None:
+        """Why a run with this stamp is not what today's sources would give here, wherever it lies; None if it is."""
         wanted = device or asked_device(self.edition)
         if wanted in ("cpu", "cuda") and stamp.get("device") != wanted:
             return f"it was run on {stamp.get('device')}, {wanted} is wanted"
@@ -172,7 +176,7 @@ def sources(chapter: str, edition: Edition) -> Sources:
     }
     if edition.proves:
         tried = [(one.label, one.stub, one.check, replace(one.answers, told="")) for one in exercises_of(chapter)]
-        hashes["exercises"] = hash_of(f"{tried} {_hash_module(PROVES)}")
+        hashes["exercises"] = hash_of(f"{tried} {[*map(_hash_module, PROVES)]}")
     return Sources(hashes, files)
 
 

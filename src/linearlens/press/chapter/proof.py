@@ -1,16 +1,19 @@
 """The proof of exercises, in the kernel of their chapter: which answers a check lets pass, and what it says of others.
 
-A check stands where readers see it, and whoever reads all of it can answer to suit it. What it must not do is take a
-number that somebody made up: where what is asked for consists of numbers, such an answer is tried, too.
+A check stands where readers see it, and whoever reads all of it can answer to suit it. What it must not do is take
+numbers that somebody made up. So each exercise has such an answer among its own, and more are made from the solution
+(:mod:`linearlens.press.chapter.attempts`), with values of other kinds, which must meet a sentence, and of other forms,
+which are right.
 """
 
-import ast
 import contextlib
 import io
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from linearlens.press.chapter.attempts import Attempt, alike, asked_for, in_other_forms, made_up, of_other_kinds
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -58,52 +61,64 @@ def faults_of(names: Names, one: Mapping[str, Any]) -> list[str]:
     one : mapping
         The fields of :class:`linearlens.press.chapter.exercises.Exercise`.
     """
-    answers, faults = one["answers"], []
-    blank, said = _run(names, one["stub"], one["check"])
-    if not said.startswith("AssertionError: "):
-        faults.append(f"the stub should fail with a message, but {said or 'passes'}")
-    solved, said = _run(names, answers["solution"], one["check"])
+    answers, check = one["answers"], one["check"]
+    blank, said = _run(names, one["stub"], check)
+    faults = [] if _is_sentence(said) else [f"the stub should fail with a message, but {said or 'passes'}"]
+    solved, said = _run(names, answers["solution"], check)
     if said:
-        faults.append(f"the solution fails: {said}")
-    for hint, answer in [*answers["wrong"], *answers["invented"]]:
-        _, said = _run(names, answer, one["check"])
-        if hint not in said:
-            faults.append(f"{answer!r} should meet {hint!r}, but {said or 'passes'}")
-    asked = [name for name in _bound_by(one["stub"]) if _is_blank(blank.get(name))]
-    numbers = [name for name in asked if _is_number(solved.get(name))]
-    if numbers and not answers["invented"]:
-        faults.append(f"{numbers[0]} is made of numbers: add an answer '# %% invented: HINT'")
+        return [*faults, f"the solution fails: {said}"]
+    others = [(words, *_run(names, answer, check)) for words, answer in answers["right"]]
+    faults += [f"{words!r} is right, but {said}" for words, _, said in others if said]
+    for kind in ("wrong", "invented", "copied"):
+        for hint, answer in answers[kind]:
+            _, said = _run(names, answer, check)
+            if hint not in said:
+                faults.append(f"{answer!r} should meet {hint!r}, but {said or 'passes'}")
+    if not answers["invented"]:
+        faults.append("made-up numbers must be tried: add an answer '# %% invented: HINT'")
+    asked = asked_for(one["stub"], blank, solved)
+    differ = [
+        {name for name, value in asked.numbers.items() if not alike(bound[name], value)} for _, bound, _ in others
+    ]
+    guesses = {name for names in differ for name in names if len(names) == 1 < len(asked.values)}
+    for attempt in made_up(asked, guesses, only_answer=not any(differ)):
+        said = _checked(solved, attempt, check)
+        if not _is_sentence(said):
+            faults.append(f"{attempt.called}, made up: {said or 'passes'}")
+    for attempt in of_other_kinds(asked):
+        said = _checked(solved, attempt, check)
+        if not _is_sentence(said):
+            faults.append(f"{attempt.called} should meet a sentence, but {said or 'passes'}")
+    for attempt in in_other_forms(asked):
+        if said := _checked(solved, attempt, check):
+            faults.append(f"{attempt.called} are right, but {said}")
     return faults
 
 
+def _is_sentence(said: str) -> bool:
+    """Whether a check has found fault with an answer, in words."""
+    return said.startswith("AssertionError: ") and len(said.split()) > 1
+
+
+def _checked(solved: Names, attempt: Attempt, check: str) -> str:
+    """What a check raised of an attempt: nothing if it passes."""
+    return _raised(check, {**solved, **attempt.names})
+
+
 def _run(names: Names, answer: str, check: str) -> tuple[dict[str, Any], str]:
-    """What an answer binds, and what it or the check raised: nothing if it passes. Output goes nowhere."""
-    own, quiet, bound = dict(names), io.StringIO(), {}
+    """What an answer binds, and what it or the check raised: nothing if it passes."""
+    own = dict(names)
+    if said := _raised(answer, own):
+        return {}, said
+    return own, _raised(check, dict(own))
+
+
+def _raised(code: str, names: dict[str, Any]) -> str:
+    """What code raises where it is executed among `names`; output goes nowhere."""
+    quiet = io.StringIO()
     with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
         try:
-            exec(compile(answer, "<answer>", "exec"), own)
-            bound = dict(own)
-            exec(compile(check, "<check>", "exec"), own)
+            exec(compile(code, "<code>", "exec"), names)
         except Exception as error:
-            return bound, f"{type(error).__name__}: {error}"
-    return bound, ""
-
-
-def _bound_by(stub: str) -> list[str]:
-    """Names that assignments of a stub bind."""
-    assigned = [target for node in ast.parse(stub).body if isinstance(node, ast.Assign) for target in node.targets]
-    stored = [node for target in assigned for node in ast.walk(target) if isinstance(node, ast.Name)]
-    return [node.id for node in stored]
-
-
-def _is_blank(value: Any) -> bool:
-    return value is None or (isinstance(value, tuple) and all(item is None for item in value))
-
-
-def _is_number(value: Any) -> bool:
-    """Whether it is a number, or consists of numbers."""
-    value = value.tolist() if hasattr(value, "tolist") else value  # numpy, torch
-    if isinstance(value, list | tuple | dict):
-        parts = list(value.values()) if isinstance(value, dict) else value
-        return bool(parts) and all(map(_is_number, parts))
-    return isinstance(value, int | float | complex)
+            return f"{type(error).__name__}: {error}"
+    return ""

@@ -105,7 +105,7 @@ def write_pack(wanted: Wanted, target: Path) -> Path:
             _write(homework_notebook(name, wanted.variants), draft / "assignments" / f"{name}.ipynb")
         times = {name: plans.times_of(name, materials) for name in wanted.chapters}
         write_text(draft / "TIMES.md", plans.times_page(times))
-        write_text(draft / "PLANS.md", plans.plans_page(times))
+        write_text(draft / "PLANS.md", plans.plans_page(times, plans.assignments_by_chapter()))
         wheel = build_wheel(draft)
         write_text(draft / "requirements.txt", f"./{wheel.name}[{EXTRA}]\njupyterlab>=4.4\n")
         if SETUP.is_file():

@@ -54,7 +54,7 @@ def graded(name: str, materials: Materials) -> nbformat.NotebookNode:
 
 
 def _wrong_answers(one: Exercise) -> str:
-    rows = [f"| {in_table(answer)} | {hint} |" for hint, answer in [*one.answers.wrong, *one.answers.invented]]
+    rows = [f"| {in_table(answer)} | {hint} |" for hint, answer in one.answers.caught]
     return "\n".join(["**Wrong answers** that the check knows:", "", "| answer | it says |", "|---|---|", *rows])
 
 

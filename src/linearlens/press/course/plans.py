@@ -4,11 +4,14 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import nbformat
 
 from linearlens.press.chapter.efforts import Effort, efforts_of
+from linearlens.press.chapter.homework import all_homework, parts_of
 from linearlens.press.chapter.notebooks import heading_of
+from linearlens.press.pages.course_page import homework_effort
 from linearlens.press.pages.materials import Materials
 
 WORDS_PER_MINUTE = 200
@@ -36,7 +39,7 @@ TERM = (
     ("41_credit_theory",),
     ("42_credit_experiments",),
     ("51_one_network", "52_frontier"),
-    ("61_wild_recurrent", "62_wild_images"),
+    ("61_wild_recurrent", "62_wild_images", "63_wild_language"),
 )
 CLASS_MINUTES = 90
 
@@ -139,9 +142,28 @@ def times_page(times: Mapping[str, Times]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def plans_page(times: Mapping[str, Times]) -> str:
-    """The two plans as Markdown; chapters that are not in the pack are left out."""
-    return "\n".join(["# Plans", "", *_day(times), "", *_term(times)]) + "\n"
+def plans_page(times: Mapping[str, Times], work: Mapping[str, Sequence[Task]] = MappingProxyType({})) -> str:
+    """The two plans as Markdown; chapters that are not in the pack are left out.
+
+    Parameters
+    ----------
+    times : mapping of str to Times
+        By chapter.
+    work : mapping of str to sequence of Task
+        Assignments, by the chapter they come after.
+    """
+    return "\n".join(["# Plans", "", *_day(times), "", *_term(times, work)]) + "\n"
+
+
+def assignments_by_chapter() -> dict[str, list[Task]]:
+    """All assignments of the book, by the last chapter that each names as what it comes after."""
+    found: dict[str, list[Task]] = {}
+    for name in all_homework():
+        head = next(parts_of(name)).source
+        chapters = re.findall(r"notebooks/(\w+)\.ipynb", head.split("\n\n")[1])
+        title = head.partition("\n")[0].removeprefix("# ")
+        found.setdefault(max(chapters, default=""), []).append(Task(title, homework_effort(name)))
+    return found
 
 
 def _day(times: Mapping[str, Times]) -> Iterable[str]:
@@ -171,7 +193,7 @@ def _fitting(tasks: Sequence[Task], minutes: int) -> Task | None:
     return max(short, key=lambda task: task.effort.high, default=None)
 
 
-def _term(times: Mapping[str, Times]) -> Iterable[str]:
+def _term(times: Mapping[str, Times], work: Mapping[str, Sequence[Task]]) -> Iterable[str]:
     yield "## Twelve weeks"
     yield ""
     yield (
@@ -198,6 +220,8 @@ def _term(times: Mapping[str, Times]) -> Iterable[str]:
         homework = [task for task in tasks if task is not inside and task.graded]
         if homework:
             yield f"- Homework: {'; '.join(map(str, homework))}."
+        if given := [task for name in here for task in work.get(name, [])]:
+            yield f"- Assignment, for two weeks: {'; '.join(map(str, given))}."
         if free := [task for task in tasks if not task.graded]:
             yield f"- Open: {'; '.join(map(str, free))}."
         for name in here:
@@ -206,5 +230,6 @@ def _term(times: Mapping[str, Times]) -> Iterable[str]:
     yield ""
     yield (
         "Everyone chooses one project by the week after it was given out, and hands it in two weeks after the last "
-        "meeting; the table below each project says what is judged. Graded: homework a half, the project a half."
+        "meeting; the table below each project says what is judged. Graded: "
+        "exercises a quarter, assignments a half, the project a quarter."
     )

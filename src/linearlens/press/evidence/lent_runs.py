@@ -18,7 +18,7 @@ EDITION = Edition()
 FOLDER = DATA / "results" / "lent"
 
 
-def lend(chapters: Sequence[str], edition: Edition) -> list[str]:
+def lend(chapters: Sequence[str], edition: Edition) -> dict[str, int]:
     """Put kept runs in the place of those that must run and cannot, since a download is missing.
 
     Parameters
@@ -30,15 +30,16 @@ def lend(chapters: Sequence[str], edition: Edition) -> list[str]:
 
     Returns
     -------
-    list of str
-        The chapters that need not run any more.
+    dict of str to int
+        The chapters that need not run any more, with the bytes of the downloads that they miss.
 
     Raises
     ------
     PressError
         If a kept run is damaged.
     """
-    return [one for one in chapters if edition == EDITION and missing(one) and _put_in_place(one)]
+    absent = {one: sum(missing(one).values()) for one in chapters} if edition == EDITION else {}
+    return {one: n_bytes for one, n_bytes in absent.items() if n_bytes and _put_in_place(one)}
 
 
 def missing(chapter: str) -> dict[str, int]:
@@ -68,14 +69,11 @@ def _put_in_place(chapter: str) -> bool:
     """Whether a kept run of today's code lies now where a run would have left its own."""
     path, executed = FOLDER / f"{chapter}.json", Executed(chapter, EDITION)
     try:
-        read_sealed(path)
+        stamp = read_sealed(path)["metadata"]["linearlens_run"]
     except FileNotFoundError:
         return False
     except DamagedError as error:
         raise PressError(f"{error}; get it back with git, or fetch what {chapter} needs and run it") from error
-    before = executed.path.read_text(encoding="utf-8") if executed.path.is_file() else None
-    write_text(executed.path, path.read_text(encoding="utf-8"))
-    if executed.trouble() is None:
-        return True
-    executed.path.unlink() if before is None else write_text(executed.path, before)
-    return False
+    if fresh := executed.outdated(stamp) is None:
+        write_text(executed.path, path.read_text(encoding="utf-8"))
+    return fresh

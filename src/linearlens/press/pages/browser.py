@@ -63,8 +63,8 @@ def chromium() -> Iterator[Any]:
 def open_page(browser: Any, address: str, **options: Any) -> Any:
     """A page of the browser at that address, with its mathematics typeset; to be closed by the caller."""
     page = browser.new_page(**options)
-    page.goto(address, wait_until="load", timeout=120_000)  # a busy machine takes its time
-    page.wait_for_function(TYPESET, timeout=60_000)
+    page.goto(address, wait_until="load", timeout=300_000)  # a busy machine takes its time
+    page.wait_for_function(TYPESET, timeout=300_000)
     return page
 
 

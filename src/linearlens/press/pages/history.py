@@ -51,7 +51,7 @@ def _page_of(file: str) -> str | None:
     return "changelog" if file == "CHANGELOG.md" else None
 
 
-def printed(history: dict[str, Any]) -> str:
+def edition_of(history: dict[str, Any]) -> str:
     """The edition in words."""
     if "commit" not in history:
         return f"Version {history['version']}."
@@ -73,7 +73,7 @@ def sign(app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctr
 
 
 def _signed(told: dict[str, Any], page: str) -> Iterator[str]:
-    yield f'<span class="edition-printed">{escape(printed(told))}</span>'
+    yield f'<span class="edition-printed">{escape(edition_of(told))}</span>'
     if changes := told["pages"].get(page):
         rows = "".join(f"<li>{date}, {commit}: {escape(subject)}</li>" for commit, date, subject in changes)
         last = f"This page last changed on {changes[0][1]}, in {changes[0][0]}."

@@ -16,8 +16,10 @@ from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.files import aside
 from linearlens.press.pages.book import HTML, refuse_other_pages
 from linearlens.press.pages.browser import chromium, open_page, reading_order, served
+from linearlens.press.pages.history import edition_of, history
 
 FOLDER = BUILD / "pdf"
+HANDOUTS = BUILD / "handouts"  # pages that were asked for alone
 WHOLE = "linear-lenses.pdf"
 PAPER = {"format": "A4", "margin": {"top": "18mm", "bottom": "20mm", "left": "16mm", "right": "16mm"}}
 # Everything folded is opened: paper has no clicks. Buttons, sidebars and code switches stay away.
@@ -29,10 +31,13 @@ UNFOLD = """() => {
         .forEach(e => e.remove());
     document.querySelectorAll('img').forEach(i => { i.loading = 'eager'; });
 }"""
-NUMBERS = (
+# One page of paper for each line of the foot, laid over what is printed.
+FEET = (
     "<style>@page {{ size: A4; margin: 0 }} body {{ margin: 0; font: 9pt sans-serif; color: #595959 }}"
     "div {{ height: 297mm; position: relative; page-break-after: always; overflow: hidden }}"
-    "span {{ position: absolute; bottom: 9mm; width: 100%; text-align: center }}</style>{}"
+    "p {{ position: absolute; bottom: 9mm; left: 16mm; right: 16mm; margin: 0; display: flex; gap: 4mm }}"
+    "span {{ flex: 1 }} span:nth-child(2) {{ flex: 0 auto }} span:last-child {{ text-align: right }}"
+    "</style>{}"
 )
 
 
@@ -64,6 +69,7 @@ def make_pdf(*, html: Path = HTML, target: Path = FOLDER, names: list[str] | Non
     names = names or reading_order()
     if missing := [name for name in names if not (html / f"{name}.html").is_file()]:
         raise PressError(f"there is no built page {missing[0]}.html; run: linearlens book")
+    edition = edition_of(history())
     with served(html) as site, chromium() as browser, aside(target) as draft:
         draft.mkdir(parents=True)
         printed: dict[str, bytes] = {}
@@ -77,12 +83,35 @@ def make_pdf(*, html: Path = HTML, target: Path = FOLDER, names: list[str] | Non
             page.close()
             alone = PdfWriter(clone_from=io.BytesIO(printed[name]))
             _lead(alone, site, files={other: f"{Path(other).name}.pdf" for other in names})
+            n_pages = len(alone.pages)
+            _number(browser, alone, [(titles[name], f"{n + 1} of {n_pages}", edition) for n in range(n_pages)])
+            alone.add_metadata({"/Title": titles[name]})
             alone.write(draft / f"{Path(name).name}.pdf")
-        _whole(browser, site, printed, titles).write(draft / WHOLE)
+        _whole(browser, site, printed, titles, edition).write(draft / WHOLE)
     return target / WHOLE
 
 
-def _whole(browser: Any, site: str, printed: Mapping[str, bytes], titles: Mapping[str, str]) -> PdfWriter:
+def choose_pages(names: list[str]) -> list[str]:
+    """Pages by the beginning of their names, such as ``01``, ``assignments/01`` or ``notation``.
+
+    Raises
+    ------
+    PressError
+        If a name fits no page or several.
+    """
+    pages = reading_order()
+    found = []
+    for name in names:
+        fitting = [page for page in pages if page == name] or [
+            page for page in pages if page.startswith((name, f"notebooks/{name}"))
+        ]
+        if len(fitting) != 1:
+            raise PressError(f"{name!r} names {len(fitting)} pages; there are: {', '.join(pages)}")
+        found += fitting
+    return found
+
+
+def _whole(browser: Any, site: str, printed: Mapping[str, bytes], titles: Mapping[str, str], edition: str) -> PdfWriter:
     counts = {name: len(PdfReader(io.BytesIO(content)).pages) for name, content in printed.items()}
 
     def contents(first: int) -> bytes:
@@ -105,13 +134,19 @@ def _whole(browser: Any, site: str, printed: Mapping[str, bytes], titles: Mappin
         starts[name] = len(book.pages)
         book.append(io.BytesIO(content), outline_item=titles[name], import_outline=True)
     _lead(book, site, pages=starts)
-    numbers = NUMBERS.format("".join(f"<div><span>{n + 1}</span></div>" for n in range(len(book.pages))))
-    stamped = PdfReader(io.BytesIO(_print(browser, numbers, prefer_css_page_size=True)))
-    for page, number in zip(book.pages, stamped.pages, strict=False):
-        page.merge_page(number)
+    _number(browser, book, [("", str(n + 1), edition) for n in range(len(book.pages))])
     book.add_metadata({"/Title": "Linear Lenses: neural networks seen through Koopman operators"})
     book.compress_identical_objects()
     return book
+
+
+def _number(browser: Any, writer: PdfWriter, feet: list[tuple[str, str, str]]) -> None:
+    """Lay left, middle and right of a foot over each page."""
+    lines = ("".join(f"<span>{escape(words)}</span>" for words in foot) for foot in feet)
+    html = FEET.format("".join(f"<div><p>{line}</p></div>" for line in lines))
+    stamped = PdfReader(io.BytesIO(_print(browser, html, prefer_css_page_size=True)))
+    for page, foot in zip(writer.pages, stamped.pages, strict=False):
+        page.merge_page(foot)
 
 
 def _print(browser: Any, html: str, **options: Any) -> bytes:

@@ -75,8 +75,8 @@ def run_chapters(
     if stale:  # a checkout that cannot be written to will do as long as nothing must be
         with one_at_a_time(BUILD / "run.lock", console):
             stale = stale if force else stale_chapters(readable, edition, kind)  # another may have run them
-            for chapter in lent_runs.lend(list(stale), edition):
-                _say_lent(chapter, console)
+            for chapter, n_bytes in lent_runs.lend(list(stale), edition).items():
+                _say_lent(chapter, n_bytes, console)
                 del stale[chapter]
             failures += _run(stale, edition, jobs, console, kind)
     if not stale and readable:
@@ -87,10 +87,9 @@ def run_chapters(
     return list(stale)
 
 
-def _say_lent(chapter: str, console: Console) -> None:
-    megabytes = sum(lent_runs.missing(chapter).values()) / 1e6
+def _say_lent(chapter: str, n_bytes: int, console: Console) -> None:
     console.print(
-        f"{chapter}: its kept run is shown, since {megabytes:.0f} MB that it needs are not here; to run it, first: "
+        f"{chapter}: its kept run is shown, since {n_bytes / 1e6:.0f} MB that it needs are not here; to run it, first: "
         "linearlens data fetch wild",
         highlight=False,
         markup=False,

@@ -1,0 +1,35 @@
+"""Pages to hand out are named by their beginning, and each sheet says what it is."""
+
+import io
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+
+from linearlens.press.chapter.errors import PressError
+from linearlens.press.pages.browser import CHROMIUM, chromium
+from linearlens.press.pages.pdf import _number, choose_pages
+
+
+def test_pages_are_chosen_by_their_beginning():
+    assert choose_pages(["01", "assignments/01", "notation"]) == [
+        "notebooks/01_primer",
+        "assignments/01_dmd",
+        "notation",
+    ]
+    for name, count in (("none", 0), ("api", 8)):
+        with pytest.raises(PressError, match=rf"'{name}' names {count} pages; there are: index, "):
+            choose_pages([name])
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found; on Debian or Ubuntu: apt install chromium")
+def test_each_sheet_has_title_number_and_edition_at_its_foot():
+    writer = PdfWriter()
+    for _ in range(2):
+        writer.add_blank_page(width=595, height=842)
+    with chromium() as browser:
+        _number(browser, writer, [("A & B", f"{n} of 2", "Version 1.0.") for n in (1, 2)])
+    written = io.BytesIO()
+    writer.write(written)
+    for number, page in enumerate(PdfReader(written).pages, start=1):
+        text = page.extract_text()
+        assert [words in text for words in ("A & B", f"{number} of 2", "Version 1.0.")] == [True] * 3
