@@ -33,7 +33,7 @@ first_adds, second_adds, left_out = 0.6, 0.8, 0.5
 # a part that speaks for blame in nearly all sentences.
 
 # %% solution
-made = [[*start, "hardly", word, "."] for start, word, _ in pairs]
+made = [[*start, "hardly", word, "."] for start, word, _ in clauses]
 w, _ = probes["trained"][0]
 step = ((go_through(encoder, made)[0] - base) @ w).numpy()
 z, there = embedded(encoder, made)
@@ -51,22 +51,22 @@ lowered = {"good": 1.0, "bad": 0.9}
 speaks = {"good": 1.0, "bad": 1.0}
 
 # %% wrong: how often it rises
-made = [[*start, "hardly", word, "."] for start, word, _ in pairs]
+made = [[*start, "hardly", word, "."] for start, word, _ in clauses]
 w, _ = probes["trained"][0]
 step = ((go_through(encoder, made)[0] - base) @ w).numpy()
 lowered = {kind: (step > 0)[value == v].mean() for kind, v in kinds.items()}
 speaks = {"praise": 1.0, "blame": 1.0}
 
 # %% wrong: from which zero
-made = [[*start, "hardly", word, "."] for start, word, _ in pairs]
+made = [[*start, "hardly", word, "."] for start, word, _ in clauses]
 w, _ = probes["trained"][0]
 step = ((go_through(encoder, made)[0] - base) @ w).numpy()
 z, there = embedded(encoder, made)
 weight = slope(lambda z: read(encoder, z, there) @ w, z)
 parts = spread_out((weight * (z - mean_piece)).sum(-1), made)
-parts = np.array([v[2] for v in parts])
+parts = np.array([v[3] for v in parts])
 lowered = {kind: (step < 0)[value == v].mean() for kind, v in kinds.items()}
-speaks = {kind: (parts < 0)[value == v].mean() for kind, v in kinds.items()}
+speaks = {kind: (parts > 0)[value == v].mean() for kind, v in kinds.items()}
 
 # %% invented: by the first probe
 lowered = {"praise": 0.63, "blame": 0.37}

@@ -123,7 +123,7 @@ plt.show()
 # *30 to 40 minutes.* The part of a state that belongs to the eigenvalues inside a circle can be had without a
 # single eigenvector, from an integral along the circle:
 #
-# $$P = \frac{1}{2 \pi i} \oint (z I - K)^{-1}\, dz .$$
+# $$P = \frac{1}{2 \pi i} \int_{\text{circle}} (z I - K)^{-1}\, dz .$$
 #
 # Write `projector(K, centre, radius)` for a real matrix $K$ and a circle about the real number `centre`, on which
 # no eigenvalue lies. It returns the real matrix $P$ of the shape of $K$: $hP$ is the part of $h$ that belongs to
@@ -233,7 +233,7 @@ assert np.shape(reading) == (4,), "four numbers"
 # 1. if the slow part, $(h - \bar h) P$ with `P = projector(K, 1, 0.08)`, is taken away;
 # 2. if the part along the first principal component of `fit_states` is, $(h - \bar h)\, p^\top p$ with the row
 #    $p$ of length 1;
-# 3. with `control` in place of 1, in the mean of 100 draws?
+# 3. if a random part is, taken away by `control` with that `P`, in the mean of 100 draws?
 #
 # Put the three shares into `damage`. Take `mean` as $\bar h$ throughout.
 
@@ -252,8 +252,8 @@ assert np.shape(damage) == (3,), "three shares"
 # each word that is forgotten at once.
 #
 # Write `carrier(trajectories, words)`. It returns a direction $v$ of shape `(10,)` such that $h \cdot v$ follows
-# the score; sign, size and offset do not matter. Where nothing is counted it returns zeros. On new recordings the
-# correlation of $h \cdot v$ with the score should be above 0.95.
+# the score; sign, size and offset do not matter. Where nothing is counted it returns zeros. It
+# is tried on recordings that you have not seen: the correlation of $h \cdot v$ with their score should be above 0.95.
 
 
 # %%

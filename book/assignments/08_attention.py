@@ -120,30 +120,32 @@ wanted = known["values"][np.arange(200), source - 1]
 right = (network(x).argmax(dim=1).numpy() == wanted).mean()
 print(f"{right:.0%} of the questions are answered rightly")
 
-# %% held_forward [markdown]
+# %% held [markdown]
 # ## 1. What is held (4 points)
 #
-# *25 to 35 minutes.* Write `held_forward(network, x, hold)` for `x` of shape `(n, 8, 24)`: the logits, as the network
-# computes them, but with `hold(…)` around all that is frozen in the linear map of a sequence: the size $r$ in both
-# norms, and the weights $A$. With `hold=torch.clone` nothing is frozen and the derivative is the Jacobian; with
-# `hold=torch.detach` the values are the same and the derivative is that of the frozen map.
+# *20 to 30 minutes.* Write `held(network, x)` for `x` of shape `(n, 8, 24)`. It returns all that is frozen in the
+# linear map of a sequence, as three arrays: the sizes $r(x_j)$, of shape `(n, 8)`; the weights $A^h_j$ of both heads,
+# of shape `(n, 2, 8)`; and the sizes $r(y)$, of shape `(n,)`.
 
 
 # %% answer
-def held_forward(network, x, hold):
+def held(network, x):
     # your code
-    return None
+    return None, None, None
 
 
 # %% form
-assert held_forward(network, x, torch.clone).shape == (200, 5), "five logits"
+before, weights, behind = held(network, x)
+assert np.shape(before) == (200, 8), "a size for each token"
+assert np.shape(weights) == (200, 2, 8), "a weight for each head and token"
+assert np.shape(behind) == (200,), "one size for each sequence"
 
 # %% token_map [markdown]
 # ## 2. A map for each token (4 points)
 #
 # *20 to 30 minutes.* Write `token_map(network, x)`, which returns the frozen map `W` of each sequence, of shape `(n,
-# 5, 8, 24)`, so that `W[k, c, j] @ x[k, j]` is what place `j` of sequence `k` adds to logit `c`. Use the derivative
-# of task 1, or write the product of matrices.
+# 5, 8, 24)`, so that `W[k, c, j] @ x[k, j]` is what place `j` of sequence `k` adds to logit `c`. Write the product of
+# matrices, or take the derivative of a forward pass in which `detach` holds what task 1 returns.
 
 
 # %% answer

@@ -253,6 +253,7 @@ ruling = None
 
 # %% form
 keys = {"reach", "slopes", "patching", "position", "other"}
+assert isinstance(agreement, dict), "a dictionary"
 assert set(agreement) == keys, "five keys"
 assert all(np.shape(two) == (2,) for two in agreement.values())
 assert np.shape(ruling) == (3,), "i, j and 0, 1 or 2"

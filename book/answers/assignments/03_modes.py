@@ -432,7 +432,8 @@ def effects(trajectories, words, direction, n_words):
     moves = [np.diff(z @ direction, prepend=0) for z in trajectories]
     moves, words = np.concatenate(moves), np.concatenate(words)
     sums = np.bincount(words, moves, n_words)
-    return sums / np.bincount(words, minlength=n_words)
+    with np.errstate(invalid="ignore"):
+        return sums / np.bincount(words, minlength=n_words)
 
 
 # %% invented: not the mean movement
@@ -557,7 +558,7 @@ reading = [
     for direction in (weights, P @ weights, component, weights - P @ weights)
 ]
 
-# %% wrong: not that along weights
+# %% wrong: not that
 P = projector(K, 1, 0.08)
 rows = fit_states.reshape(-1, 16) - mean
 component = np.linalg.svd(rows, full_matrices=False)[2][0]

@@ -230,11 +230,12 @@ rng = np.random.default_rng([seed, 14])
 angle = np.repeat([0.3, 1.8, 3.9], 10) + 0.2 * rng.random(30)
 rows = np.stack([np.cos(angle), np.sin(angle)], axis=1)
 kinds = np.repeat([0, 1, 2], 10)
+kinds[14:] = (kinds[14:] + rng.integers(1, 3, size=16)) % 3
 rows[0] = 0
 found = call(named, torch.tensor(rows), torch.tensor(kinds), name="named")
 found = numbers(found, (), name="named(…)")
 says = "a thing of zeros has the cosine 0 with all others"
-assert 29 / 30 - 1e-9 <= found <= 1, says
+assert abs(found - true_named(rows, kinds)) < 1.1 / 30, says
 
 
 # %% wrong: each thing is its own nearest
@@ -489,6 +490,8 @@ assert np.isclose(found, right), "equal scores share the mean of their ranks"
 
 # %% wrong: not over all of them at once
 def agreement(one, other):
+    from scipy.stats import rankdata
+
     ranks = [rankdata(np.asarray(each).ravel()) for each in (one, other)]
     return np.corrcoef(*ranks)[0, 1]
 
@@ -567,7 +570,7 @@ shares = [
     named(maps(fresh, training), learned),
     named(maps(network, training), learned),
     named(maps(mixed, training), learned),
-    (counts * (counts - 1)).sum() / (300 * 299),
+    0.33,
 ]
 
 # %% wrong: two different inputs of one class
@@ -601,38 +604,35 @@ def whose(fresh, network, inputs, classes):
     return "training" if now > max(before, alone) + 0.12 else "inputs"
 
 
-# %% test (2): training did it
-for number in (61, 62):
-    rows, kinds = true_clouds(seed + number, 600, loud=True)
+# %% test (3): training did it, or the inputs
+for number in (61, 62, 63, 64):
+    loud = number < 63
+    rows, kinds = true_clouds(seed + number, 600, loud=loud)
     start = true_perceptron(seed + number)
     net = true_trained(start, rows[:300], kinds[:300])
     found = str(call(whose, start, net, rows[300:], kinds[300:], name="whose"))
     assert found in ("training", "inputs", "nobody"), "one of the three words"
-    assert found != "nobody", (
-        "loud data: maps name the class, and yet nobody did"
-    )
+    assert found != "nobody", "maps name the class, and yet nobody did it"
     says = "loud data: trained maps name the class more often than inputs do"
-    assert found == "training", says
-
-# %% test (2): the inputs did it
-for number in (63, 64):
-    rows, kinds = true_clouds(seed + number, 600, loud=False)
-    start = true_perceptron(seed + number)
-    net = true_trained(start, rows[:300], kinds[:300])
-    found = str(call(whose, start, net, rows[300:], kinds[300:], name="whose"))
-    assert found in ("training", "inputs", "nobody"), "one of the three words"
+    assert found == "training" or not loud, says
     says = "the inputs alone name the class: that is not the training's doing"
-    assert found == "inputs", says
+    assert found == "inputs" or loud, says
 
-# %% test (1): nobody did it
-for number in (65, 66):
+# %% test (2): nobody did it, or somebody
+for number in (65, 66, 67):
     rows, kinds = true_clouds(seed + number, 600, loud=number == 65)
-    kinds = kinds[np.random.default_rng([seed, number]).permutation(600)]
+    if number < 67:
+        order = np.random.default_rng([seed, number]).permutation(600)
+        kinds = kinds[order]
     start = true_perceptron(seed + number)
     net = true_trained(start, rows[:300], kinds[:300])
     found = str(call(whose, start, net, rows[300:], kinds[300:], name="whose"))
     assert found in ("training", "inputs", "nobody"), "one of the three words"
-    assert found == "nobody", "labels mean nothing here: what does chance give?"
+    if number < 67:
+        says = "labels mean nothing here: what does chance give?"
+        assert found == "nobody", says
+    else:
+        assert found == "inputs", "somebody did it: the inputs name the class"
 
 
 # %% wrong: that is not the training's doing
@@ -681,28 +681,7 @@ def knows(attribute, network, inputs):
     return bool(own - np.mean(controls) > 0.2)
 
 
-# %% test (3): those that know
-def with_sizes(net, rows):
-    found = contributions(net, rows)
-    return found / found.std() + 0.5 * rows.abs() / rows.abs().std()
-
-
-for number in (71, 72):
-    rows, kinds = true_clouds(seed + number, 400, loud=number == 71)
-    net = true_perceptron(seed + number)
-    net = true_trained(net, rows[:300], kinds[:300])
-    for of, attribution in (
-        ("W * x", contributions),
-        ("occlusion", true_drops),
-        ("W * x with the sizes of the inputs added", with_sizes),
-    ):
-        said = call(knows, attribution, net, rows[300:360], name="knows")
-        said = numbers(said, (), name="knows(…)")
-        assert said in (0, 1), "True or False"
-        assert said == 1, f"{of}: it knows the network, and yet you say False"
-
-
-# %% test (4): those that do not
+# %% test (4): a map, noise, and the map of another network
 def noise_of(net, rows):
     """Noise that changes with any change of the weights."""
     weight = net[0].weight.detach()
@@ -711,26 +690,58 @@ def noise_of(net, rows):
     return torch.randn(rows.shape, generator=draw).double() * rows.abs()
 
 
-for number in (73, 74, 75):
-    rows, kinds = true_clouds(seed + number, 400, loud=number == 73)
+for number in (71, 72):
+    rows, kinds = true_clouds(seed + number, 400, loud=number == 71)
     start = true_perceptron(seed + number)
     net = true_trained(start, rows[:300], kinds[:300])
     fixed = true_perceptron(seed + number + 100)
     fixed = true_trained(fixed, rows[:300], kinds[:300])
-    for of, attribution in (
-        ("noise", noise_of),
-        (
-            "the map of another network",
-            lambda _, z, f=fixed: contributions(f, z),
-        ),
-        ("sizes of inputs", lambda _, z: z.abs()),
-        ("a map before training", lambda _, z, f=start: contributions(f, z)),
-        ("the inputs", lambda _, z: z),
+
+    def of_another(_, rows, fixed=fixed):
+        return contributions(fixed, rows)
+
+    for of, attribution, right in (
+        ("W * x", contributions, 1),
+        ("noise", noise_of, 0),
+        ("the map of another network", of_another, 0),
     ):
         said = call(knows, attribution, net, rows[300:360], name="knows")
         said = numbers(said, (), name="knows(…)")
         assert said in (0, 1), "True or False"
-        assert said == 0, f"{of}: without this network's weights it is as good"
+        says = f"{of}: it knows the network, and yet you say False"
+        assert said or not right, says
+        says = f"{of}: without this network's weights it is as good"
+        assert right or not said, says
+
+
+# %% test (3): occlusion, a mixture, and what every network would give
+def with_sizes(net, rows):
+    found = contributions(net, rows)
+    return found / found.std() + 0.5 * rows.abs() / rows.abs().std()
+
+
+for number in (73, 74):
+    rows, kinds = true_clouds(seed + number, 400, loud=number == 73)
+    start = true_perceptron(seed + number)
+    net = true_trained(start, rows[:300], kinds[:300])
+
+    def before(_, rows, start=start):
+        return contributions(start, rows)
+
+    for of, attribution, right in (
+        ("occlusion", true_drops, 1),
+        ("W * x with the sizes of the inputs added", with_sizes, 1),
+        ("sizes of inputs", lambda _, z: z.abs(), 0),
+        ("a map before training", before, 0),
+        ("the inputs", lambda _, z: z, 0),
+    ):
+        said = call(knows, attribution, net, rows[300:360], name="knows")
+        said = numbers(said, (), name="knows(…)")
+        assert said in (0, 1), "True or False"
+        says = f"{of}: it knows the network, and yet you say False"
+        assert said or not right, says
+        says = f"{of}: without this network's weights it is as good"
+        assert right or not said, says
 
 
 # %% wrong: noise: without this network's weights

@@ -124,153 +124,138 @@ def true_attention(net, rows):
     return dots.softmax(dim=-1)[:, :, 0].mean(dim=1).numpy()
 
 
-# %% held_forward [markdown]
-# The network's own lines with `hold` around $r(x_j)$, the weights and $r(y)$. Points are lost if one of the three is
-# not held: the norm behind attention is the one that is forgotten most.
+# %% held [markdown]
+# Read off one forward pass. Points are lost for weights before the softmax, for norms in the place of root mean
+# squares, and if the skip past attention is missing in $y$.
 
 
 # %% solution
-def held_forward(network, x, hold):
-    z = network.g * x / hold(x.square().mean(dim=-1, keepdim=True).sqrt())
-    y = x[:, -1]
+def held(network, x):
+    before = x.square().mean(dim=-1).sqrt()
+    z, y, weights = network.g * x / before[..., None], x[:, -1], []
     for Q, K, V, out in zip(
         network.Q, network.K, network.V, network.O, strict=True
     ):
-        weights = ((z[:, -1:] @ Q) @ (z @ K).mT / 6**0.5).softmax(dim=-1)
-        y = y + (hold(weights) @ (z @ V) @ out)[:, 0]
-    size = hold(y.square().mean(dim=-1, keepdim=True).sqrt())
-    return network.g2 * y / size @ network.U
+        A = ((z[:, -1:] @ Q) @ (z @ K).mT / 6**0.5).softmax(dim=-1)
+        y = y + (A @ (z @ V) @ out)[:, 0]
+        weights.append(A[:, 0])
+    return before, torch.stack(weights, dim=1), y.square().mean(dim=-1).sqrt()
 
 
-# %% test (1): the values are those of the network
-rows = true_sequences(seed + 1, 5, seed)[0]
+# %% test (1): the sizes before attention
 for number in (1, 2):
-    net = some_network(number)
-    for hold in (torch.clone, torch.detach):
-        found = call(held_forward, net, rows, hold, name="held_forward")
-        found = numbers(found, (5, 5), name="held_forward(…)")
-        says = "the logits are not those of the network"
-        assert np.allclose(found, net(rows)), says
+    net, rows = some_network(number), true_sequences(seed + number, 5, seed)[0]
+    found = several(call(held, net, rows, name="held"), 3, name="held(…)")
+    found = numbers(found[0], (5, 8), name="the sizes before attention")
+    right = rows.square().mean(dim=-1).sqrt().numpy()
+    says = "the root of the mean square, not of the sum"
+    assert not np.allclose(found, right * 24**0.5), says
+    assert np.allclose(found, right), "r(x) is the root of the mean square"
 
-# %% test (1): nothing held gives the Jacobian
-rows = true_sequences(seed + 2, 5, seed)[0]
-weigh = torch.tensor(np.random.default_rng(seed).normal(size=5))
-
-
-def derivative(net, rows, hold):
-    return slopes_of(lambda z: held_forward(net, z, hold), rows, weigh)
-
-
+# %% test (2): the weights of attention
 for number in (3, 4):
-    net = some_network(number)
-    found = call(derivative, net, rows, torch.clone, name="held_forward")
-    found = numbers(found, (5, 8, 24), name="the derivative")
-    says = "hold=torch.clone: something is held where nothing should be"
-    assert np.allclose(found, slopes_of(net, rows, weigh)), says
-
-# %% test (2): what is held
-rows = true_sequences(seed + 3, 5, seed)[0]
-weigh = torch.tensor(np.random.default_rng(seed).normal(size=5))
-
-
-def derivative(net, rows, hold):
-    return slopes_of(lambda z: held_forward(net, z, hold), rows, weigh)
-
-
-for number in (5, 6):
-    net = some_network(number)
-    found = call(derivative, net, rows, torch.detach, name="held_forward")
-    found = numbers(found, (5, 8, 24), name="the derivative")
-    right = slopes_of(lambda z, net=net: frozen(net, z), rows, weigh)
-    kept, free = torch.detach, torch.clone
-    for how, says in (
-        ((free, free), "hold=torch.detach: nothing is held"),
-        (
-            (free, kept),
-            "hold=torch.detach: the sizes in the norms are not held",
-        ),
-        (
-            (kept, free),
-            "hold=torch.detach: the weights of attention are not held",
-        ),
-    ):
-        other = slopes_of(
-            lambda z, net=net, how=how: true_forward(net, z, *how), rows, weigh
-        )
-        assert not np.allclose(found, other), says
-    says = (
-        "not the frozen map: hold both sizes, and the weights after the softmax"
+    net, rows = some_network(number), true_sequences(seed + number, 5, seed)[0]
+    found = several(call(held, net, rows, name="held"), 3, name="held(…)")
+    found = numbers(found[1], (5, 2, 8), name="the weights")
+    z = net.g * rows / rows.square().mean(dim=-1, keepdim=True).sqrt()
+    dots = (z[:, None, -1:] @ net.Q) @ (z[:, None] @ net.K).mT / 6**0.5
+    assert not np.allclose(found, dots[:, :, 0]), (
+        "weights come after the softmax"
     )
+    right = dots.softmax(dim=-1)[:, :, 0].numpy()
+    plain = (dots * 6**0.5).softmax(dim=-1)[:, :, 0].numpy()
+    assert not np.allclose(found, plain), (
+        "the scores are divided by the root of 6"
+    )
+    says = "not the weights of the last place: are tokens normed first?"
     assert np.allclose(found, right), says
 
+# %% test (1): the size behind attention
+for number in (5, 6):
+    net, rows = some_network(number), true_sequences(seed + number, 5, seed)[0]
+    found = several(call(held, net, rows, name="held"), 3, name="held(…)")
+    found = numbers(found[2], (5,), name="the sizes behind attention")
+    z, y = net.g * rows / rows.square().mean(-1, True).sqrt(), rows[:, -1]
+    dots = (z[:, None, -1:] @ net.Q) @ (z[:, None] @ net.K).mT / 6**0.5
+    mixed = dots.softmax(dim=-1) @ (z[:, None] @ net.V) @ net.O
+    mixed = mixed.sum(dim=1)[:, 0]
+    alone = mixed.square().mean(dim=-1).sqrt().numpy()
+    assert not np.allclose(found, alone), "x_7 goes past attention into y"
+    right = (y + mixed).square().mean(dim=-1).sqrt().numpy()
+    assert np.allclose(found, right), "not the size of y, which both heads make"
 
-# %% wrong: the weights of attention are not held
-def held_forward(network, x, hold):
-    z = network.g * x / hold(x.square().mean(dim=-1, keepdim=True).sqrt())
-    y = x[:, -1]
+
+# %% wrong: not of the sum
+def held(network, x):
+    before = x.norm(dim=-1)
+    z, y, weights = network.g * x / before[..., None], x[:, -1], []
     for Q, K, V, out in zip(
         network.Q, network.K, network.V, network.O, strict=True
     ):
-        weights = ((z[:, -1:] @ Q) @ (z @ K).mT / 6**0.5).softmax(dim=-1)
-        y = y + (weights @ (z @ V) @ out)[:, 0]
-    size = hold(y.square().mean(dim=-1, keepdim=True).sqrt())
-    return network.g2 * y / size @ network.U
+        A = ((z[:, -1:] @ Q) @ (z @ K).mT / 6**0.5).softmax(dim=-1)
+        y = y + (A @ (z @ V) @ out)[:, 0]
+        weights.append(A[:, 0])
+    return before, torch.stack(weights, dim=1), y.norm(dim=-1)
 
 
-# %% wrong: the sizes in the norms are not held
-def held_forward(network, x, hold):
-    z = network.g * x / x.square().mean(dim=-1, keepdim=True).sqrt()
-    y = x[:, -1]
+# %% wrong: weights come after the softmax
+def held(network, x):
+    before = x.square().mean(dim=-1).sqrt()
+    z, y, weights = network.g * x / before[..., None], x[:, -1], []
     for Q, K, V, out in zip(
         network.Q, network.K, network.V, network.O, strict=True
     ):
-        weights = ((z[:, -1:] @ Q) @ (z @ K).mT / 6**0.5).softmax(dim=-1)
-        y = y + (hold(weights) @ (z @ V) @ out)[:, 0]
-    return network.g2 * y / y.square().mean(-1, True).sqrt() @ network.U
+        A = (z[:, -1:] @ Q) @ (z @ K).mT / 6**0.5
+        y = y + (A.softmax(dim=-1) @ (z @ V) @ out)[:, 0]
+        weights.append(A[:, 0])
+    return before, torch.stack(weights, dim=1), y.square().mean(dim=-1).sqrt()
 
 
-# %% wrong: hold both sizes
-def held_forward(network, x, hold):
-    z = network.g * x / hold(x.square().mean(dim=-1, keepdim=True).sqrt())
-    y = x[:, -1]
+# %% wrong: goes past attention into y
+def held(network, x):
+    before = x.square().mean(dim=-1).sqrt()
+    z, y, weights = network.g * x / before[..., None], 0, []
     for Q, K, V, out in zip(
         network.Q, network.K, network.V, network.O, strict=True
     ):
-        weights = ((z[:, -1:] @ Q) @ (z @ K).mT / 6**0.5).softmax(dim=-1)
-        y = y + (hold(weights) @ (z @ V) @ out)[:, 0]
-    return network.g2 * y / y.square().mean(-1, True).sqrt() @ network.U
+        A = ((z[:, -1:] @ Q) @ (z @ K).mT / 6**0.5).softmax(dim=-1)
+        y = y + (A @ (z @ V) @ out)[:, 0]
+        weights.append(A[:, 0])
+    return before, torch.stack(weights, dim=1), y.square().mean(dim=-1).sqrt()
 
 
-# %% wrong: something is held where nothing should be
-def held_forward(network, x, hold):
-    z = network.g * x / x.square().mean(-1, True).sqrt().detach()
-    y = x[:, -1]
+# %% wrong: are tokens normed first
+def held(network, x):
+    before = x.square().mean(dim=-1).sqrt()
+    y, weights = x[:, -1], []
     for Q, K, V, out in zip(
         network.Q, network.K, network.V, network.O, strict=True
     ):
-        weights = ((z[:, -1:] @ Q) @ (z @ K).mT / 6**0.5).softmax(dim=-1)
-        y = y + (hold(weights) @ (z @ V) @ out)[:, 0]
-    return network.g2 * y / hold(y.square().mean(-1, True).sqrt()) @ network.U
+        A = ((x[:, -1:] @ Q) @ (x @ K).mT / 6**0.5).softmax(dim=-1)
+        y = y + (A @ (x @ V) @ out)[:, 0]
+        weights.append(A[:, 0])
+    return before, torch.stack(weights, dim=1), y.square().mean(dim=-1).sqrt()
 
 
-# %% invented: the logits are not those
-def held_forward(network, x, hold):
-    return torch.ones(len(x), 5).double() * x.mean()
+# %% invented: the root of the mean square
+def held(network, x):
+    n = len(x)
+    return np.full((n, 8), 0.3), np.full((n, 2, 8), 0.125), np.full(n, 0.7)
 
 
 # %% token_map [markdown]
-# Five derivatives of task 1 with everything held, or by hand: $W_j = \operatorname{diag}(g / r_j) \sum_h A^h_j V_h
-# O_h \operatorname{diag}(g' / r) U$, and the identity for the last place beside it.
+# By hand, or five derivatives of a forward pass with everything held: $W_j = \operatorname{diag}(g / r_j) \sum_h
+# A^h_j V_h O_h \operatorname{diag}(g' / r) U$, and the identity for the last place beside it.
 
 
 # %% solution
 def token_map(network, x):
-    rows = []
-    for c in range(5):
-        z = x.detach().clone().requires_grad_()
-        logits = held_forward(network, z, torch.detach)[:, c]
-        rows.append(torch.autograd.grad(logits.sum(), z)[0])
-    return torch.stack(rows, dim=1)
+    before, weights, behind = held(network, x)
+    last = torch.diag_embed(network.g2 / behind[:, None]) @ network.U
+    moved = torch.einsum("nhj,hde->njde", weights, network.V @ network.O)
+    moved = (network.g / before[..., None])[..., None] * moved
+    moved[:, -1] += torch.eye(24)
+    return (moved @ last[:, None]).permute(0, 3, 1, 2)
 
 
 # %% test (2): W
@@ -312,12 +297,12 @@ def token_map(network, x):
 
 # %% wrong: W alone is asked for
 def token_map(network, x):
-    rows = []
-    for c in range(5):
-        z = x.detach().clone().requires_grad_()
-        logits = held_forward(network, z, torch.detach)[:, c]
-        rows.append(torch.autograd.grad(logits.sum(), z)[0] * x)
-    return torch.stack(rows, dim=1)
+    before, weights, behind = held(network, x)
+    last = torch.diag_embed(network.g2 / behind[:, None]) @ network.U
+    moved = torch.einsum("nhj,hde->njde", weights, network.V @ network.O)
+    moved = (network.g / before[..., None])[..., None] * moved
+    moved[:, -1] += torch.eye(24)
+    return (moved @ last[:, None]).permute(0, 3, 1, 2) * x[:, None]
 
 
 # %% wrong: the last place goes past attention
@@ -412,7 +397,7 @@ def added(network, x):
 
 
 # %% attnlrp [markdown]
-# Task 1 with the sizes held, values eased by a half, queries and keys by a quarter each.
+# A forward pass with the sizes held, values eased by a half, queries and keys by a quarter each.
 
 
 # %% solution
@@ -475,11 +460,16 @@ assert np.allclose(found, right), says
 
 # %% wrong: nothing is halved here
 def attnlrp(network, x):
-    def hold(t):
-        return t.detach() if t.shape[-1] == 1 else t
-
     inputs = x.detach().clone().requires_grad_()
-    logits = held_forward(network, inputs, hold)
+    size = inputs.square().mean(dim=-1, keepdim=True).sqrt().detach()
+    z, y = network.g * inputs / size, inputs[:, -1]
+    for Q, K, V, out in zip(
+        network.Q, network.K, network.V, network.O, strict=True
+    ):
+        scores = (z[:, -1:] @ Q) @ (z @ K).mT / 6**0.5
+        y = y + (scores.softmax(dim=-1) @ (z @ V) @ out)[:, 0]
+    size = y.square().mean(dim=-1, keepdim=True).sqrt().detach()
+    logits = network.g2 * y / size @ network.U
     kinds = logits.argmax(dim=1)
     margin = logits[range(len(x)), kinds] - logits.mean(dim=1)
     return (torch.autograd.grad(margin.sum(), inputs)[0] * x).sum(dim=-1)
@@ -582,7 +572,7 @@ def integrated(network, x, base, n_steps):
     for k in range(n_steps):
         z = base + (k + 0.5) / n_steps * (x - base)
         z = z.detach().clone().requires_grad_()
-        logits = held_forward(network, z, torch.detach)
+        logits = 2 * network(z)
         margin = logits.max(dim=1).values - logits.mean(dim=1)
         total = total + torch.autograd.grad(margin.sum(), z)[0]
     return (total / n_steps * (x - base)).sum(dim=-1)
@@ -611,7 +601,6 @@ for scores in rated.values():
     two = np.sort(scores.abs().topk(2).indices.numpy(), axis=1)
     both = (two == np.stack([source, np.full(200, 7)], axis=1)).all(axis=1)
     hits.append([(largest == source).mean(), both.mean()])
-solved = hits
 
 # %% test (2): the item copied
 net = TruePlanted(seed)
@@ -648,19 +637,32 @@ for name, each, share in zip(names, every, found[:, 1], strict=True):
 
 # %% wrong: how often are both reasons
 hits = []
-for scores in rated.values():
+for scores in (
+    added(network, x),
+    attnlrp(network, x),
+    integrated(network, x, x.mean(dim=0), 16),
+    attention(network, x),
+):
     largest = scores.argmax(dim=1).numpy()
-    two = np.sort(scores.topk(2).indices.numpy(), axis=1)
-    both = (two == np.stack([source, np.full(200, 7)], axis=1)).all(axis=1)
+    two = scores.topk(2).indices.numpy()
+    both = (two == np.stack([np.full(200, 7), source], axis=1)).all(axis=1)
     hits.append([(largest == source).mean(), both.mean()])
 
 # %% wrong: shares, not counts
-hits = 100 * np.array(solved)
+hits = 100 * np.array([[1, 0.9], [1, 1], [0.9, 0.5], [0, 0]])
 
 # %% wrong: how often has the item copied
-hits = np.array(solved)
-largest = (x.norm(dim=-1) * rated["map"]).argmin(dim=1).numpy()
-hits[0, 0] = (largest == source).mean()
+hits = []
+for scores in (
+    added(network, x),
+    attnlrp(network, x),
+    integrated(network, x, x.mean(dim=0), 16),
+    attention(network, x),
+):
+    largest = scores[:, :7].argmin(dim=1).numpy()
+    two = np.sort(scores.abs().topk(2).indices.numpy(), axis=1)
+    both = (two == np.stack([source, np.full(200, 7)], axis=1)).all(axis=1)
+    hits.append([(largest == source).mean(), both.mean()])
 
 # %% invented: how often has the item copied
 hits = [[0.9, 0.5], [0.9, 0.8], [0.7, 0.5], [0.2, 0.1]]

@@ -90,7 +90,8 @@ DELAYS, BASE = "src/linearlens/koopman/_delays.py", "src/linearlens/koopman/_bas
         ("src/linearlens/models/mlp.py", "import torch", "import math\nimport torch", set()),  # not reached
         ("src/linearlens/press/cli.py", "import sys", "import math\nimport sys", set()),
         ("src/linearlens/press/running/kernel.py", '"1")', '"2")', {"execution"}),  # how cells are run
-        ("src/linearlens/press/chapter/proof.py", "import ast\n", "import ast\n\nx = 1\n", {"exercises"}),
+        ("src/linearlens/press/chapter/proof.py", "import io\n", "import io\n\nx = 1\n", {"exercises"}),
+        ("src/linearlens/exercises.py", "import math\n", "import math\n\nx = 1\n", {"exercises"}),
         (
             "src/linearlens/press/chapter/exercises.py",
             "import re\n",

@@ -150,7 +150,7 @@ def _attempts(task: Task, solved: Names) -> Iterator[tuple[str, Names]]:
         if functions:
             yield f"a function that returns {_said(odd)}", functions
     for words, change in (("zeros", np.zeros_like), ("ones", np.ones_like)):
-        functions = {name: _changed(value, change) for name, value in asked.items() if _is_function(value)}
+        functions = {name: _constant(value, change) for name, value in asked.items() if _is_function(value)}
         if functions:
             yield f"a function that returns {words} of the right shape", functions
         elif all(_is_numeric(value) for value in asked.values()):
@@ -186,6 +186,19 @@ def _returns(value: Any) -> Callable:
 def _changed(function: Callable, change: Callable) -> Callable:
     """The function with all arrays it returns changed."""
     return lambda *given, **more: _mapped(function(*given, **more), change)
+
+
+def _constant(function: Callable, change: Callable) -> Callable:
+    """The function with all it returns made constant; what is no number becomes None."""
+
+    def blank(value: Any) -> Any:
+        if isinstance(value, bool | np.bool_):
+            return bool(change(np.array(value)))
+        if isinstance(value, tuple | list) and not _is_row(value):
+            return type(value)(blank(one) for one in value)
+        return _mapped(value, change) if _is_numeric(value) else None
+
+    return lambda *given, **more: blank(function(*given, **more))
 
 
 def _mapped(value: Any, change: Callable) -> Any:
