@@ -81,7 +81,7 @@ def _assignments() -> Iterator[str]:
     for name in all_homework():
         head = next(parts_of(name)).source
         effort, after = homework_effort(name), AFTER.search(head)
-        words = after[1].removeprefix("After ").replace("](../", "](") if after else NOTHING
+        words = " ".join(after[1].removeprefix("After ").replace("](../", "](").split()) if after else NOTHING
         title = head.partition("\n")[0].removeprefix("# ")
         link = f"[{title}](assignments/{name}.ipynb)"
         yield f"| {link} | {words} | {hours([effort])} | {effort.difficulty} | {effort.importance} |"
