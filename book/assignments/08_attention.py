@@ -105,9 +105,9 @@ class Planted(nn.Module):
     def forward(self, x):
         z = self.g * x / x.square().mean(dim=-1, keepdim=True).sqrt()
         y = x[:, -1]
-        for Q, K, V, out in zip(self.Q, self.K, self.V, self.O, strict=True):
+        for Q, K, V, back in zip(self.Q, self.K, self.V, self.O, strict=True):
             scores = (z[:, -1:] @ Q) @ (z @ K).mT / 6**0.5  # (n, 1, 8)
-            y = y + (scores.softmax(dim=-1) @ (z @ V) @ out)[:, 0]
+            y = y + (scores.softmax(dim=-1) @ (z @ V) @ back)[:, 0]
         return (
             self.g2 * y / y.square().mean(dim=-1, keepdim=True).sqrt() @ self.U
         )

@@ -180,6 +180,7 @@ def test_what_is_badly_written_is_named(write, old, new, says):
     ("old", "new", "fault"),
     [
         ("", "", None),
+        ("digit = seed % 10\n\n#", "import warnings\n\nwarnings.warn('late')\ndigit = seed % 10\n\n#", None),
         ("digit = seed % 10\n\n#", "digit = seed % 9\n\n#", "last: the solution earns 0 of 1 points: another digit"),
         ("    return None", "    return 2 * x", "double: the stub earns 3 points"),
         ("    return x**2", "    return 2 * x", "should meet 'not twice', but earns 3 points"),
@@ -244,21 +245,15 @@ def test_a_test_leaves_no_name_behind(write):
 # The assignments of the book.
 
 
+# All answers, for several students: `linearlens homework`, which takes minutes; the workflow of full runs does it.
 @pytest.mark.parametrize("name", all_homework())
-def test_every_answer_of_an_assignment_meets_what_it_should(name):
+def test_the_solutions_of_an_assignment_earn_all_points_and_its_stubs_none(name):
     work = read_homework(name)
     assert any(task.key.copied for task in work.tasks.values()), "the package's own function must earn nothing"
     assert any(task.stub is None for task in work.tasks.values()), "one question is answered in words"
-    proved = prove_homework(work, "ada")
+    proved = prove_homework(work, "ada", solutions_only=True)
     assert proved.faults == ()
     assert proved.seconds < 60
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", all_homework())
-def test_it_does_so_for_every_student(name):
-    for student in ("ben", "chloé", "s1234567"):
-        assert prove_homework(read_homework(name), student).faults == ()
 
 
 @pytest.mark.parametrize("name", all_homework())
