@@ -800,9 +800,10 @@ def specificity(credits, damages, deals=1999, seed=0):
 
 
 # %% knows [markdown]
-# What comes out in `alike` is not known beforehand: slopes may have an `own` of 0.2 or of 0.4, with `others` near
-# 0, and ratios may be a little behind or ahead. `depth` is the same for own and others, with p = 1. In `dealt` the
-# credit has about 0.9. The ceiling is above 0.9: nothing of this is for want of a truth.
+# What comes out in `alike` is not known beforehand: for `ada`, `ben` and `cleo` slopes have an `own` of 0.43, 0.11
+# (with p = 0.34) and 0.41, ratios of 0.39, 0.02 and 0.24, all with `others` between −0.09 and 0.08. `depth` is the
+# same for own and others, with p = 1. In `dealt` the credit has 0.90, 0.94 and 0.90. The ceiling is 0.95, 0.95 and
+# 0.89: nothing of this is for want of a truth.
 
 # %% solution
 halves = [(x_test[:400], y_test[:400]), (x_test[400:], y_test[400:])]
@@ -898,10 +899,11 @@ knows = {
 }
 
 # %% accuse [markdown]
-# Skip each block, and count readings that change, among suspects and among plain images. Of the block with the
-# trojan nearly half of the suspects change, and few plain images; of a clean network the excess stays below 0.1.
-# Any rule that passes is right. One by the size of weights falls for the loud unit, one without a limit accuses
-# clean networks.
+# Skip each block, and count readings that change, among suspects and among plain images. On the `pairs` of `ada`,
+# `ben` and `cleo` 0.35 to 0.54 of the suspects change if the block with the trojan is skipped, and at most 0.09 of
+# the plain images; of clean networks the excess stays below 0.1. In one pair of `ada` another block, behind the one
+# with the trojan, has as large an excess, and the solution names that one. Any rule that passes is right. One by the
+# size of weights falls for the loud unit, one without a limit accuses clean networks.
 
 
 # %% solution
@@ -984,19 +986,19 @@ def accuse(network, plain, suspects):
 
 
 # %% verdict [markdown]
-# For `ada`: "In `alike` attribution patching has 0.43 with a network's own damages and 0.00 with those of others,
-# and no deal of 1999 did as well (p = 0.0005): it knows something of the single network. RelP has 0.39 and −0.09,
-# with the same p; which of the two is ahead I would not say from twelve networks. But the ceiling is 0.95, so more
-# than half of what could be known is not. `depth` has 0.19 for own and others alike and p = 1, as it must: what
-# order there is in the design it knows, of the network nothing. In `dealt` the same credit has 0.90 against −0.04.
-# So the code finds what is there; that it finds less in `alike` is no fault of it. To praise it from `dealt` alone
-# would be wrong: whatever grows with the size of the branch passes there.
+# For `ada`: "In `alike` attribution patching has 0.43 with a network's own damages and 0.00 with those of others, and
+# no deal of 1999 did as well (p = 0.0005): it knows something of the single network. RelP has 0.39 and −0.08, with
+# the same p; which of the two is ahead I would not say from twelve networks. But the ceiling is 0.95, so more than
+# half of what could be known is not. `depth` has 0.19 for own and others alike and p = 1, as it must: what order
+# there is in the design it knows, of the network nothing. In `dealt` the same credit has 0.90 against −0.04. So the
+# code finds what is there; that it finds less in `alike` is no fault of it. To praise it from `dealt` alone would be
+# wrong: whatever grows with the size of the branch passes there.
 #
-# My procedure skips each block and counts changed readings among suspects, less those among plain images. On the
-# six clean networks here the largest excess of a block was 0.08, on the tampered ones the smallest of the right
-# block 0.42; the limit is 0.2. It would be the wrong procedure if with a stronger mark the excess of clean networks
-# came near the limit, or if skipping a block *before* the trojan, from which it reads the mark, changed as many
-# readings as skipping its own."
+# My procedure skips each block and counts changed readings among suspects, less those among plain images. On the six
+# clean networks here the largest excess of a block was 0.08, on the tampered ones the smallest of the right block
+# 0.42; the limit is 0.2. It accuses all six tampered networks, but names the right block in five: in the sixth, with
+# the trojan in block 3, block 6 has an excess of 0.45, beside 0.44 of block 3. It would be the wrong procedure if
+# that were the rule on new networks, or if with a stronger mark the excess of clean networks came near the limit."
 
 # %% rubric (2): what is known, with the numbers
 # One point: `own` is set against `others`, with `p`, and the conclusion follows from them, whichever way it comes
