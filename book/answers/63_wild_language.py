@@ -33,15 +33,15 @@ first_adds, second_adds, left_out = 0.6, 0.8, 0.5
 # a part that speaks for blame in nearly all sentences.
 
 # %% solution
-made = [[*start, "hardly", word, "."] for start, word, _ in clauses]
-w, _ = probes["trained"][0]
-step = ((go_through(encoder, made)[0] - base) @ w).numpy()
-z, there = embedded(encoder, made)
-weight = slope(lambda z: read(encoder, z, there) @ w, z)
-parts = spread_out((weight * (z - mean_piece)).sum(-1), made)
-parts = np.array([v[3] for v in parts])
-lowered = {kind: (step < 0)[value == v].mean() for kind, v in kinds.items()}
-speaks = {kind: (parts < 0)[value == v].mean() for kind, v in kinds.items()}
+with_hardly = [[*begin, "hardly", end, "."] for begin, end, _ in clauses]
+first, _ = probes["trained"][0]
+move = ((go_through(encoder, with_hardly)[0] - base) @ first).numpy()
+inside, where = embedded(encoder, with_hardly)
+tilt = slope(lambda h: read(encoder, h, where) @ first, inside)
+each = spread_out((tilt * (inside - mean_piece)).sum(-1), with_hardly)
+each = np.array([words[3] for words in each])
+lowered = {kind: (move < 0)[value == v].mean() for kind, v in kinds.items()}
+speaks = {kind: (each < 0)[value == v].mean() for kind, v in kinds.items()}
 
 # %% wrong: one share for each kind
 lowered, speaks = [1.0, 0.9], [1.0, 1.0]
@@ -51,22 +51,22 @@ lowered = {"good": 1.0, "bad": 0.9}
 speaks = {"good": 1.0, "bad": 1.0}
 
 # %% wrong: how often it rises
-made = [[*start, "hardly", word, "."] for start, word, _ in clauses]
-w, _ = probes["trained"][0]
-step = ((go_through(encoder, made)[0] - base) @ w).numpy()
-lowered = {kind: (step > 0)[value == v].mean() for kind, v in kinds.items()}
+with_hardly = [[*begin, "hardly", end, "."] for begin, end, _ in clauses]
+first, _ = probes["trained"][0]
+move = ((go_through(encoder, with_hardly)[0] - base) @ first).numpy()
+lowered = {kind: (move > 0)[value == v].mean() for kind, v in kinds.items()}
 speaks = {"praise": 1.0, "blame": 1.0}
 
 # %% wrong: from which zero
-made = [[*start, "hardly", word, "."] for start, word, _ in clauses]
-w, _ = probes["trained"][0]
-step = ((go_through(encoder, made)[0] - base) @ w).numpy()
-z, there = embedded(encoder, made)
-weight = slope(lambda z: read(encoder, z, there) @ w, z)
-parts = spread_out((weight * (z - mean_piece)).sum(-1), made)
-parts = np.array([v[3] for v in parts])
-lowered = {kind: (step < 0)[value == v].mean() for kind, v in kinds.items()}
-speaks = {kind: (parts > 0)[value == v].mean() for kind, v in kinds.items()}
+with_hardly = [[*begin, "hardly", end, "."] for begin, end, _ in clauses]
+first, _ = probes["trained"][0]
+move = ((go_through(encoder, with_hardly)[0] - base) @ first).numpy()
+inside, where = embedded(encoder, with_hardly)
+tilt = slope(lambda h: read(encoder, h, where) @ first, inside)
+each = spread_out((tilt * (inside - mean_piece)).sum(-1), with_hardly)
+each = np.array([words[3] for words in each])
+lowered = {kind: (move < 0)[value == v].mean() for kind, v in kinds.items()}
+speaks = {kind: (each > 0)[value == v].mean() for kind, v in kinds.items()}
 
 # %% invented: by the first probe
 lowered = {"praise": 0.63, "blame": 0.37}
@@ -128,14 +128,14 @@ def averaged(n, steps):
     total = 0
     for k in range(steps):
         share = (k + 0.5) / steps
-        added = torch.zeros_like(x).requires_grad_()
+        extra = torch.zeros_like(x).requires_grad_()
 
-        def change(m, out, share=share, added=added):
-            return share * given[n] + added if m == n else out
+        def change(m, out, share=share, extra=extra):
+            return share * given[n] + extra if m == n else out
 
-        vectors = read(encoder, x, mask, torch.clone, change=change)
-        answer = lead_of(vectors, every).sum()
-        (found_slope,) = torch.autograd.grad(answer, added)
+        out = read(encoder, x, mask, torch.clone, change=change)
+        leads = lead_of(out, every).sum()
+        (found_slope,) = torch.autograd.grad(leads, extra)
         total = total + found_slope / steps
     return (total * given[n]).sum((1, 2))
 
@@ -155,14 +155,14 @@ def averaged(n, steps):
     total = 0
     for k in range(steps):
         share = (k + 0.5) / steps
-        added = torch.zeros_like(x).requires_grad_()
+        extra = torch.zeros_like(x).requires_grad_()
 
-        def change(m, out, share=share, added=added):
-            return share * given[n] + added if m == n else out
+        def change(m, out, share=share, extra=extra):
+            return share * given[n] + extra if m == n else out
 
-        vectors = read(encoder, x, mask, torch.clone, change=change)
-        answer = lead_of(vectors, every).sum()
-        (found_slope,) = torch.autograd.grad(answer, added)
+        out = read(encoder, x, mask, torch.clone, change=change)
+        leads = lead_of(out, every).sum()
+        (found_slope,) = torch.autograd.grad(leads, extra)
         total = total + found_slope
     return (total * given[n]).sum((1, 2))
 

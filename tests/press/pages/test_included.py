@@ -74,7 +74,7 @@ def test_files_for_pages_come_from_the_executed_chapters(shown_figures):
     folder.mkdir()
     included.write_included(folder)
     assert {path.name for path in folder.iterdir()} == {
-        "gallery.md", "repository.md", "fig-small-line.svg", "fig-small-line.webp",
+        "course.md", "gallery.md", "repository.md", "fig-small-line.svg", "fig-small-line.webp",
     }  # fmt: skip
     assert (folder / "fig-small-line.webp").read_bytes()[8:12] == b"WEBP"
 
