@@ -268,7 +268,7 @@ factors = np.random.default_rng(seed).uniform(-1.5, 1.5, size=100)
 factors = torch.tensor(np.exp(factors))[: network[2].out_features]
 written = other_writing(network, 2, factors)
 
-# %% [markdown]
+# %% moved [markdown]
 # By how much do these change from `network` to `written`? Put the largest absolute change over the components (or
 # over the places between them) into `moved`, six numbers in this order: backward volumes; the sum of the backward
 # volumes, one number; what is `lost` to angles; noise gain; noise damage; skip damage.

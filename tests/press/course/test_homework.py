@@ -259,6 +259,8 @@ def test_the_solutions_of_an_assignment_earn_all_points_and_its_stubs_none(name)
 @pytest.mark.parametrize("name", all_homework())
 def test_no_answer_is_in_what_students_get(name):
     work = read_homework(name)
+    ids = [cell.id for cell in homework_notebook(name).cells]
+    assert len({*ids}) == len(ids)
     given = json.dumps([homework_notebook(name), homework_page(name)], ensure_ascii=False)
     shown = {line.strip() for part in parts_of(name) for line in part.source.split("\n")}
     for task in work.tasks.values():

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import matplotlib
 import numpy as np
 
 from linearlens.press.chapter.homework import Homework, Task, bound_by
@@ -43,6 +44,11 @@ def prove_homework(homework: Homework, student: str, *, solutions_only: bool = F
     solutions_only : bool
         Try the solutions and the stubs, and no other answer: seconds in place of minutes.
     """
+    with matplotlib.rc_context():  # an assignment may set a style of figures
+        return _proved(homework, student, solutions_only)
+
+
+def _proved(homework: Homework, student: str, solutions_only: bool) -> Proved:
     names: Names = {"__name__": "__main__"}
     faults: list[str] = []
     seconds = 0.0

@@ -66,5 +66,8 @@ def homework_cell(part: Part, source: str, place: int) -> nbformat.NotebookNode:
 
 
 def identity(part: Part, place: int) -> str:
-    """The id of a cell: task or place, and kind."""
-    return "student" if part.kind == "student" else f"{part.label or place}-{part.kind}"
+    """The id of a cell: task and kind, where a task has one of the kind; else with its place."""
+    if part.kind == "student":
+        return "student"
+    single = part.label and (part.kind not in ("text", "code") or part.source.startswith("## "))
+    return f"{part.label}-{part.kind}" if single else f"{part.label or 'given'}-{part.kind}-{place}"
