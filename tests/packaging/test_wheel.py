@@ -243,7 +243,7 @@ def test_the_command_says_in_one_line_what_it_needs(alone):
     assert (listed.returncode, listed.stderr) == (0, "")
     for needed in ("mnist", "ecg5000", "imdb", str(alone.home / ".cache" / "linearlens" / "data" / "mnist")):
         assert needed in listed.stdout
-    assert "no data set named 'none'; there are: mnist, ecg5000, imdb" in alone.refused(
+    assert "no data set named 'none'; there are: mnist, mnist-5k, ecg5000" in alone.refused(
         command, "data", "fetch", "none"
     )
     assert [*alone.folder.iterdir()] == []
