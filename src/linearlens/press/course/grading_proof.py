@@ -16,6 +16,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib import pyplot as plt
 
 from linearlens.press.chapter.homework import Homework, Task, bound_by
 
@@ -53,7 +54,7 @@ def _proved(homework: Homework, student: str, solutions_only: bool) -> Proved:
     faults: list[str] = []
     seconds = 0.0
     for part in homework.parts:
-        start = time.process_time()
+        task, start = None, time.process_time()
         if part.kind == "student":
             said = _run(f"student = {student!r}", names)
         elif part.kind in ("code", "form"):
@@ -61,22 +62,21 @@ def _proved(homework: Homework, student: str, solutions_only: bool) -> Proved:
         elif part.kind == "answer":
             task, before = homework.tasks[part.label or ""], dict(names)
             said = _run(task.key.solution, names)
-            seconds += time.process_time() - start
-            faults += [f"{task.label}: {fault}" for fault in _faults(homework, task, before, names, solutions_only)]
-            start = time.process_time()
-            _scores(homework, task, names)
+            points, messages = _scores(homework, task, names)
         else:
             continue
         seconds += time.process_time() - start
+        if task:
+            if points != task.points:
+                faults.append(f"{task.label}: the solution earns {points} of {task.points} points: {messages[0]}")
+            faults += [f"{task.label}: {fault}" for fault in _faults(homework, task, before, names, solutions_only)]
         if said:
             faults.append(f"{part.label or 'the notebook'}: the {part.kind} {part.source[:40]!r} stops: {said}")
     return Proved(student, seconds, tuple(faults))
 
 
-def _faults(
-    homework: Homework, task: Task, before: Names, solved: Names, solutions_only: bool = False
-) -> Iterator[str]:
-    """What is wrong with a task where `before` holds what is bound so far, and `solved` the solution, too."""
+def _faults(homework: Homework, task: Task, before: Names, solved: Names, solutions_only: bool) -> Iterator[str]:
+    """What tests make of all but the solution, where `before` holds what is bound so far, and `solved` that, too."""
 
     def score(answer: str) -> tuple[int, list[str]]:
         names = dict(before)
@@ -85,9 +85,6 @@ def _faults(
         return points, [said, *messages] if said else messages
 
     key = task.key
-    points, messages = _scores(homework, task, dict(solved))
-    if points != task.points:
-        yield f"the solution earns {points} of {task.points} points: {messages[0]}"
     points, messages = score(task.stub or "")
     if points:
         yield f"the stub earns {points} points"
@@ -138,15 +135,8 @@ def _run(code: str, names: Names) -> str:
         except Exception as error:
             return f"{type(error).__name__}: {error}"
         finally:
-            if "matplotlib.pyplot" in code:
-                names.get("plt", _Nothing).close("all")
+            plt.close("all")
     return ""
-
-
-class _Nothing:
-    @staticmethod
-    def close(_: str) -> None:
-        pass
 
 
 def _short(answer: str) -> str:

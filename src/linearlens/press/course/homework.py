@@ -7,8 +7,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from linearlens.press.chapter.homework import Homework, Part, Scored, Task
 from linearlens.press.course.assignments import graded_cell, in_table
-from linearlens.press.pages.homework import homework_cell, plain_part
-from linearlens.press.pages.install import install_cell
+from linearlens.press.pages.homework import homework_cell, install, notebook_of, plain_part
 
 HIDDEN = "# Hidden tests: {points}.\n### BEGIN HIDDEN TESTS\n{code}\n### END HIDDEN TESTS"
 SOLVED = "{stub}\n### BEGIN SOLUTION\n{solution}\n### END SOLUTION"
@@ -20,19 +19,12 @@ def graded_homework(homework: Homework) -> nbformat.NotebookNode:
     What is given is locked; hidden tests stand below each answer, each with its points; written answers are graded by
     hand.
     """
-    return _notebook(_graded(homework))
+    return notebook_of([install(), *_graded(homework)])
 
 
 def solved_homework(homework: Homework) -> nbformat.NotebookNode:
     """The assignment with solutions, tests, rubrics, and the wrong answers that the tests know."""
-    return _notebook(_solved(homework))
-
-
-def _notebook(cells: Iterator[nbformat.NotebookNode]) -> nbformat.NotebookNode:
-    notebook = nbformat.v4.new_notebook()
-    notebook.metadata["kernelspec"] = {"name": "python3", "language": "python", "display_name": "Python 3"}
-    notebook.cells = [new_code_cell(install_cell(), id="install"), *cells]
-    return notebook
+    return notebook_of([install(), *_solved(homework)])
 
 
 def _graded(homework: Homework) -> Iterator[nbformat.NotebookNode]:

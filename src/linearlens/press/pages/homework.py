@@ -1,6 +1,7 @@
 """Assignments as students see them: a page of the site, and a notebook that opens anywhere. No answer is in either."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -21,13 +22,24 @@ LINK = re.compile(r"\[([^\]]+)\]\((?!\w+://)[^)\s]+\)")
 
 def homework_page(name: str) -> nbformat.NotebookNode:
     """The page of an assignment: its text as MyST, its code without outputs."""
-    return _notebook([(part, part.source) for part in parts_of(name)])
+    return notebook_of(homework_cell(part, part.source, place) for place, part in enumerate(parts_of(name)))
 
 
 def homework_notebook(name: str, own: Path | None = None) -> nbformat.NotebookNode:
     """The assignment in plain Markdown, with a first cell that says what is missing; see `read_homework` for `own`."""
-    notebook = _notebook([(part, plain_part(part, name)) for part in parts_of(name, own)])
-    notebook.cells.insert(0, new_code_cell(install_cell(), id="install"))
+    cells = (homework_cell(part, plain_part(part, name), place) for place, part in enumerate(parts_of(name, own)))
+    return notebook_of([install(), *cells])
+
+
+def install() -> nbformat.NotebookNode:
+    """The first cell of an assignment that leaves the site."""
+    return new_code_cell(install_cell(), id="install")
+
+
+def notebook_of(cells: Iterable[nbformat.NotebookNode]) -> nbformat.NotebookNode:
+    """A notebook of Python with these cells."""
+    notebook = nbformat.v4.new_notebook(cells=list(cells))
+    notebook.metadata["kernelspec"] = {"name": "python3", "language": "python", "display_name": "Python 3"}
     return notebook
 
 
@@ -44,13 +56,6 @@ def _chapter(name: str) -> Chapter:
     titles = {chapter: title_of(chapter) for chapter in all_chapters()}
     references = read_references(BOOK / "references.bib")
     return Chapter(name, glued={}, labels=labels_of_book(), references=references, titles=titles)
-
-
-def _notebook(parts: list[tuple[Part, str]]) -> nbformat.NotebookNode:
-    notebook = nbformat.v4.new_notebook()
-    notebook.metadata["kernelspec"] = {"name": "python3", "language": "python", "display_name": "Python 3"}
-    notebook.cells = [homework_cell(part, source, place) for place, (part, source) in enumerate(parts)]
-    return notebook
 
 
 def homework_cell(part: Part, source: str, place: int) -> nbformat.NotebookNode:
