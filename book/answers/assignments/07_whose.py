@@ -612,7 +612,7 @@ for number in (61, 62, 63, 64):
     start = true_perceptron(seed + number)
     net = true_trained(start, rows[:300], kinds[:300])
     found = str(call(whose, start, net, rows[300:], kinds[300:], name="whose"))
-    assert found in ("training", "inputs", "nobody"), "one of the three words"
+    assert found in ("training", "inputs", "nobody"), "one word of the three"
     assert found != "nobody", "maps name the class, and yet nobody did it"
     says = "loud data: trained maps name the class more often than inputs do"
     assert found == "training" or not loud, says
@@ -628,7 +628,7 @@ for number in (65, 66, 67):
     start = true_perceptron(seed + number)
     net = true_trained(start, rows[:300], kinds[:300])
     found = str(call(whose, start, net, rows[300:], kinds[300:], name="whose"))
-    assert found in ("training", "inputs", "nobody"), "one of the three words"
+    assert found in ("training", "inputs", "nobody"), "one word of the three"
     if number < 67:
         says = "labels mean nothing here: what does chance give?"
         assert found == "nobody", says

@@ -722,8 +722,8 @@ def noise_gain(network, x, V):
 
 # %% moved [markdown]
 # Volumes move, and what is lost to angles as well, since the factors of single units turn the spans. The sum, the
-# noise gain and the noise damage stay, up to rounding. What skipping does moves: nothing between units of another
-# scale is another nothing.
+# noise gain and the noise damage stay, up to rounding. What skipping does moves: where units have another scale,
+# putting nothing in their place is another change.
 
 
 # %% solution
