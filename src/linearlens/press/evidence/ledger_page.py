@@ -60,7 +60,7 @@ def summary(rows: Sequence[Row], kept: Mapping[str, Row]) -> str:
 
 
 def papers(rows: Sequence[Row]) -> str:
-    """How many statements of each paper can fail, and were reproduced, and how many hold by construction, as a table."""
+    """How many statements of each paper can fail, what came of them, and how many hold by construction."""
     stated = [row for row in rows if row.kind == "paper"]
     if not stated:
         return "No paper's statement is among the claims."
