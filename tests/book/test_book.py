@@ -208,6 +208,18 @@ def test_a_slider_moves_by_keys_and_shows_one_frame(site, browser):
     page.close()
 
 
+SHOWN_FIGURES = """() => [...document.querySelectorAll('article figure img')].filter(e => e.offsetParent).map(
+    e => [e.getBoundingClientRect().left, e.getBoundingClientRect().right].map(Math.round))"""
+
+
+def test_a_figure_takes_all_of_a_phone(site, browser):
+    page = open_page(browser, site + "notebooks/11_kann_copy.html", viewport=PHONE, color_scheme="dark")
+    found = page.evaluate(SHOWN_FIGURES)
+    page.close()
+    assert len(found) > 5
+    assert [place for place in found if place != [0, PHONE["width"]]] == []
+
+
 UNFOLDED = """() => {
     document.querySelectorAll('details').forEach(d => { d.open = true; });
     document.querySelectorAll('.toggle-hidden').forEach(e => e.classList.remove('toggle-hidden'));
