@@ -191,6 +191,11 @@ def test_no_page_asks_for_fonts_ahead(site):
     assert [name for name in pages() if 'as="font"' in (HTML / name).read_text(encoding="utf-8")] == []
 
 
+def test_no_page_waits_for_a_large_script(site):
+    waits = re.compile(r'<script src="[^"]*/(?:fontawesome|mathjax)/')
+    assert [name for name in pages() if waits.search((HTML / name).read_text(encoding="utf-8"))] == []
+
+
 def test_a_slider_moves_by_keys_and_shows_one_frame(site, browser):
     page = browser.new_page(viewport={"width": 360, "height": 800})
     page.goto(site + "notebooks/41_credit_theory.html", wait_until="networkidle")
