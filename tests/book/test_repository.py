@@ -365,7 +365,8 @@ def test_what_the_readme_links_and_shows_is_there():
     assert [path for path in paths if not path.is_file()] == []
     assert {path for path in paths if path.suffix == ".ipynb"} == {*CHAPTERS}
     pictures = [path for path in paths if path.suffix == ".svg"]
-    assert pictures and all(path.stat().st_size < 200_000 for path in pictures), "shown at once, on a phone, too"
+    assert pictures
+    assert all(path.stat().st_size < 200_000 for path in pictures), "shown at once, on a phone, too"
 
 
 def test_nothing_large_and_no_pickle():
