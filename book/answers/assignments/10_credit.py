@@ -616,7 +616,7 @@ def credit(network, x, gates):
     return changes(network, x, gates)[:, np.arange(len(x)), won].mean(axis=1)
 
 
-# %% wrong: not finite
+# %% wrong: of finite numbers
 def changes(network, x, gates):
     (A, a), (C, _) = network["first"], network["head"]
     h, branches, frozen = silu(x @ A + a), [], []

@@ -201,7 +201,7 @@ def rollout(encode, K, decode, start, n_steps):
     return decode(torch.stack(z, dim=1))
 
 
-# %% wrong: should be an array of shape
+# %% wrong: should have the shape
 def rollout(encode, K, decode, start, n_steps):
     z, found = encode(start), []
     for _ in range(n_steps):
