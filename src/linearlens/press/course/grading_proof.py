@@ -165,21 +165,32 @@ def _attempts(task: Task, solved: Names) -> Iterator[tuple[str, Names]]:
 
 
 def _right_forms(task: Task, solved: Names) -> Iterator[tuple[str, Names]]:
-    """The solution in other forms."""
+    """The solution in other forms, of which words and truth values have none."""
     import torch
 
     def single(value: np.ndarray) -> np.ndarray:
         return value.astype({"f": np.float32, "c": np.complex64}.get(value.dtype.kind, value.dtype))
 
+    def tensor(value: np.ndarray) -> torch.Tensor:
+        return torch.tensor(value.copy())  # of an array that is turned round torch takes no other
+
     asked = {name: value for name, value in _asked(task, solved).items() if not _is_module(value)}
-    for words, change in (("as lists", np.ndarray.tolist), ("as tensors", torch.tensor), ("in float32", single)):
+    for words, change in (("as lists", np.ndarray.tolist), ("as tensors", tensor), ("in float32", single)):
+        changes: list[None] = []
+
+        def noted(value: np.ndarray, change: Callable = change, changes: list[None] = changes) -> Any:
+            changes.append(None)
+            return change(value)
+
         yield (
             words,
             {
-                name: _changed(value, change) if _is_function(value) else _mapped(value, change)
+                name: _changed(value, noted) if _is_function(value) else _mapped(value, noted)
                 for name, value in asked.items()
             },
         )
+        if not changes:
+            return
 
 
 def _said(odd: Any) -> str:
