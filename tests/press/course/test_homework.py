@@ -8,6 +8,7 @@ import pytest
 
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.homework import ANSWERS, all_homework, choose_homework, parts_of, read_homework
+from linearlens.press.course import grading_proof
 from linearlens.press.course.grading_proof import prove_homework
 from linearlens.press.course.homework import graded_homework, solved_homework
 from linearlens.press.pages.homework import homework_notebook, homework_page
@@ -194,11 +195,38 @@ def test_what_is_badly_written_is_named(write, old, new, says):
         ("assert np.allclose(found, 2 * x)", "assert found.mean() > -9", "a function that returns zeros of the right"),
         ("numbers(digit, (), kind=int)", "digit if type(digit) is int else -1", "the solution as tensors earns 0 of 1"),
         ("assert double(1) is", "assert double(2) is 3, double(1) is", "the form 'assert double(2) is 3"),
+        ("return np.asarray(x) + np.asarray(x)", "return np.flip(2 * np.flip(x))", None),
     ],
 )
 def test_the_proof_finds_what_passes_and_should_not(write, old, new, fault):
     proved = prove_homework(read_homework("99_small", write(old, new)), "ada")
     assert proved.faults == () if fault is None else any(fault in said for said in proved.faults), proved.faults
+
+
+@pytest.mark.parametrize(
+    ("returned", "test", "earns"),
+    [
+        ("True", "assert found in (True, False)", True),
+        ("True", "assert found is True", False),
+        ("'up'", "assert found in ('up', None)", False),
+        ("('up', 2 * x)", "numbers(several(found, 2)[1], (5,))", True),
+        ("('up', 2 * x)", "assert several(found, 2)[0] == 'up'", False),
+        ("[1.0, x[0]]", "numbers(found, (2,))", True),
+    ],
+)
+def test_a_constant_has_the_form_of_the_solution_and_none_of_its_words(write, returned, test, earns):
+    key = KEY.replace("return np.asarray(x) + np.asarray(x)", f"return {returned}")
+    start, stop = key.index("found = numbers(call"), key.index("\n\n\n# %% wrong: nothing")
+    key = f"{key[:start]}found = call(double, x, name='double')\n{test}{key[stop:]}"
+    faults = prove_homework(read_homework("99_small", write(key=key)), "ada").faults
+    assert any("a function that returns zeros" in fault for fault in faults) == earns, faults
+
+
+@pytest.mark.parametrize(("returned", "forms"), [("up", 1), (True, 1), (1.5, 3)])
+def test_words_are_tried_in_one_form_and_numbers_in_three(write, returned, forms):
+    (task, *_) = read_homework("99_small", write()).tasks.values()
+    tried = [attempt["double"](1) for _, attempt in grading_proof._right_forms(task, {"double": lambda _: returned})]
+    assert len(tried) == forms
 
 
 def sources(notebook):

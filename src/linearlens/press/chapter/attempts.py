@@ -30,7 +30,7 @@ SINGLE = "single precision"
 def _tensor(value: np.ndarray) -> Any:
     import torch
 
-    return torch.tensor(value)
+    return torch.tensor(value.copy())  # of an array that is turned round torch takes no other
 
 
 FORMS: dict[str, Change] = {

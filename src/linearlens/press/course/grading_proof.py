@@ -24,7 +24,7 @@ ODD: dict[str, Any] = {
     **OTHER_KINDS,
     "None": None,
     "a number and a word": (1, "b"),
-    "zeros of another shape": np.zeros((2, 3, 4)),
+    "an array of another shape": np.zeros((2, 3, 4)),
 }
 CONSTANT = ("zeros", "ones")
 Names = dict[str, Any]
@@ -155,16 +155,24 @@ def _attempts(task: Task, solved: Names) -> Iterator[tuple[str, Names]]:
 
 
 def _right_forms(task: Task, solved: Names) -> Iterator[tuple[str, Names]]:
-    """The solution in other forms."""
+    """The solution in other forms, of which words and truth values have none."""
     asked = _asked(task, solved)
     for words, change in FORMS.items():
+        changes: list[None] = []
+
+        def noted(value: np.ndarray, change: Change = change, changes: list[None] = changes) -> Any:
+            changes.append(None)
+            return change(value)
+
         yield (
             f"as {words}",
             {
-                name: answering(value, change) if _is_function(value) else mapped(value, change)
+                name: answering(value, noted) if _is_function(value) else mapped(value, noted)
                 for name, value in asked.items()
             },
         )
+        if not changes:
+            return
 
 
 def _returns(value: Any) -> Callable:
@@ -177,8 +185,9 @@ def _constant(function: Callable, change: Change) -> Callable:
     def blank(value: Any) -> Any:
         if isinstance(value, tuple | list):
             return type(value)(blank(one) for one in value)
-        if np.asarray(value).dtype == bool:
-            return change(np.asarray(value)).tolist()
+        plain = value.detach().numpy() if hasattr(value, "detach") else value
+        if isinstance(plain, bool | np.bool_ | np.ndarray) and np.asarray(plain).dtype == bool:
+            return change(np.asarray(plain)).tolist()
         return mapped(value, change) if has_numbers(value) else None
 
     return lambda *given, **more: blank(function(*given, **more))
