@@ -596,14 +596,15 @@ chance = departures(*spectrum(*sums(data), 25), new, 10)[-1].min()
 chance = 0.8
 
 # %% judgement [markdown]
-# "With 24 delays my fit has 25 eigenvalues. I believe those whose departure over ten steps on the held-out
-# recordings is below 0.5. The true ones of my recordings have 0.05 to 0.2; the next one has 0.8. Fitted to shuffled
-# recordings the smallest departure is 0.8 as well, so whatever lies near 0.8 is what chance gives, and 0.5 is far
-# from both; on pure noise the procedure believes nothing. One eigenvalue has the modulus 0.97 and the angle 0. By
-# its modulus it would be a slow decay, but its departure over ten steps is 0.8, so what it says of ten steps later
-# is hardly better than nothing; with 20 delays it is gone and another has come elsewhere. I believe three
-# oscillations. Had the third come back at another angle with other delays, or had its departure on held-out
-# recordings been near chance, I would have dropped it."
+# For the student `ada`, with a limit of 0.5: "With 24 delays my fit has 25 eigenvalues. I believe those whose
+# departure over ten steps on the held-out recordings is below 0.5. The true ones of my recordings have 0.07 to 0.13;
+# the next one has 0.82. Fitted to shuffled recordings the smallest departure is 0.55, so whatever lies above that is
+# what chance gives too, and 0.5 is below it and far above 0.13; on pure noise the procedure believes nothing. One
+# pair has the modulus 0.96 and the angles ±2.86. By its modulus it would last as long as the third that I believe,
+# which has 0.96 as well, but its departure over ten steps is 0.98, so what it says of ten steps later is hardly
+# better than nothing; with 20 delays it is gone and another has come elsewhere. I believe three oscillations. Had the
+# third come back at another angle with other delays, or had its departure on held-out recordings been near chance, I
+# would have dropped it."
 
 # %% rubric (1): how the procedure decides
 # The rule is stated so that someone else could apply it: what is computed, on which recordings, and the limit.

@@ -996,9 +996,9 @@ def accuse(network, plain, suspects):
 #
 # My procedure skips each block and counts changed readings among suspects, less those among plain images. On the six
 # clean networks here the largest excess of a block was 0.08, on the tampered ones the smallest of the right block
-# 0.42; the limit is 0.2. It accuses all six tampered networks, but names the right block in five: in the sixth, with
-# the trojan in block 3, block 6 has an excess of 0.45, beside 0.44 of block 3. It would be the wrong procedure if
-# that were the rule on new networks, or if with a stronger mark the excess of clean networks came near the limit."
+# 0.42; the limit is 0.2. It accuses all six tampered networks, but names the right block in five: in the sixth block
+# 6 has an excess of 0.45, beside 0.44 of block 3 with the trojan. It would be the wrong procedure if that were the
+# rule on new networks, or if with a stronger mark clean networks came near the limit."
 
 # %% rubric (2): what is known, with the numbers
 # One point: `own` is set against `others`, with `p`, and the conclusion follows from them, whichever way it comes

@@ -877,21 +877,21 @@ ruling = (0, 0, 1)
 
 # %% verdict [markdown]
 # For `ada`: "My network reads the rows in the order 3, 5, 7, 2, 4, 0, 6, 1. Which rows does it look at? A row
-# replaced by its mean changes the winning output most at step 6, which reads row 6 (2.49), and least at step 5, row
-# 0 (1.15). Slopes agree with that, 0.93; `reach` has −0.12 and patching −0.29. So for 'which row' I believe the
-# slopes. Which steps can it not do without? Skipping costs more the later the step, from 2.6 to 11.7. Patching says
-# so, 0.90, and `reach` less clearly, 0.57. But the mere number of the step has 1.00, and the other network 1.00. So
-# what patching tells is that a memory that is interrupted late has no time to recover; that is about every network
-# of this design and nothing about mine. I believe it for steps, and neither it nor `reach` for a question about
-# this network. The order of rows the other network shares with 0.81: most of it is about digits in this order. Mine
-# is, for instance, that the first row costs 2.0 here and 3.4 there.
+# replaced by its mean changes the winning output most at step 6, which reads row 6 (2.49), and least at step 5, row 0
+# (1.15). Slopes agree with that, 0.93; `reach` has −0.12 and patching −0.29. So for 'which row' I believe the slopes.
+# Which steps can it not do without? Skipping costs more the later the step, from 2.6 to 11.7. Patching says so, 0.90,
+# and `reach` less clearly, 0.57. But the mere number of the step has 1.00, and the other network 1.00. So what
+# patching tells is that a memory that is interrupted late has no time to recover; that is about every network of this
+# design and nothing about mine. I believe it for steps, and neither it nor `reach` for a question about this network.
+# The order of rows the other network shares with 0.81: most of it is about digits in this order. Mine is, for
+# instance, that the first row costs 2.0 here and 3.4 there.
 #
-# The largest dispute between slopes and patching was about steps 0 and 7. The intervention on rows gives 2.00
-# against 1.32, a difference of 5.5 standard errors: slopes are right, about rows. Skipping gives 2.6 against 11.7:
-# patching is right, about steps. They have not answered one question differently, but two questions.
+# The largest dispute between slopes and patching was about steps 0 and 7. The intervention on rows gives 2.00 against
+# 1.32, a difference of 5.5 standard errors: slopes are right, about rows. Skipping gives 2.6 against 11.7: patching
+# is right, about steps. They answered two questions.
 #
-# The report says that its map says about as much as the size of the features. That is about single pixels, a tenth
-# of them blanked; I have measured whole rows against the mean row. So it does not refute my 0.93, but it asks for a
+# The report says that its map says about as much as the size of the features. That is about single pixels, a tenth of
+# them blanked; I have measured whole rows against the mean row. So it does not refute my 0.93, but it asks for a
 # control that I have not tried: the spread of a row's ink. It also says 'believe the damage' where parts are few,
 # which is what I did.
 #

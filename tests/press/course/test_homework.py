@@ -322,6 +322,19 @@ def test_no_answer_is_in_what_students_get(name):
     assert "HIDDEN TESTS" not in given
 
 
+@pytest.mark.parametrize("name", all_homework())
+def test_a_model_answer_names_its_student_and_keeps_to_the_words_asked(name):
+    work = read_homework(name)
+    asked = {part.label: part.source for part in work.parts if part.kind == "text"}
+    for task in work.tasks.values():
+        if task.stub is None:
+            told = task.key.told
+            assert re.match(r"For (the student )?`\w+`", told), "whose numbers are these?"
+            answer = told[told.index('"') + 1 : told.rindex('"')]
+            most = re.search(r"\d+ to (\d+) words", asked[task.label])[1]
+            assert len(answer.split()) <= int(most), task.label
+
+
 def test_assignments_are_chosen_by_their_beginning():
     assert choose_homework([]) == all_homework()
     assert choose_homework(["01"]) == ["01_dmd"]
