@@ -338,6 +338,6 @@ def test_a_model_answer_names_its_student_and_keeps_to_the_words_asked(name):
 def test_assignments_are_chosen_by_their_beginning():
     assert choose_homework([]) == all_homework()
     assert choose_homework(["01"]) == ["01_dmd"]
-    with pytest.raises(PressError, match="'77' names 0 assignments; there are: 01_dmd"):
+    with pytest.raises(PressError, match="no assignment is named '77'; there are: 01_dmd"):
         choose_homework(["77"])
     assert {path.stem for path in ANSWERS.glob("*.py")} == set(all_homework())

@@ -69,6 +69,7 @@ from textwrap import indent
 from linearlens.paths import BOOK
 from linearlens.press.chapter.efforts import effort_in
 from linearlens.press.chapter.errors import PressError
+from linearlens.press.chapter.notebooks import one_named
 from linearlens.press.chapter.percent import cells_in, title_in, words_in
 
 FOLDER = BOOK / "assignments"
@@ -193,13 +194,8 @@ def choose_homework(names: list[str]) -> list[str]:
     PressError
         If a name fits none or several.
     """
-    found = []
-    for name in names:
-        fitting = [one for one in all_homework() if one.startswith(Path(name).stem)]
-        if len(fitting) != 1:
-            raise PressError(f"{name!r} names {len(fitting)} assignments; there are: {', '.join(all_homework())}")
-        found += fitting
-    return found if names else all_homework()
+    known = all_homework()
+    return [one_named("assignment", Path(name).stem, known) for name in names] if names else known
 
 
 def read_homework(name: str, own: Path | None = None) -> Homework:
