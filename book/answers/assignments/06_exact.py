@@ -872,14 +872,13 @@ verdicts = ["own", "own", "own"]
 # - W x$ the sum would come out as well. Mine is a real test only since $b$ is carried back from the layers. It says
 # nothing of what happens if a pixel goes. The bias of `gate` adds nothing by itself: it decides how large the gate
 # is, which is frozen, and what is frozen multiplies. For the winning class the share of the bias is 0.24 in the
-# median of my images: whoever never looks at $b$ misses it. The cancellation is 1.7 in the median: the sizes of what
-# single pixels add, in both signs, sum to more than the logit. In 3 of 40 images the map is unique; in the others $W$
-# moves by 0.26 of its length, in the median, with the choice of winners in blank areas. So I would not show $W$. All
-# of that is where the image is blank, so $W * x$ does not move in any of the 37, and a picture of it hides that there
-# was a choice. In deletion the own map (0.18) beats that of another network (0.37) and chance (0.58), and occlusion
-# (0.13) beats it, in seven of eight networks and with p = 0.04. The other network's map is far ahead of chance
-# although it never saw this network, so deletion asks for knowledge of bars as well as of the network, and a good
-# area alone does not show that a map is about this network."
+# median of my images: whoever never looks at $b$ misses it. The cancellation is 1.7 in the median. In 3 of 40 images
+# the map is unique; in the others $W$ moves by 0.26 of its length, in the median, with the choice of winners in blank
+# areas. So I would not show $W$. All of that is where the image is blank, so $W * x$ does not move in any of the 37,
+# and a picture of it hides that there was a choice. In deletion the own map (0.18) beats that of another network
+# (0.37) and chance (0.58), and occlusion (0.13) beats it, in seven of eight networks and with p = 0.04. The other
+# network's map is far ahead of chance although it never saw this network, so deletion asks for knowledge of bars as
+# well as of the network, and a good area alone does not show that a map is about this network."
 
 # %% rubric (1): what exactness tests
 # Any $W$ with a fitted $b$ is exact, so exactness tests the program (or: it is a test only because $b$ comes from
