@@ -172,7 +172,7 @@ def widest(trajectories, rank):
     return states.mean(axis=0), Vt[:rank].T
 
 
-# %% wrong: directions should be
+# %% wrong: directions should have the shape
 def widest(trajectories, rank):
     states = np.concatenate(trajectories)
     mean = states.mean(axis=0)

@@ -427,7 +427,7 @@ def effects(trajectories, words, direction, n_words):
     return np.array([moves[words == k].mean() for k in range(n_words)])
 
 
-# %% wrong: numbers that are not finite
+# %% wrong: of finite numbers
 def effects(trajectories, words, direction, n_words):
     moves = [np.diff(z @ direction, prepend=0) for z in trajectories]
     moves, words = np.concatenate(moves), np.concatenate(words)

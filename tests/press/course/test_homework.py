@@ -170,6 +170,8 @@ def test_an_assignment_is_read(write):
         ("# %% solution\ndigit", "# %% solution\nx = 1\n\n# %% solution\ndigit", "has 2 solutions"),
         ("# %% written", "# %% [markdown]", "why needs one cell 'answer', or one 'written'"),
         ("# %% shared", "# %% share", "before the first task only '# %% shared'"),
+        ("# %% shared", "# %% given: halve\n\n# %% shared", "students get defines a function or class 'halve'"),
+        ("# %% invented: not twice", "# %% shared\n\n# %% invented: not twice", "has a part 'shared'"),
     ],
 )
 def test_what_is_badly_written_is_named(write, old, new, says):
@@ -262,6 +264,27 @@ def test_graders_get_hidden_tests_with_points_and_locked_cells(write):
         assert words in told
 
 
+def test_tests_take_given_functions_as_they_were_given_with_all_they_call(write):
+    given = "seed = zlib.crc32(student.encode())\n\n\ndef last(n):\n    return n % 10\n\n\n"
+    given += "def of(name):\n    return last(name)"
+    key = KEY.replace("# %% shared", "# %% given: of\n\n# %% shared").replace("found == seed % 10", "found == of(seed)")
+    work = read_homework("99_small", write("seed = zlib.crc32(student.encode())", given, key=key))
+    assert prove_homework(work, "ada").faults == ()
+    names = {"student": "ada", "digit": 7, "of": lambda n: 7, "last": lambda n: 7}
+    with pytest.raises(AssertionError, match="another digit"):
+        exec(work.test_code(work.tasks["last"].key.scored[0]), names)
+
+
+def test_what_wrong_answers_of_a_task_share_is_put_before_each(write):
+    shared = KEY.replace("# %% wrong: another", "# %% shared\nbase = seed\n\n# %% wrong: another", 1)
+    key = shared.replace("(seed + 1)", "(base + 1)").replace("(seed + 3)", "(base + 3)")
+    work = read_homework("99_small", write(key=key))
+    answers = work.tasks["last"].key
+    assert [answer for _, answer in answers.invented] == ["base = seed\n\n\ndigit = (base + 3) % 10"]
+    assert answers.solution == "digit = seed % 10"
+    assert prove_homework(work, "ada").faults == ()
+
+
 def test_a_test_leaves_no_name_behind(write):
     work = read_homework("99_small", write())
     names = {"student": "ada", "digit": 0}
@@ -315,6 +338,6 @@ def test_a_model_answer_names_its_student_and_keeps_to_the_words_asked(name):
 def test_assignments_are_chosen_by_their_beginning():
     assert choose_homework([]) == all_homework()
     assert choose_homework(["01"]) == ["01_dmd"]
-    with pytest.raises(PressError, match="'77' names 0 assignments; there are: 01_dmd"):
+    with pytest.raises(PressError, match="no assignment is named '77'; there are: 01_dmd"):
         choose_homework(["77"])
     assert {path.stem for path in ANSWERS.glob("*.py")} == set(all_homework())
