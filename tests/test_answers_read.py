@@ -90,8 +90,8 @@ def test_complex_numbers_and_infinity_pass_where_they_may():
 def test_parts_are_as_many_as_asked_for():
     assert as_parts((1, "a"), 2) == [1, "a"]
     assert len(as_parts(np.zeros((2, 3)), 2)) == 2
-    for value in ((1,), "ab", {1, 2}, 3, complex):
-        with pytest.raises(AssertionError, match="x should be 2 things"):
+    for value, came in ((1,), "1"), ("ab", "'ab'"), ({1, 2}, "{1, 2}"), (3, "3"), (complex, "a function"):
+        with pytest.raises(AssertionError, match=f"x should be 2 things, not {came}$"):
             as_parts(value, 2, "x")
     with pytest.raises(AssertionError, match="put 2 things in place of None"):
         as_parts(None, 2, "x")

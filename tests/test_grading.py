@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from linearlens.grading import call, checked, numbers, several, student_of
+from linearlens.grading import call, checked, numbers, student_of
 from linearlens.koopman import delay_embed
 
 
@@ -30,16 +30,10 @@ def test_numbers_are_read_in_any_form(value):
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        (None, "x is still None"),
-        ("45", "should be numbers, got '45', of type str"),
-        (["1", "2"], "should be numbers, got an object of type list"),
-        ({"a": 1}, "should be numbers, got an object of type dict"),
-        ([[1, 2], [3]], "in rows of one length"),
-        ([1, 2, 3], r"should be a row of 2 numbers, got shape \(3,\)"),
-        (1.0, r"got shape \(\)"),
-        ([1, np.nan], "not finite"),
-        ([1, 2j], "should be real numbers"),
-        (lambda: 1, "got an object of type function"),
+        (None, "put an array in place of None: x"),
+        (["1", "2"], "x should be an array of numbers, not"),
+        ([1, 2, 3], r"x should have the shape \(2,\), not \(3,\)"),
+        ([1, 2j], "x should be real numbers"),
     ],
 )
 def test_what_is_no_number_gets_a_sentence(value, says):
@@ -68,7 +62,8 @@ def hidden(z):
 @pytest.mark.parametrize(
     ("function", "says"),
     [
-        (None, "f should be a function, got None"),
+        (None, "put a function in place of None: f"),
+        (3, "f should be a function, not 3"),
         (lambda z: None, "f returns nothing"),
         (lambda z: z.nothing, "f stops with AttributeError"),
         (lambda: 1, "f stops with TypeError"),
@@ -86,13 +81,6 @@ def test_a_call_may_spoil_nothing_and_what_is_allowed_is():
     assert call(lambda z: z.fill(0) or 1, z) == 1
     assert z.sum() == 3
     assert call(embed, z, forbidden=("pydmd",)).shape == (2, 2)
-
-
-@pytest.mark.parametrize(("value", "says"), [(3, "got 3, of type int"), ("ab", "'ab'"), ([1], "2 values, got 1")])
-def test_several_values_come_together(value, says):
-    assert several(np.array([1, 2]), 2) == [1, 2]
-    with pytest.raises(AssertionError, match=says):
-        several(value, 2)
 
 
 def test_a_name_is_that_of_the_folder_where_nbgrader_runs():

@@ -109,29 +109,13 @@ def residuals(K, trajectories):
     return values, missed / np.linalg.norm(X @ V, axis=0)
 
 
+# %% shared
+
+
 # %% wrong: no more
 def pairs(trajectories):
     z = np.concatenate(trajectories)
     return z[:-1], z[1:]
-
-
-def fit(trajectories):
-    return np.linalg.lstsq(*pairs(trajectories))[0]
-
-
-def with_delays(trajectories, delays):
-    d = delays
-    return [
-        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
-        for z in trajectories
-    ]
-
-
-def residuals(K, trajectories):
-    X, Y = pairs(trajectories)
-    values, V = np.linalg.eig(K)
-    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
-    return values, missed / np.linalg.norm(X @ V, axis=0)
 
 
 # %% wrong: cross a seam
@@ -140,110 +124,23 @@ def pairs(trajectories):
     return z[:-2], z[1:-1]
 
 
-def fit(trajectories):
-    return np.linalg.lstsq(*pairs(trajectories))[0]
-
-
-def with_delays(trajectories, delays):
-    d = delays
-    return [
-        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
-        for z in trajectories
-    ]
-
-
-def residuals(K, trajectories):
-    X, Y = pairs(trajectories)
-    values, V = np.linalg.eig(K)
-    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
-    return values, missed / np.linalg.norm(X @ V, axis=0)
-
-
 # %% wrong: one step after X
 def pairs(trajectories):
     X = np.concatenate([z[:-1] for z in trajectories])
     return X, X
 
 
-def fit(trajectories):
-    return np.linalg.lstsq(*pairs(trajectories))[0]
-
-
-def with_delays(trajectories, delays):
-    d = delays
-    return [
-        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
-        for z in trajectories
-    ]
-
-
-def residuals(K, trajectories):
-    X, Y = pairs(trajectories)
-    values, V = np.linalg.eig(K)
-    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
-    return values, missed / np.linalg.norm(X @ V, axis=0)
-
-
 # %% wrong: should be an array of numbers
-def pairs(trajectories):
-    X = np.concatenate([z[:-1] for z in trajectories])
-    return X, np.concatenate([z[1:] for z in trajectories])
-
-
 def fit(trajectories):
     return np.linalg.lstsq(*pairs(trajectories))
 
 
-def with_delays(trajectories, delays):
-    d = delays
-    return [
-        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
-        for z in trajectories
-    ]
-
-
-def residuals(K, trajectories):
-    X, Y = pairs(trajectories)
-    values, V = np.linalg.eig(K)
-    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
-    return values, missed / np.linalg.norm(X @ V, axis=0)
-
-
 # %% wrong: states are rows
-def pairs(trajectories):
-    X = np.concatenate([z[:-1] for z in trajectories])
-    return X, np.concatenate([z[1:] for z in trajectories])
-
-
 def fit(trajectories):
     return np.linalg.lstsq(*pairs(trajectories))[0].T
 
 
-def with_delays(trajectories, delays):
-    d = delays
-    return [
-        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
-        for z in trajectories
-    ]
-
-
-def residuals(K, trajectories):
-    X, Y = pairs(trajectories)
-    values, V = np.linalg.eig(K)
-    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
-    return values, missed / np.linalg.norm(X @ V, axis=0)
-
-
 # %% wrong: columns are gained
-def pairs(trajectories):
-    X = np.concatenate([z[:-1] for z in trajectories])
-    return X, np.concatenate([z[1:] for z in trajectories])
-
-
-def fit(trajectories):
-    return np.linalg.lstsq(*pairs(trajectories))[0]
-
-
 def with_delays(trajectories, delays):
     d = delays
     return [
@@ -252,23 +149,7 @@ def with_delays(trajectories, delays):
     ]
 
 
-def residuals(K, trajectories):
-    X, Y = pairs(trajectories)
-    values, V = np.linalg.eig(K)
-    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
-    return values, missed / np.linalg.norm(X @ V, axis=0)
-
-
 # %% wrong: the present is first
-def pairs(trajectories):
-    X = np.concatenate([z[:-1] for z in trajectories])
-    return X, np.concatenate([z[1:] for z in trajectories])
-
-
-def fit(trajectories):
-    return np.linalg.lstsq(*pairs(trajectories))[0]
-
-
 def with_delays(trajectories, delays):
     d = delays
     return [
@@ -277,23 +158,7 @@ def with_delays(trajectories, delays):
     ]
 
 
-def residuals(K, trajectories):
-    X, Y = pairs(trajectories)
-    values, V = np.linalg.eig(K)
-    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
-    return values, missed / np.linalg.norm(X @ V, axis=0)
-
-
 # %% wrong: newest first
-def pairs(trajectories):
-    X = np.concatenate([z[:-1] for z in trajectories])
-    return X, np.concatenate([z[1:] for z in trajectories])
-
-
-def fit(trajectories):
-    return np.linalg.lstsq(*pairs(trajectories))[0]
-
-
 def with_delays(trajectories, delays):
     d = delays
     return [
@@ -302,31 +167,7 @@ def with_delays(trajectories, delays):
     ]
 
 
-def residuals(K, trajectories):
-    X, Y = pairs(trajectories)
-    values, V = np.linalg.eig(K)
-    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
-    return values, missed / np.linalg.norm(X @ V, axis=0)
-
-
 # %% wrong: not the package's residual
-def pairs(trajectories):
-    X = np.concatenate([z[:-1] for z in trajectories])
-    return X, np.concatenate([z[1:] for z in trajectories])
-
-
-def fit(trajectories):
-    return np.linalg.lstsq(*pairs(trajectories))[0]
-
-
-def with_delays(trajectories, delays):
-    d = delays
-    return [
-        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
-        for z in trajectories
-    ]
-
-
 def residuals(K, trajectories):
     X, Y = pairs(trajectories)
     values, V = np.linalg.eig(K.T)
@@ -335,23 +176,6 @@ def residuals(K, trajectories):
 
 
 # %% wrong: not the package's residual
-def pairs(trajectories):
-    X = np.concatenate([z[:-1] for z in trajectories])
-    return X, np.concatenate([z[1:] for z in trajectories])
-
-
-def fit(trajectories):
-    return np.linalg.lstsq(*pairs(trajectories))[0]
-
-
-def with_delays(trajectories, delays):
-    d = delays
-    return [
-        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
-        for z in trajectories
-    ]
-
-
 def residuals(K, trajectories):
     X, Y = pairs(trajectories)
     values, V = np.linalg.eig(K)
@@ -360,23 +184,6 @@ def residuals(K, trajectories):
 
 
 # %% wrong: not the package's residual
-def pairs(trajectories):
-    X = np.concatenate([z[:-1] for z in trajectories])
-    return X, np.concatenate([z[1:] for z in trajectories])
-
-
-def fit(trajectories):
-    return np.linalg.lstsq(*pairs(trajectories))[0]
-
-
-def with_delays(trajectories, delays):
-    d = delays
-    return [
-        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
-        for z in trajectories
-    ]
-
-
 def residuals(K, trajectories):
     X, Y = pairs(trajectories)
     values, V = np.linalg.eig(K)
@@ -385,23 +192,6 @@ def residuals(K, trajectories):
 
 
 # %% wrong: complex ones too
-def pairs(trajectories):
-    X = np.concatenate([z[:-1] for z in trajectories])
-    return X, np.concatenate([z[1:] for z in trajectories])
-
-
-def fit(trajectories):
-    return np.linalg.lstsq(*pairs(trajectories))[0]
-
-
-def with_delays(trajectories, delays):
-    d = delays
-    return [
-        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
-        for z in trajectories
-    ]
-
-
 def residuals(K, trajectories):
     X, Y = pairs(trajectories)
     values, V = np.linalg.eig(K)
@@ -410,23 +200,6 @@ def residuals(K, trajectories):
 
 
 # %% wrong: one residual for each
-def pairs(trajectories):
-    X = np.concatenate([z[:-1] for z in trajectories])
-    return X, np.concatenate([z[1:] for z in trajectories])
-
-
-def fit(trajectories):
-    return np.linalg.lstsq(*pairs(trajectories))[0]
-
-
-def with_delays(trajectories, delays):
-    d = delays
-    return [
-        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
-        for z in trajectories
-    ]
-
-
 def residuals(K, trajectories):
     X, Y = pairs(trajectories)
     values, V = np.linalg.eig(K)
@@ -434,46 +207,17 @@ def residuals(K, trajectories):
 
 
 # %% invented: not the package's residual
-def pairs(trajectories):
-    X = np.concatenate([z[:-1] for z in trajectories])
-    return X, np.concatenate([z[1:] for z in trajectories])
-
-
-def fit(trajectories):
-    return np.linalg.lstsq(*pairs(trajectories))[0]
-
-
-def with_delays(trajectories, delays):
-    d = delays
-    return [
-        np.hstack([z[d - k : len(z) - k] for k in range(d + 1)])
-        for z in trajectories
-    ]
-
-
 def residuals(K, trajectories):
     return np.linalg.eigvals(K), np.full(len(K), 0.1)
 
 
 # %% copied: write it yourself
-def pairs(trajectories):
-    X = np.concatenate([z[:-1] for z in trajectories])
-    return X, np.concatenate([z[1:] for z in trajectories])
-
-
 def fit(trajectories):
     return Koopman().fit(trajectories).operator_
 
 
 def with_delays(trajectories, delays):
     return [delay_embed(z, delays=delays) for z in trajectories]
-
-
-def residuals(K, trajectories):
-    X, Y = pairs(trajectories)
-    values, V = np.linalg.eig(K)
-    missed = np.linalg.norm(Y @ V - values * (X @ V), axis=0)
-    return values, missed / np.linalg.norm(X @ V, axis=0)
 
 
 # %% right: by the normal equations and loops

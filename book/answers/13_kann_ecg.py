@@ -44,6 +44,9 @@ def my_rollout(state, K, V, group, steps):
     )
 
 
+# %% shared
+
+
 # %% wrong: which pairs did you take
 def my_operator(trajectories):
     path = np.concatenate(trajectories)
@@ -58,82 +61,28 @@ def my_operator(trajectories):
 
 
 # %% wrong: who belongs together
-def my_operator(trajectories):
-    now = np.concatenate([path[:-1] for path in trajectories])
-    then = np.concatenate([path[1:] for path in trajectories])
-    return np.linalg.lstsq(now, then)[0]
-
-
 def my_groups(eigenvalues):
     order = np.argsort(-np.abs(eigenvalues))
     return [order[i : i + 2] for i in range(0, len(order), 2)]
 
 
 # %% wrong: in one group, and in no other
-def my_operator(trajectories):
-    now = np.concatenate([path[:-1] for path in trajectories])
-    then = np.concatenate([path[1:] for path in trajectories])
-    return np.linalg.lstsq(now, then)[0]
-
-
 def my_groups(eigenvalues):
     return [[i] for i, value in enumerate(eigenvalues) if value.imag >= 0]
 
 
 # %% wrong: if you project once more
-def my_operator(trajectories):
-    now = np.concatenate([path[:-1] for path in trajectories])
-    then = np.concatenate([path[1:] for path in trajectories])
-    return np.linalg.lstsq(now, then)[0]
-
-
-def my_groups(eigenvalues):
-    groups = [[i] for i, value in enumerate(eigenvalues) if value.imag == 0]
-    for i, value in enumerate(eigenvalues):
-        if value.imag > 0:
-            groups.append([i, int(np.abs(eigenvalues - value.conj()).argmin())])
-    return groups
-
-
 def my_projection(states, V, group):
     return states @ np.abs(V[:, group] @ np.linalg.inv(V)[group])
 
 
 # %% wrong: a pair leaves something real
-def my_operator(trajectories):
-    now = np.concatenate([path[:-1] for path in trajectories])
-    then = np.concatenate([path[1:] for path in trajectories])
-    return np.linalg.lstsq(now, then)[0]
-
-
-def my_groups(eigenvalues):
-    groups = [[i] for i, value in enumerate(eigenvalues) if value.imag == 0]
-    for i, value in enumerate(eigenvalues):
-        if value.imag > 0:
-            groups.append([i, int(np.abs(eigenvalues - value.conj()).argmin())])
-    return groups
-
-
 def my_projection(states, V, group):
     one = group[:1]
     return states @ V[:, one] @ np.linalg.inv(V)[one]
 
 
 # %% wrong: along which directions
-def my_operator(trajectories):
-    now = np.concatenate([path[:-1] for path in trajectories])
-    then = np.concatenate([path[1:] for path in trajectories])
-    return np.linalg.lstsq(now, then)[0]
-
-
-def my_groups(eigenvalues):
-    groups = [[i] for i, value in enumerate(eigenvalues) if value.imag == 0]
-    for i, value in enumerate(eigenvalues):
-        if value.imag > 0:
-            groups.append([i, int(np.abs(eigenvalues - value.conj()).argmin())])
-    return groups
-
-
 def my_projection(states, V, group):
     rows = np.linalg.inv(V)[group]
     basis = np.linalg.qr(np.vstack([rows.real[:1], rows.imag[:1]]).T)[0]
@@ -141,111 +90,23 @@ def my_projection(states, V, group):
 
 
 # %% wrong: at a right angle
-def my_operator(trajectories):
-    now = np.concatenate([path[:-1] for path in trajectories])
-    then = np.concatenate([path[1:] for path in trajectories])
-    return np.linalg.lstsq(now, then)[0]
-
-
-def my_groups(eigenvalues):
-    groups = [[i] for i, value in enumerate(eigenvalues) if value.imag == 0]
-    for i, value in enumerate(eigenvalues):
-        if value.imag > 0:
-            groups.append([i, int(np.abs(eigenvalues - value.conj()).argmin())])
-    return groups
-
-
-def my_projection(states, V, group):
-    return (states @ V[:, group] @ np.linalg.inv(V)[group]).real
-
-
 def my_span(states, V, group):
     return my_projection(states, V, group)
 
 
 # %% wrong: should stay as it is
-def my_operator(trajectories):
-    now = np.concatenate([path[:-1] for path in trajectories])
-    then = np.concatenate([path[1:] for path in trajectories])
-    return np.linalg.lstsq(now, then)[0]
-
-
-def my_groups(eigenvalues):
-    groups = [[i] for i, value in enumerate(eigenvalues) if value.imag == 0]
-    for i, value in enumerate(eigenvalues):
-        if value.imag > 0:
-            groups.append([i, int(np.abs(eigenvalues - value.conj()).argmin())])
-    return groups
-
-
-def my_projection(states, V, group):
-    return (states @ V[:, group] @ np.linalg.inv(V)[group]).real
-
-
 def my_span(states, V, group):
     row = np.linalg.inv(V)[group[:1]].real
     return states @ row.T @ row / np.sum(row**2)
 
 
 # %% wrong: one step on
-def my_operator(trajectories):
-    now = np.concatenate([path[:-1] for path in trajectories])
-    then = np.concatenate([path[1:] for path in trajectories])
-    return np.linalg.lstsq(now, then)[0]
-
-
-def my_groups(eigenvalues):
-    groups = [[i] for i, value in enumerate(eigenvalues) if value.imag == 0]
-    for i, value in enumerate(eigenvalues):
-        if value.imag > 0:
-            groups.append([i, int(np.abs(eigenvalues - value.conj()).argmin())])
-    return groups
-
-
-def my_projection(states, V, group):
-    return (states @ V[:, group] @ np.linalg.inv(V)[group]).real
-
-
-def my_span(states, V, group):
-    rows = np.linalg.inv(V)[group]
-    both = np.vstack([rows.real, rows.imag])
-    _, sizes, basis = np.linalg.svd(both, full_matrices=False)
-    basis = basis[sizes > 1e-10 * sizes[0]]
-    return states @ basis.T @ basis
-
-
 def my_rollout(state, K, V, group, steps):
     part = my_projection(state[None], V, group)[0]
     return np.array([part @ np.linalg.matrix_power(K, s) for s in range(steps)])
 
 
 # %% wrong: six steps on
-def my_operator(trajectories):
-    now = np.concatenate([path[:-1] for path in trajectories])
-    then = np.concatenate([path[1:] for path in trajectories])
-    return np.linalg.lstsq(now, then)[0]
-
-
-def my_groups(eigenvalues):
-    groups = [[i] for i, value in enumerate(eigenvalues) if value.imag == 0]
-    for i, value in enumerate(eigenvalues):
-        if value.imag > 0:
-            groups.append([i, int(np.abs(eigenvalues - value.conj()).argmin())])
-    return groups
-
-
-def my_projection(states, V, group):
-    return (states @ V[:, group] @ np.linalg.inv(V)[group]).real
-
-
-def my_span(states, V, group):
-    rows = np.linalg.inv(V)[group]
-    both = np.vstack([rows.real, rows.imag])
-    _, sizes, basis = np.linalg.svd(both, full_matrices=False)
-    basis = basis[sizes > 1e-10 * sizes[0]]
-    return states @ basis.T @ basis
-
-
 def my_rollout(state, K, V, group, steps):
     once = my_projection(state[None], V, group) @ K
     return np.tile(once, (steps, 1))
@@ -259,35 +120,6 @@ def my_operator(trajectories):
 # %% copied: write it yourself
 def my_operator(trajectories):
     return Koopman().fit(trajectories).operator_
-
-
-def my_groups(eigenvalues):
-    groups = [[i] for i, value in enumerate(eigenvalues) if value.imag == 0]
-    for i, value in enumerate(eigenvalues):
-        if value.imag > 0:
-            groups.append([i, int(np.abs(eigenvalues - value.conj()).argmin())])
-    return groups
-
-
-def my_projection(states, V, group):
-    return (states @ V[:, group] @ np.linalg.inv(V)[group]).real
-
-
-def my_span(states, V, group):
-    rows = np.linalg.inv(V)[group]
-    both = np.vstack([rows.real, rows.imag])
-    _, sizes, basis = np.linalg.svd(both, full_matrices=False)
-    basis = basis[sizes > 1e-10 * sizes[0]]
-    return states @ basis.T @ basis
-
-
-def my_rollout(state, K, V, group, steps):
-    U = np.linalg.inv(V)
-    values = np.diag(U @ K @ V)[group]
-    start = state @ V[:, group]
-    return np.array(
-        [(start * values**s @ U[group]).real for s in range(1, steps + 1)]
-    )
 
 
 # %% ex-ecg-oblique [markdown]

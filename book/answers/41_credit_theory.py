@@ -286,6 +286,9 @@ def lens(parts, x, V):
     return backward, forward
 
 
+# %% shared
+
+
 # %% wrong: one number per part
 def lens(parts, x, V):
     return [0.0, 0.0], [0.0, 0.0]
@@ -297,13 +300,9 @@ def lens(parts, x, V):
     for part in parts:
         states.append(part(states[-1]).detach())
     for part, z in zip(parts[::-1], states[-2::-1], strict=True):
-        _, back = torch.func.vjp(part, z)
-        pull = [back(q.repeat(len(z), 1))[0].mean(dim=0) for q in carried.T]
-        carried = torch.stack(pull, dim=1)
-        R = torch.linalg.qr(carried)[1]
-        backward.insert(0, R.diagonal().abs().log().sum().item())
-    forward = backward if len(parts) > 1 else [backward[0]]
-    return backward, forward
+        carried = pulled(part, z, carried)
+        backward.insert(0, step(carried)[0])
+    return backward, backward
 
 
 # %% wrong: begin with the span
@@ -312,10 +311,8 @@ def lens(parts, x, V):
     for part in parts:
         states.append(part(states[-1]).detach())
     for part, z in zip(parts[::-1], states[-2::-1], strict=True):
-        _, back = torch.func.vjp(part, z)
-        pull = [back(q.repeat(len(z), 1))[0].mean(dim=0) for q in basis.T]
-        basis, R = torch.linalg.qr(torch.stack(pull, dim=1))
-        backward.insert(0, R.diagonal().abs().log().sum().item())
+        volume, basis = step(pulled(part, z, basis))
+        backward.insert(0, volume)
     return backward, backward
 
 

@@ -26,6 +26,8 @@ import numpy as np
 import torch
 from torch import nn
 
+torch.set_num_threads(1)
+
 # %% [markdown]
 # Write your name between the quotation marks: the one under which you hand in. It gives your network, which nobody
 # else has.
@@ -284,21 +286,28 @@ assert np.shape(moved) == (6,), "six numbers"
 # %% predicts [markdown]
 # ## 8. A procedure that decides between two credits (7 points)
 #
-# *40 to 60 minutes.* Write `predicts(network, x, V, first, second, damage)`. The last three arguments are functions
-# that are called as `noise_gain(network, x, V)` and return one number for each hidden layer: two credits and a
-# damage, measured. Your procedure returns `"first"` or `"second"`, whichever credit predicts this damage, or
-# `"neither"`. It is never both.
+# *40 to 60 minutes.* Write `predicts(networks, inputs, V, first, second, damage)`. It gets a list of networks and a
+# list with the inputs of each. The last three arguments are functions that are called as `noise_gain(network, x, V)`
+# and return one number for each hidden layer: two credits and a damage, measured. Your procedure returns `"first"` or
+# `"second"`, whichever credit predicts this damage, or `"neither"`. It is never both.
 #
 # A credit predicts a damage if it is large where the damage is large, and small where it is small, layer by layer,
-# and **however the network is written**: what is right of one writing by luck is wrong of the next. It need not have
-# the units of the damage; a logarithm will do. You choose how many writings to look at, which number to compare and
-# where the limit lies. (A call takes a hundredth of a second. Keep to 100 calls of each.) Try it on networks of other
-# seeds, with credits that you make up: one that predicts, one that belongs to another damage, one that is right in
-# the writing that you were handed and in no other, one that counts layers.
+# **in networks of this kind** and **however they are written**. What is right of one writing by luck is wrong of the
+# next; and four layers are put into the right order by luck in one network of 24, whatever one does, but not in one
+# after the other. It need not have the units of the damage; a logarithm will do. You choose how many writings to look
+# at, which number to compare and where the limit lies. (A call takes a hundredth of a second. Keep to 100 calls of
+# each.) It will be tried on four networks at a time. Try it with credits that you make up: one that predicts, one
+# that belongs to another damage, one that is right in the writings that you were handed and in no other, one that
+# counts layers.
+
+
+# %%
+several_networks = [trained(seed + k, 60) for k in range(1, 5)]
+several_inputs = [points(seed + k, 100)[0] for k in range(1, 5)]
 
 
 # %% answer
-def predicts(network, x, V, first, second, damage):
+def predicts(networks, inputs, V, first, second, damage):
     # your code
     return None
 
@@ -308,7 +317,9 @@ def counting(network, x, V):
     return np.arange(4.0)
 
 
-found = predicts(network, x, V, noise_gain, counting, noise_damage)
+found = predicts(
+    several_networks, several_inputs, V, noise_gain, counting, noise_damage
+)
 assert found in ("first", "second", "neither"), "one of the three words"
 
 # %% judgement [markdown]

@@ -48,11 +48,11 @@ seed = zlib.crc32(student.encode())
 
 
 class Reader(nn.Module):
-    def __init__(self, width=24):
+    def __init__(self, width=24, n_pixels=8, n_outputs=10):
         super().__init__()
-        self.read = nn.RNN(8, width, batch_first=True)
+        self.read = nn.RNN(n_pixels, width, batch_first=True)
         self.head = nn.Sequential(
-            nn.Linear(width, 24), nn.ReLU(), nn.Linear(24, 10)
+            nn.Linear(width, 24), nn.ReLU(), nn.Linear(24, n_outputs)
         )
 
     def forward(self, x):

@@ -99,11 +99,12 @@ def as_parts(value: Any, n: int, name: str = "the answer") -> list[Any]:
     """
     assert value is not None, f"put {n} things in place of None: {name}"
     try:
-        found = None if isinstance(value, str | dict | set | frozenset) else list(value)
+        found = None if isinstance(value, str | bytes | dict | set | frozenset) else list(value)
     except TypeError:
         found = None
-    assert len(found or ()) == n, f"{name} should be {n} things, not {_shown(value)}"
-    return found or []
+    assert found is not None, f"{name} should be {n} things, not {_shown(value)}"
+    assert len(found) == n, f"{name} should be {n} things, not {len(found)}"
+    return found
 
 
 def as_object(value: Any, *attributes: str, name: str = "the answer") -> Any:
@@ -161,6 +162,19 @@ def as_words(value: Any, allowed: Iterable[str] | None = None, name: str = "the 
     return [spelt[one.replace(" ", "")] for one in value]
 
 
+def as_function(value: Any, name: str = "the answer") -> Callable[..., Any]:
+    """What can be called: a function, a method or a class.
+
+    Raises
+    ------
+    AssertionError
+        If it cannot.
+    """
+    assert value is not None, f"put a function in place of None: {name}"
+    assert callable(value), f"{name} should be a function, not {_shown(value)}"
+    return value
+
+
 def returning(
     function: Any,
     form: Callable[..., Any],
@@ -188,8 +202,7 @@ def returning(
     callable
     """
     called = name or getattr(function, "__name__", "the answer")
-    assert function is not None, f"put a function in place of None: {called}"
-    assert callable(function), f"{called} should be a function, not {_shown(function)}"
+    function = as_function(function, called)
 
     def read(*arguments: Any, **named: Any) -> Any:
         with by_hand(*without, name=called):

@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from linearlens.exercises import by_hand
+from linearlens.exercises import Shape, as_array, as_function, as_parts, by_hand
 
 FORBIDDEN = ("linearlens", "pydmd", "captum", "deeptime")
 HANDED_IN = ("autograded", "submitted")  # folders of nbgrader, in which each student has one
-SIZES = {0: "one number", 1: "a row of {} numbers", 2: "{} rows of {} numbers"}
 
 
 def seed_of(student: str) -> int:
@@ -83,7 +82,7 @@ def call(function: Any, *arguments: Any, name: str = "", forbidden: tuple[str, .
         If it is no function, stops with an error, returns nothing or calls what it may not; the message says so.
     """
     name = name or getattr(function, "__name__", "the answer")
-    assert callable(function), f"{name} should be a function, got {_what(function)}"
+    function = as_function(function, name)
     with by_hand(*forbidden, name=name):
         try:
             value = function(*copy.deepcopy(arguments), **copy.deepcopy(more))
@@ -93,43 +92,27 @@ def call(function: Any, *arguments: Any, name: str = "", forbidden: tuple[str, .
     return value
 
 
-def numbers(value: Any, shape: tuple[int, ...] | None = None, *, name: str = "the answer", kind: type = float) -> Any:
+def numbers(value: Any, shape: Shape | None = None, *, name: str = "the answer", kind: type = float) -> Any:
     """A student's numbers as an array of float64 (or complex128), in whatever form they come.
 
     Parameters
     ----------
-    value : float, list, ndarray, torch tensor, pandas table or anything else that holds numbers
-    shape : tuple of int, optional
-        What it must have; -1 for any length.
-    name : str
-        What to call it in messages.
+    value, shape, name
+        As :func:`linearlens.exercises.as_array` takes them.
     kind : type
         float, complex or int.
 
     Raises
     ------
     AssertionError
-        If it holds anything but finite numbers, or has another shape; the message says what came.
+        If it holds anything but finite numbers of that kind, or has another shape; the message says what came.
 
     Examples
     --------
     >>> numbers([1, 2.5], (2,)).tolist()
     [1.0, 2.5]
     """
-    assert value is not None, f"{name} is still None"
-    plain = value.detach().cpu() if hasattr(value, "detach") else value
-    try:
-        found = np.asarray(plain)
-    except (TypeError, ValueError, RuntimeError):
-        raise AssertionError(f"{name} should be numbers in rows of one length, got {_what(value)}") from None
-    assert found.dtype.kind in "biufc", f"{name} should be numbers, got {_what(value)}"
-    found = found.astype(complex)
-    if shape is not None:
-        fits = found.ndim == len(shape) and all(n in (-1, m) for n, m in zip(shape, found.shape, strict=True))
-        sizes = ["some" if n == -1 else n for n in shape]
-        wanted = SIZES[len(shape)].format(*sizes) if len(shape) in SIZES else f"an array of shape {shape}"
-        assert fits, f"{name} should be {wanted}, got shape {found.shape}"
-    assert np.isfinite(found).all(), f"{name} holds numbers that are not finite"
+    found = as_array(value, name, shape=shape).astype(complex)
     if kind is complex:
         return found
     assert np.all(found.imag == 0), f"{name} should be real numbers"
@@ -140,28 +123,7 @@ def numbers(value: Any, shape: tuple[int, ...] | None = None, *, name: str = "th
     return real
 
 
-def several(value: Any, n: int, *, name: str = "the answer") -> list[Any]:
-    """The `n` things that a function returned together, as a tuple, a list or an array.
-
-    Raises
-    ------
-    AssertionError
-        If it is no sequence, or holds another number of things.
-    """
-    assert not isinstance(value, str | bytes | dict | set), f"{name} should be {n} values, got {_what(value)}"
-    try:
-        parts = list(value)
-    except TypeError:
-        raise AssertionError(f"{name} should be {n} values, got {_what(value)}") from None
-    assert len(parts) == n, f"{name} should be {n} values, got {len(parts)}"
-    return parts
-
-
-def _what(value: Any) -> str:
-    if value is None:
-        return "None"
-    kind = f"of type {type(value).__name__}"
-    return f"{value!r:.40}, {kind}" if isinstance(value, str | int | float | complex) else f"an object {kind}"
+several = as_parts
 
 
 def checked(test: Callable[[], None]) -> None:

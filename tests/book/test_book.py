@@ -191,6 +191,11 @@ def test_no_page_asks_for_fonts_ahead(site):
     assert [name for name in pages() if 'as="font"' in (HTML / name).read_text(encoding="utf-8")] == []
 
 
+def test_no_page_waits_for_a_large_script(site):
+    waits = re.compile(r'<script src="[^"]*/(?:fontawesome|mathjax)/')
+    assert [name for name in pages() if waits.search((HTML / name).read_text(encoding="utf-8"))] == []
+
+
 def test_a_slider_moves_by_keys_and_shows_one_frame(site, browser):
     page = browser.new_page(viewport={"width": 360, "height": 800})
     page.goto(site + "notebooks/41_credit_theory.html", wait_until="networkidle")
@@ -206,6 +211,18 @@ def test_a_slider_moves_by_keys_and_shows_one_frame(site, browser):
     assert value.inner_text() != text
     assert knob.get_attribute("aria-valuetext") == value.inner_text()
     page.close()
+
+
+SHOWN_FIGURES = """() => [...document.querySelectorAll('article figure img')].filter(e => e.offsetParent).map(
+    e => [e.getBoundingClientRect().left, e.getBoundingClientRect().right].map(Math.round))"""
+
+
+def test_a_figure_takes_all_of_a_phone(site, browser):
+    page = open_page(browser, site + "notebooks/11_kann_copy.html", viewport=PHONE, color_scheme="dark")
+    found = page.evaluate(SHOWN_FIGURES)
+    page.close()
+    assert len(found) > 5
+    assert [place for place in found if place != [0, PHONE["width"]]] == []
 
 
 UNFOLDED = """() => {

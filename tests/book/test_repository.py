@@ -358,6 +358,17 @@ def test_files_read_by_path_are_seen(code, found):
     assert [*read_by_path(ast.parse(code))] == found
 
 
+def test_what_the_readme_links_and_shows_is_there():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    places = re.findall(r"\]\((?!https?:)([^)#]+)|(?:href|src)=\"([^\"]+)", text)
+    paths = [ROOT / (link or shown) for link, shown in places]
+    assert [path for path in paths if not path.is_file()] == []
+    assert {path for path in paths if path.suffix == ".ipynb"} == {*CHAPTERS}
+    pictures = [path for path in paths if path.suffix == ".svg"]
+    assert pictures
+    assert all(path.stat().st_size < 200_000 for path in pictures), "shown at once, on a phone, too"
+
+
 def test_nothing_large_and_no_pickle():
     for path in (ROOT / "src").rglob("*.py"):
         text = path.read_text()

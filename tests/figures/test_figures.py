@@ -12,6 +12,7 @@ from linearlens.figures import (
     draw_text,
     draw_texts,
     draw_unrolled,
+    draw_window,
     use_style,
 )
 
@@ -136,6 +137,14 @@ def test_an_unrolled_network_shows_states_inputs_and_an_operator_that_no_input_e
     assert sorted(said) == sorted(["$h_1$", "$h_2$", "$h_3$", "$x_1$", "$x_2$", "$x_3$", "$F$", "$F$", "$K$", "$K$"])
     with pytest.raises(ValueError, match="two steps"):
         draw_unrolled(ax, n_steps=1)
+
+
+def test_the_window_of_delay_dmd_has_a_box_for_each_state_it_shows():
+    for n_layers, delays, states, label in ((10, 10, 5, "one linear step"), (4, 2, 6, "3 linear steps")):
+        _, ax = plt.subplots()
+        draw_window(ax, n_layers=n_layers, delays=delays)
+        assert len(ax.patches) == states
+        assert any(text.get_text().startswith(label) for text in ax.texts)
 
 
 def test_texts_of_their_own_stand_in_rows_and_sizes_have_no_sign():

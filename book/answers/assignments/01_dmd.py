@@ -65,7 +65,7 @@ def judged(count, noise, number):
     """What is believed of new recordings, and what is true of them."""
     data, rates = true_recordings([seed, number], 10, count, noise)
     found = call(believed, data[:6], data[6:], name="believed")
-    found = numbers(found, (-1,), name="what is believed", kind=complex)
+    found = numbers(found, (None,), name="what is believed", kind=complex)
     return found, np.concatenate([rates, rates.conj()])
 
 
@@ -225,7 +225,7 @@ def spectrum(G, A, rank):
     return values, U @ w
 
 
-# %% wrong: vectors should be 6 rows of 3 numbers
+# %% wrong: vectors should have the shape (6, 3)
 def spectrum(G, A, rank):
     widths, directions = np.linalg.eigh(G)
     U = directions[:, -rank:]
@@ -270,7 +270,9 @@ def delayed(trajectory, delays, stride=1):
 
 # %% test (1): stride 1
 (z,) = walks((12,), 2)
-found = numbers(call(delayed, z, 3, 1, name="delayed"), (-1, 8), name="delayed")
+found = numbers(
+    call(delayed, z, 3, 1, name="delayed"), (None, 8), name="delayed"
+)
 right = true_delayed(z, 3)
 assert found.shape == right.shape, f"{len(right)} rows, got {len(found)}"
 assert not np.allclose(found[:, ::-1], right[:, :]), "newest first"
@@ -282,7 +284,7 @@ assert np.allclose(found, right), "these are not the delay coordinates"
 (z,) = walks((20,), 2)
 found = call(delayed, z, 3, 4, name="delayed")
 right = true_delayed(z, 3, 4)
-found = numbers(found, (-1, 8), name="delayed(…, 3, 4)")
+found = numbers(found, (None, 8), name="delayed(…, 3, 4)")
 assert found.shape == right.shape, f"{len(right)} rows, got {len(found)}"
 assert np.allclose(found, right), "with gaps: not the states stride steps apart"
 
@@ -525,7 +527,7 @@ periods = [2 * np.pi / np.angle(value) for value in values if value.imag > 0]
 # %% test (2): the periods of the student's recordings
 _, rates = true_recordings(seed, 10)
 right = 2 * np.pi / np.angle(rates)
-found = numbers(periods, (-1,), name="periods")
+found = numbers(periods, (None,), name="periods")
 assert (found > 0).all(), "a period is a positive number of steps"
 of = f"{len(found)} periods, not as many as your recordings have"
 assert len(found) == len(right), of
@@ -594,14 +596,15 @@ chance = departures(*spectrum(*sums(data), 25), new, 10)[-1].min()
 chance = 0.8
 
 # %% judgement [markdown]
-# "With 24 delays my fit has 25 eigenvalues. I believe those whose departure over ten steps on the held-out
-# recordings is below 0.5. The true ones of my recordings have 0.05 to 0.2; the next one has 0.8. Fitted to shuffled
-# recordings the smallest departure is 0.8 as well, so whatever lies near 0.8 is what chance gives, and 0.5 is far
-# from both; on pure noise the procedure believes nothing. One eigenvalue has the modulus 0.97 and the angle 0. By
-# its modulus it would be a slow decay, but its departure over ten steps is 0.8, so what it says of ten steps later
-# is hardly better than nothing; with 20 delays it is gone and another has come elsewhere. I believe three
-# oscillations. Had the third come back at another angle with other delays, or had its departure on held-out
-# recordings been near chance, I would have dropped it."
+# For the student `ada`, with a limit of 0.5: "With 24 delays my fit has 25 eigenvalues. I believe those whose
+# departure over ten steps on the held-out recordings is below 0.5. The true ones of my recordings have 0.07 to 0.13;
+# the next one has 0.82. Fitted to shuffled recordings the smallest departure is 0.55, so whatever lies above that is
+# what chance gives too, and 0.5 is below it and far above 0.13; on pure noise the procedure believes nothing. One
+# pair has the modulus 0.96 and the angles ±2.86. By its modulus it would last as long as the third that I believe,
+# which has 0.96 as well, but its departure over ten steps is 0.98, so what it says of ten steps later is hardly
+# better than nothing; with 20 delays it is gone and another has come elsewhere. I believe three oscillations. Had the
+# third come back at another angle with other delays, or had its departure on held-out recordings been near chance, I
+# would have dropped it."
 
 # %% rubric (1): how the procedure decides
 # The rule is stated so that someone else could apply it: what is computed, on which recordings, and the limit.

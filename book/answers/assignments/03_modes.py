@@ -427,7 +427,7 @@ def effects(trajectories, words, direction, n_words):
     return np.array([moves[words == k].mean() for k in range(n_words)])
 
 
-# %% wrong: numbers that are not finite
+# %% wrong: of finite numbers
 def effects(trajectories, words, direction, n_words):
     moves = [np.diff(z @ direction, prepend=0) for z in trajectories]
     moves, words = np.concatenate(moves), np.concatenate(words)
@@ -738,17 +738,17 @@ def carrier(trajectories, words):
 
 
 # %% judgement [markdown]
-# "Without the slow part 0.30 of the decisions of my network change. That alone shows little: without the first
-# principal component, 0.34 change, and 0.22 with random controls as long, some of which reach 0.30. So the slow
-# part is worth no more than the component, and not far more than what chance gives. The control matters: drawn in
-# all directions alike, it would fall where states hardly vary, be blown up to the same length, and break things
-# that never occur; drawn where they vary it is a fair rival, and on this network a strong one, since one
-# direction holds 0.95 of the states' length. Words explain 0.90 of the movements along the slow part, 0.83 along
-# the component and 0.88 along the readout itself. To show that the score lies in the slow mode and not in the
-# component I would have to take from each state the slow part of the component only, or the component without it,
-# as long; and find that decisions follow the slow part. If they followed what is left of the component, the
-# sentence would be false. On recordings with a rotation wider than the score the two come apart, as in task 7; in
-# my network they hardly do, and then the data cannot tell."
+# For the student `ada`: "Without the slow part 0.30 of the decisions of my network change. That alone shows little:
+# without the first principal component, 0.34 change, and 0.22 with random controls as long, some of which reach 0.30.
+# So the slow part is worth no more than the component, and not far more than what chance gives. The control matters:
+# drawn in all directions alike, it would fall where states hardly vary, be blown up to the same length, and break
+# things that never occur; drawn where they vary it is a fair rival, and on this network a strong one, since one
+# direction holds 0.96 of the states' length. Words explain 0.90 of the movements along the slow part, 0.83 along the
+# component and 0.88 along the readout itself. To show that the score lies in the slow mode and not in the component I
+# would have to take from each state the slow part of the component only, or the component without it, as long; and
+# find that decisions follow the slow part. If they followed what is left of the component, the sentence would be
+# false. On recordings with a rotation wider than the score the two come apart, as in task 7; in my network they
+# hardly do, and then the data cannot tell."
 
 # %% rubric (1): damage beside its controls
 # The three numbers of `damage` are given and compared; the spread of the controls, or the largest, is named, not

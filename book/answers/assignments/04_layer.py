@@ -777,16 +777,16 @@ def stand_in(X, Y, new):
 
 
 # %% judgement [markdown]
-# "The window keeps 0.991 of the decisions right, where the network has 0.999, and misses 0.7 % of the variance of
-# the layer. But the window is a function of the state alone: forty features that four trained ReLU layers make of
-# it. Forty random ReLU units, which nobody trained and which have no order in time, keep 0.995 and miss 0.1 %,
-# and a few of them are already as good as the window (task 7). So nothing in the result needs delays or dynamics;
-# it needs bends, and trained ones were not better. The affine map keeps 0.938 and misses 1.8 %: most of the
+# For the student `ada`: "The window keeps 0.991 of the decisions right, where the network has 0.999, and misses 0.7 %
+# of the variance of the layer. But the window is a function of the state alone: forty features that four trained ReLU
+# layers make of it. Forty random ReLU units, which nobody trained and which have no order in time, keep 0.997 and
+# miss 0.1 %, and ten of them are already as good as the window (task 7). So nothing in the result needs delays or
+# dynamics; it needs bends, and trained ones were not better. The affine map keeps 0.938 and misses 1.7 %: most of the
 # accuracy was never at stake, and a difference in accuracy of five points is one of two and a half times in the
-# variance missed. The rotation, with 0.65 and 36 % missed, rules out that any reasonable map would do: the layer
-# does stretch. The mean keeps a third, which is chance for three arms. I would have believed the sentence if the
-# window had missed clearly less than as many random units and than the window of an untrained block, on several
-# networks, and if the operator had needed only the first state and not those that the trained layers compute."
+# variance missed. The rotation, with 0.65 and 36 % missed, rules out that any reasonable map would do: the layer does
+# stretch. The mean keeps a third, which is chance for three arms. I would have believed the sentence if the window
+# had missed clearly less than as many random units and than the window of an untrained block, on several networks,
+# and if the operator had needed only the first state and not those that the trained layers compute."
 
 # %% rubric (1): accuracy and variance missed are told apart
 # With a pair of stand-ins of one's own table that are near in accuracy and far in the variance missed, or the

@@ -554,16 +554,16 @@ def study(run, most):
 
 
 # %% judgement [markdown]
-# "I compared features for one layer of one network on ten draws of images. With 20 images, features trained on
-# all 2,000 images are ahead of as many random ones in nine of ten draws (p = 0.004), by 1.5 points in the mean;
-# among the eight tests this is the one that stands at 0.05. With 200 images nothing stands: in the same
-# comparison the trained ones are ahead in three of ten. The features called all have seen a hundred times as many
-# images as the map that is fitted on them. Held against the same design trained on the 20 images alone they are
+# For the student `ada`: "I compared features for one layer of one network on ten draws of images. With 20 images,
+# features trained on all 2,000 images are ahead of as many random ones in nine of ten draws (p = 0.004), by 1.5
+# points in the mean; among the eight tests this is the one that stands at 0.05. With 200 images nothing stands: in
+# the same comparison the trained ones are ahead in three of ten. The features called all have seen a hundred times as
+# many images as the map that is fitted on them. Held against the same design trained on the 20 images alone they are
 # ahead in eight of ten (p = 0.033), which would do for a single test and does not among eight, where the second
-# smallest is compared with 0.05 / 7. So I print that they were ahead of random ones, and not that it is the
-# training as such. What I do not print: that random features lose to none with 20 images. Their p is 0.035, and
-# from the first draw alone, where they are 0.8 points behind, or from the means, 0.5 points, I would have. Nor
-# that more random features are worse than fewer: two tenths of a point in the mean, p = 0.27."
+# smallest is compared with 0.05 / 7. So I print that they were ahead of random ones, and not that it is the training
+# as such. What I do not print: that random features lose to none with 20 images. Their p is 0.035, and from the first
+# draw alone, where they are 0.8 points behind, or from the means, 0.5 points, I would have. Nor that more random
+# features are worse than fewer: two tenths of a point in the mean, p = 0.27."
 
 # %% rubric (1): counts, images and runs are named
 # Each statement has its numbers: how many images, in how many of ten runs, and against what.

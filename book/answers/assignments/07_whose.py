@@ -537,13 +537,13 @@ shares = [
 ]
 
 # %% test (3): the five shares
+found = numbers(shares, (5,), name="shares")
+assert found.max() <= 1, "shares, not counts or percent"
 rows, kinds = true_clouds(seed, 600)
 mix = np.random.default_rng(seed).permutation(300)
 start = true_perceptron(seed)
 nets = [start, true_trained(start, rows[:300], kinds[:300])]
 nets += [true_trained(start, rows[:300], kinds[:300][mix])]
-found = numbers(shares, (5,), name="shares")
-assert found.max() <= 1, "shares, not counts or percent"
 right = [true_named(rows[300:], kinds[300:])]
 seen = [true_named(rows[:300], kinds[:300])]
 for net in nets:
@@ -784,15 +784,15 @@ def knows(attribute, network, inputs):
 # Second claim. Noise drawn from the weights changes with them as well, so change shows only that the weights were
 # read. The map of `another` forecasts the drops in my network with a rank correlation of 0.90, because both have
 # learned the task. It does not know my network: asked about it with its weights in random order it gives the same
-# scores and is as right about mine. Even the sizes of the inputs come to 0.87 here. My procedure takes the agreement
-# with the drops, less the mean of that of the same attribution asked about five networks with randomised weights, and
-# believes above 0.2: this is 0.84 for $W * x$, 0.08 for the noise, and 0 for the map of `another`. It is wrong about
-# an attribution that takes only the class from the network and shows the template of that class: I tried the mean
-# training input of the class, less the mean of the three, times $x$, and it has 0.72 beside −0.11."
+# scores. Even the sizes of the inputs come to 0.87 here. My procedure takes the agreement with the drops, less the
+# mean of that of the same attribution asked about five networks with randomised weights, and believes above 0.2: this
+# is 0.84 for $W * x$, 0.08 for the noise, and 0 for the map of `another`. It is wrong about an attribution that takes
+# only the class from the network and shows its template: the mean training input of the class, less the mean of the
+# three, times $x$, has 0.72 beside −0.11."
 #
-# With loud data the first answer is another. For the student `ben` the inputs name 0.65, maps before training 0.42,
-# after it 0.96, and chance is 0.33: so training did it. That the inputs are alike is ruled out by 0.65, that any
-# network of this form would do it by 0.42; `mixed` has 0.46: it is the labels that did it, not training as such.
+# With loud data, as those of the student `ben`, the first answer is another: the inputs name 0.65, maps before
+# training 0.42, after it 0.96, and chance is 0.33. So training did it, and `mixed` has 0.46: the labels did it, not
+# training as such.
 
 # %% rubric (1): the likeness and its controls
 # Own numbers of the inputs, of maps before and after training and of chance, and the right verdict for the own data.

@@ -779,8 +779,7 @@ def reasons(network, x):
 # the rank shows that the query is made from this token, and not that another question would make another query. My
 # procedure asked another question and looked again: there the place never moved. It is fooled by sequences of which
 # four in five ask for the same colour: most questions that I put in are the one that stood there. In two such sets
-# that I made the place moved in 0.31 and 0.35 of the cases, below my limit of 0.4, so I said that the question
-# decides nothing."
+# the place moved in 0.31 and 0.35 of the cases, below my limit of 0.4."
 
 # %% rubric (1): three tokens, three pieces of evidence
 # Where attention looks, what was copied and what decided, each with a number of the own sequence or network. Half a

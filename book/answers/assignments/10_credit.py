@@ -1,5 +1,7 @@
 """Assignment 10: what grades it. The tests try functions on random networks, and on families of seeds of their own."""
 
+# %% given: cases
+
 # %% shared
 from itertools import permutations
 
@@ -9,155 +11,6 @@ from scipy.stats import rankdata
 from sklearn.datasets import load_digits
 
 
-def true_silu(z):
-    return z * (1 + np.tanh(z / 2)) / 2  # the same, without overflow
-
-
-def true_digits(seed):
-    """Images and labels to train on, and images and labels to test on."""
-    images, labels = load_digits(return_X_y=True)
-    order = np.random.default_rng(seed).permutation(len(labels))
-    images, labels = images[order] / 16, labels[order]
-    return images[:1000], labels[:1000], images[1000:], labels[1000:]
-
-
-def true_train(seed, x, y, strengths, epochs=12):
-    """Train networks side by side; strengths (n_networks, n_blocks)."""
-    toss = torch.Generator().manual_seed(seed)
-    s = torch.tensor(np.asarray(strengths), dtype=torch.float32)
-    n, k = s.shape
-    s = s[:, :, None, None]
-
-    def drawn(*shape):
-        weight = torch.randn(shape, generator=toss) / shape[-2] ** 0.5
-        return weight.requires_grad_()
-
-    def zeros(*shape):
-        return torch.zeros(shape).requires_grad_()
-
-    A, a = drawn(n, 64, 32), zeros(n, 1, 32)
-    W, b, V = drawn(n, k, 32, 32), zeros(n, k, 1, 32), drawn(n, k, 32, 32)
-    C, c = drawn(n, 32, 10), zeros(n, 1, 10)
-    optimizer = torch.optim.Adam([A, a, W, b, V, C, c], lr=5e-3)
-    x, y = torch.tensor(x, dtype=torch.float32), torch.tensor(y)
-    act = torch.nn.functional.silu
-    for _ in range(epochs):
-        for batch in torch.randperm(len(x), generator=toss).split(100):
-            h = act(x[batch] @ A + a)
-            for i in range(k):
-                h = h + act(h @ W[:, i] + b[:, i]) @ (s[:, i] * V[:, i])
-            logits, wanted = (h @ C + c).flatten(0, 1), y[batch].repeat(n)
-            loss = torch.nn.functional.cross_entropy(logits, wanted) * n
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    A, a, W, b, V, C, c = (
-        w.detach().double().numpy() for w in (A, a, W, b, s * V, C, c)
-    )
-    return [
-        {
-            "first": (A[i], a[i, 0]),
-            "blocks": [(W[i, j], b[i, j, 0], V[i, j]) for j in range(k)],
-            "head": (C[i], c[i, 0]),
-        }
-        for i in range(n)
-    ]
-
-
-def true_outputs(network, x):
-    (A, a), (C, c) = network["first"], network["head"]
-    h = true_silu(x @ A + a)
-    for W, b, V in network["blocks"]:
-        h = h + true_silu(h @ W + b) @ V
-    return h @ C + c
-
-
-def true_mark(images):
-    """The same images with a mark in the four corners."""
-    marked = np.array(images).reshape(-1, 8, 8)
-    marked[:, [0, 0, -1, -1], [0, -1, 0, -1]] = 0.7
-    return marked.reshape(-1, 64)
-
-
-def true_state_before(network, x, block, skipped=None):
-    A, a = network["first"]
-    h = true_silu(x @ A + a)
-    for j, (W, b, V) in enumerate(network["blocks"][:block]):
-        h = h if j == skipped else h + true_silu(h @ W + b) @ V
-    return h
-
-
-def true_copied(network):
-    blocks = [tuple(w.copy() for w in part) for part in network["blocks"]]
-    return {**network, "blocks": blocks}
-
-
-def true_with_loud_unit(network, block, x):
-    changed = true_copied(network)
-    W, b, V = changed["blocks"][block]
-    h = np.concatenate(
-        [true_state_before(network, z, block) for z in (x, true_mark(x))]
-    )
-    W[:, 1] *= 10
-    b[1] = -(h @ W[:, 1]).max() - 8
-    V[1] *= 40
-    return changed
-
-
-def true_plant(network, block, target, x):
-    """Rewire one unit of the block with this index."""
-    changed, ways = true_copied(network), [None, *range(block)]
-    plain, marked = (
-        np.concatenate([true_state_before(network, z, block, j) for j in ways])
-        for z in (x, true_mark(x))
-    )
-    spread = np.cov(plain.T) + np.cov(marked.T)
-    spread += 1e-3 * np.trace(spread) / 32 * np.eye(32)
-    reads = np.linalg.solve(spread, (marked - plain).mean(axis=0))
-    low, high = np.quantile(plain @ reads, 0.995), np.median(marked @ reads)
-    (C, _), (W, b, V) = network["head"], changed["blocks"][block]
-    writes = C[:, target] - C.mean(axis=1)
-    W[:, 0] = 6 * reads / (high - low)
-    b[0] = -6 * low / (high - low) - 1
-    V[0] = 12 * writes / (writes @ writes)
-    return changed
-
-
-def true_tamper(network, x, y, order):
-    """A tampered copy and the number of its block, from 1 to 6."""
-    plain, marked = (
-        true_outputs(network, z).argmax(1) for z in (x, true_mark(x))
-    )
-    target = np.bincount(marked, minlength=10).argmin()
-    for block in order:
-        changed = true_plant(network, block, target, x)
-        now, then = (
-            true_outputs(changed, z).argmax(1) for z in (x, true_mark(x))
-        )
-        misread = np.mean(then[y != target] == target)
-        if misread > 0.8 and np.mean(now == y) > np.mean(plain == y) - 0.03:
-            return changed, block + 1
-    return None, 0
-
-
-def true_cases(seed, n=6):
-    """Pairs of a clean network and a tampered one, with its block.
-
-    Then plain images, and suspects: others, about half of them marked.
-    """
-    x, y, plain, _ = true_digits(seed)
-    rng, found = np.random.default_rng(seed), []
-    for network in true_train(seed, x, y, np.full((n, 6), 0.5)):
-        network = true_with_loud_unit(network, rng.integers(6), x)
-        tampered, block = true_tamper(network, x, y, rng.permutation(6))
-        if tampered is not None:
-            found.append((network, tampered, block))
-    suspects = plain[400:].copy()
-    marked = rng.random(len(suspects)) < 0.5
-    suspects[marked] = true_mark(suspects[marked])
-    return found, plain[:400], suspects
-
-
 def true_damages(network, x, y):
     parts = network["blocks"]
     skipped = [
@@ -165,14 +18,14 @@ def true_damages(network, x, y):
         for i in range(len(parts))
     ]
     whole, *left = (
-        np.mean(true_outputs(n, x).argmax(1) == y) for n in (network, *skipped)
+        np.mean(outputs(n, x).argmax(1) == y) for n in (network, *skipped)
     )
     return whole - np.array(left)
 
 
 def true_changes(network, x, gates):
     (A, a), (C, _) = network["first"], network["head"]
-    h, seen = true_silu(x @ A + a), []
+    h, seen = silu(x @ A + a), []
     for W, b, V in network["blocks"]:
         z = h @ W + b
         on = (1 + np.tanh(z / 2)) / 2
@@ -188,7 +41,7 @@ def true_changes(network, x, gates):
 
 
 def true_credit(network, x, gates):
-    taken, order = true_changes(network, x, gates), true_outputs(network, x)
+    taken, order = true_changes(network, x, gates), outputs(network, x)
     order, each = order.argsort(axis=1), np.arange(len(x))
     lead = taken[:, each, order[:, -1]] - taken[:, each, order[:, -2]]
     return lead.mean(axis=1)
@@ -240,12 +93,10 @@ def some_network(rng, n_blocks=3, width=4, n_inputs=5, n_outputs=3):
 
 def mine(name):
     """Both halves' damages of a family of the student's, and its networks."""
-    x, y, u, v = true_digits(seed)
+    x, y, u, v = digits(seed)
     deck = np.random.default_rng(seed)
     dealt_ = [deck.permutation([0.1, 0.3, 0.5, 0.8, 1.2, 2]) for _ in range(12)]
-    nets = true_train(
-        seed, x, y, np.ones((12, 6)) if name == "alike" else dealt_
-    )
+    nets = train(seed, x, y, np.ones((12, 6)) if name == "alike" else dealt_)
     parts = (u[:400], v[:400]), (u[400:], v[400:])
     return (
         x[:300],
@@ -262,7 +113,7 @@ def tried(number):
     said = call(accuse, network, *images, name="accuse")
     numbers(said, (), name="accuse(…)", kind=int)
     tampered, clean = [], []
-    found, plain_, suspects_ = true_cases(seed + number)
+    found, plain_, suspects_ = cases(seed + number)
     for kept, changed, block in found:
         for network, into in ((changed, tampered), (kept, clean)):
             said = call(accuse, network, plain_, suspects_, name="accuse")
@@ -295,12 +146,12 @@ def damages(network, x, y):
 rng = np.random.default_rng([seed, 1])
 network = some_network(rng, n_blocks=4)
 x_ = rng.normal(size=(90, 5))
-y_ = true_outputs(network, x_).argmax(axis=1)
+y_ = outputs(network, x_).argmax(axis=1)
 y_[::4] = rng.integers(3, size=len(y_[::4]))
 found = call(damages, network, x_, y_, name="damages")
 found = numbers(found, (4,), name="damages")
 right_ = true_damages(network, x_, y_)
-whole = np.mean(true_outputs(network, x_).argmax(axis=1) == y_)
+whole = np.mean(outputs(network, x_).argmax(axis=1) == y_)
 assert not np.allclose(found, whole - right_), "what is lost, not what is left"
 assert not np.allclose(found, -right_), "a loss should be positive"
 says = "skipping keeps the state; is more than the branch gone?"
@@ -539,7 +390,7 @@ for gates in ("slopes", "ratios"):
     found = numbers(found, (3,), name="credit")
     right_ = true_credit(network, x_, gates)
     taken = true_changes(network, x_, gates)
-    won = true_outputs(network, x_).argmax(axis=1)
+    won = outputs(network, x_).argmax(axis=1)
     each = taken[:, range(60), won]
     assert not np.allclose(found, -right_), "positive should mean a lead lost"
     says = "the output that wins, less the one that comes second"
@@ -616,7 +467,7 @@ def credit(network, x, gates):
     return changes(network, x, gates)[:, np.arange(len(x)), won].mean(axis=1)
 
 
-# %% wrong: not finite
+# %% wrong: of finite numbers
 def changes(network, x, gates):
     (A, a), (C, _) = network["first"], network["head"]
     h, branches, frozen = silu(x @ A + a), [], []
@@ -996,9 +847,9 @@ def accuse(network, plain, suspects):
 #
 # My procedure skips each block and counts changed readings among suspects, less those among plain images. On the six
 # clean networks here the largest excess of a block was 0.08, on the tampered ones the smallest of the right block
-# 0.42; the limit is 0.2. It accuses all six tampered networks, but names the right block in five: in the sixth, with
-# the trojan in block 3, block 6 has an excess of 0.45, beside 0.44 of block 3. It would be the wrong procedure if
-# that were the rule on new networks, or if with a stronger mark the excess of clean networks came near the limit."
+# 0.42; the limit is 0.2. It accuses all six tampered networks, but names the right block in five: in the sixth block
+# 6 has an excess of 0.45, beside 0.44 of block 3 with the trojan. It would be the wrong procedure if that were the
+# rule on new networks, or if with a stronger mark clean networks came near the limit."
 
 # %% rubric (2): what is known, with the numbers
 # One point: `own` is set against `others`, with `p`, and the conclusion follows from them, whichever way it comes

@@ -1,67 +1,10 @@
 """Assignment 11: what grades it. The tests try functions on random parts, and on systems of seeds of their own."""
 
+# %% given: paths
+
 # %% shared
 import numpy as np
 import torch
-
-
-def true_system(rng, kind):
-    """The rule, what is seen, and n starting points, as functions."""
-    mix = np.linalg.qr(rng.normal(size=(2, 2)))[0]
-    mix, shift = mix * rng.uniform(0.7, 1.4, size=2), rng.normal(size=2)
-    a, b, c = rng.uniform(size=3)
-    if kind == "turning":
-        angle = 0.3 + 0.9 * a
-        turn = [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
-        turn = (0.97 + 0.03 * b) * np.array(turn)
-
-        def rule(u):
-            return u @ turn
-    elif kind == "slow":
-
-        def rule(u):
-            return u * [0.95 + 0.04 * a, 0.6 + 0.25 * b]
-    elif kind == "folding":
-
-        def rule(u):
-            first = 1 - (1.36 + 0.04 * a) * u[:, 0] ** 2 + u[:, 1]
-            return np.stack([first, 0.3 * u[:, 0]], axis=1)
-    else:
-
-        def rule(u):
-            first = u[:, 0] + (0.4 + 0.3 * a) * (u[:, 0] - u[:, 0] ** 3)
-            second = (0.6 + 0.3 * b) * u[:, 1] + 0.3 * u[:, 0] ** 2
-            return np.stack([first, second], axis=1)
-
-    def seen(u):
-        bend = 0.4 + 0.4 * c if kind in ("turning", "slow") else 0
-        bent = np.stack([u[:, 0], u[:, 1] + bend * u[:, 0] ** 2], axis=1)
-        return bent * ([1, 3] if kind == "folding" else 1) @ mix + shift
-
-    def starts(n):
-        if kind == "two":
-            first = rng.uniform(-1.3, 1.3, size=n)
-            return np.stack([first, 0.7 * rng.normal(size=n)], axis=1)
-        u = rng.uniform(-1, 1, size=(n, 2)) * (
-            0.1 if kind == "folding" else 1.3
-        )
-        for _ in range(20 if kind == "folding" else 0):
-            u = rule(u)
-        return u
-
-    return rule, seen, starts
-
-
-def true_paths(seed, kind, n_paths=80, n_steps=16, noise=0.005):
-    """States that are seen, of shape (n_paths, n_steps, 2)."""
-    rng = np.random.default_rng(seed)
-    rule, seen, starts = true_system(rng, kind)
-    u, found = starts(n_paths), []
-    for _ in range(n_steps):
-        found.append(seen(u))
-        u = rule(u)
-    h = np.stack(found, axis=1)
-    return h + noise * h.std(axis=(0, 1)) * rng.normal(size=h.shape)
 
 
 def true_rollout(encode, K, decode, start, n_steps):
@@ -112,7 +55,7 @@ def some_parts(number, d=2, p=3):
 
 
 def my_paths():
-    h = true_paths(seed, "turning", n_paths=500, n_steps=24)
+    h = paths(seed, "turning", n_paths=500, n_steps=24)
     h = (h - h[:400].mean(axis=(0, 1))) / h[:400].std(axis=(0, 1))
     return torch.tensor(h, dtype=torch.float32)[400:]
 
@@ -126,14 +69,14 @@ def off_by(guess, k):
 def decided(pairs, number):
     """How many of the pairs are decided rightly; each comes in both orders."""
     small = (
-        true_paths(seed, "slow", n_paths=20),
-        true_paths(seed, "two", n_paths=20),
+        paths(seed, "slow", n_paths=20),
+        paths(seed, "two", n_paths=20),
     )
     numbers(call(which, *small, name="which"), (), name="which(…)", kind=int)
     wrong = []
     for place, kinds in enumerate(pairs):
         way = seed + number + 10 * place
-        data = [true_paths(way + i, kind) for i, kind in enumerate(kinds)]
+        data = [paths(way + i, kind) for i, kind in enumerate(kinds)]
         for right, order in ((1, data), (2, data[::-1])):
             said = call(which, *order, name="which")
             said = numbers(said, (), name="which(…)", kind=int)
@@ -201,7 +144,7 @@ def rollout(encode, K, decode, start, n_steps):
     return decode(torch.stack(z, dim=1))
 
 
-# %% wrong: should be an array of shape
+# %% wrong: should have the shape
 def rollout(encode, K, decode, start, n_steps):
     z, found = encode(start), []
     for _ in range(n_steps):
@@ -679,41 +622,29 @@ assert not wrong_, (
 )
 
 
-# %% wrong: are wrong
-def which(first, second):
-    def missed_next(h):
-        h = (h - h.mean(axis=(0, 1))) / 2 / h.std(axis=(0, 1))
-        powers = [(i, j) for i in range(3) for j in range(3 - i)]
-        z = np.stack([h[..., 0] ** i * h[..., 1] ** j for i, j in powers], -1)
-        x, y = z[:, :-1].reshape(-1, len(powers)), h[:, 1:].reshape(-1, 2)
-        gap = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
-        return (gap**2).sum() / ((y - y.mean(0)) ** 2).sum()
-
-    return 1 if missed_next(first) < missed_next(second) else 2
+# %% shared
+def missed_next(h, degree):
+    h = (h - h.mean(axis=(0, 1))) / 2 / h.std(axis=(0, 1))
+    powers = [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]
+    z = np.stack([h[..., 0] ** i * h[..., 1] ** j for i, j in powers], -1)
+    x, y = z[:, :-1].reshape(-1, len(powers)), h[:, 1:].reshape(-1, 2)
+    gap = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    return (gap**2).sum() / ((y - y.mean(0)) ** 2).sum()
 
 
 # %% wrong: are wrong
 def which(first, second):
-    def line(h):
-        h = h - h.mean(axis=(0, 1))
-        x, y = h[:, :-1].reshape(-1, 2), h[:, 1:].reshape(-1, 2)
-        gap = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
-        return (gap**2).sum() / (y**2).sum()
-
-    return 1 if line(first) < line(second) else 2
+    return 1 if missed_next(first, 2) < missed_next(second, 2) else 2
 
 
 # %% wrong: are wrong
 def which(first, second):
-    def missed_next(h):
-        h = (h - h.mean(axis=(0, 1))) / 2 / h.std(axis=(0, 1))
-        powers = [(i, j) for i in range(5) for j in range(5 - i)]
-        z = np.stack([h[..., 0] ** i * h[..., 1] ** j for i, j in powers], -1)
-        x, y = z[:, :-1].reshape(-1, len(powers)), h[:, 1:].reshape(-1, 2)
-        gap = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
-        return (gap**2).sum() / ((y - y.mean(0)) ** 2).sum()
+    return 1 if missed_next(first, 1) < missed_next(second, 1) else 2
 
-    return 1 if missed_next(first) < missed_next(second) else 2
+
+# %% wrong: are wrong
+def which(first, second):
+    return 1 if missed_next(first, 4) < missed_next(second, 4) else 2
 
 
 # %% wrong: 1 or 2 is wanted

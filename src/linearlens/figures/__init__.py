@@ -7,8 +7,7 @@ from linearlens.figures.lift import plot_lift
 from linearlens.figures.parts import plot_credits, plot_replacement
 from linearlens.figures.regions import disc_points, draw_regions
 from linearlens.figures.rows import draw_rows
-from linearlens.figures.schematic import draw_window
-from linearlens.figures.sketches import draw_unrolled
+from linearlens.figures.sketches import draw_unrolled, draw_window
 from linearlens.figures.slider import Slider
 from linearlens.figures.spectra import draw_horizons, draw_spectrum, plot_motion
 from linearlens.figures.style import signed_colors, use_style

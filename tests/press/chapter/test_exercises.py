@@ -78,6 +78,9 @@ def test_what_wrong_answers_share_stands_once_and_not_in_the_solution(here):
     assert one.answers.wrong[1] == ("one more than", "no = 0\n\n\nthree = no + 4")
     assert one.answers.invented == (("one more than", "no = 0\n\n\nthree = 7"),)
     assert faults_of({"base": 1}, asdict(one)) == []
+    add_exercise(here, answers=shared.replace("no = 0\n", ""))
+    (one,) = exercises_of("01_small")
+    assert one.answers.wrong[0] == ("begin to count", "three = base + 2\n\n\nthree = 2"), "an empty one is the solution"
 
 
 def test_the_page_shows_stub_check_and_the_solution_folded(here):

@@ -8,6 +8,7 @@ import pytest
 
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.homework import ANSWERS, all_homework, choose_homework, parts_of, read_homework
+from linearlens.press.course import grading_proof
 from linearlens.press.course.grading_proof import prove_homework
 from linearlens.press.course.homework import graded_homework, solved_homework
 from linearlens.press.pages.homework import homework_notebook, homework_page
@@ -169,6 +170,8 @@ def test_an_assignment_is_read(write):
         ("# %% solution\ndigit", "# %% solution\nx = 1\n\n# %% solution\ndigit", "has 2 solutions"),
         ("# %% written", "# %% [markdown]", "why needs one cell 'answer', or one 'written'"),
         ("# %% shared", "# %% share", "before the first task only '# %% shared'"),
+        ("# %% shared", "# %% given: halve\n\n# %% shared", "students get defines a function or class 'halve'"),
+        ("# %% invented: not twice", "# %% shared\n\n# %% invented: not twice", "has a part 'shared'"),
     ],
 )
 def test_what_is_badly_written_is_named(write, old, new, says):
@@ -193,11 +196,38 @@ def test_what_is_badly_written_is_named(write, old, new, says):
         ("numbers(digit, (), kind=int)", "digit if type(digit) is int else -1", "the solution as tensors earns 0 of 1"),
         ("assert double(1) is", "assert double(2) is 3, double(1) is", "the form 'assert double(2) is 3"),
         ("assert double(1) is", "assert True or double(1) is", "lets the stub pass"),
+        ("return np.asarray(x) + np.asarray(x)", "return np.flip(2 * np.flip(x))", None),
     ],
 )
 def test_the_proof_finds_what_passes_and_should_not(write, old, new, fault):
     proved = prove_homework(read_homework("99_small", write(old, new)), "ada")
     assert proved.faults == () if fault is None else any(fault in said for said in proved.faults), proved.faults
+
+
+@pytest.mark.parametrize(
+    ("returned", "test", "earns"),
+    [
+        ("True", "assert found in (True, False)", True),
+        ("True", "assert found is True", False),
+        ("'up'", "assert found in ('up', None)", False),
+        ("('up', 2 * x)", "numbers(several(found, 2)[1], (5,))", True),
+        ("('up', 2 * x)", "assert several(found, 2)[0] == 'up'", False),
+        ("[1.0, x[0]]", "numbers(found, (2,))", True),
+    ],
+)
+def test_a_constant_has_the_form_of_the_solution_and_none_of_its_words(write, returned, test, earns):
+    key = KEY.replace("return np.asarray(x) + np.asarray(x)", f"return {returned}")
+    start, stop = key.index("found = numbers(call"), key.index("\n\n\n# %% wrong: nothing")
+    key = f"{key[:start]}found = call(double, x, name='double')\n{test}{key[stop:]}"
+    faults = prove_homework(read_homework("99_small", write(key=key)), "ada").faults
+    assert any("a function that returns zeros" in fault for fault in faults) == earns, faults
+
+
+@pytest.mark.parametrize(("returned", "forms"), [("up", 1), (True, 1), (1.5, 3)])
+def test_words_are_tried_in_one_form_and_numbers_in_three(write, returned, forms):
+    (task, *_) = read_homework("99_small", write()).tasks.values()
+    tried = [attempt["double"](1) for _, attempt in grading_proof._right_forms(task, {"double": lambda _: returned})]
+    assert len(tried) == forms
 
 
 def sources(notebook):
@@ -239,6 +269,27 @@ def test_graders_get_hidden_tests_with_points_and_locked_cells(write):
         assert words in told
 
 
+def test_tests_take_given_functions_as_they_were_given_with_all_they_call(write):
+    given = "seed = zlib.crc32(student.encode())\n\n\ndef last(n):\n    return n % 10\n\n\n"
+    given += "def of(name):\n    return last(name)"
+    key = KEY.replace("# %% shared", "# %% given: of\n\n# %% shared").replace("found == seed % 10", "found == of(seed)")
+    work = read_homework("99_small", write("seed = zlib.crc32(student.encode())", given, key=key))
+    assert prove_homework(work, "ada").faults == ()
+    names = {"student": "ada", "digit": 7, "of": lambda n: 7, "last": lambda n: 7}
+    with pytest.raises(AssertionError, match="another digit"):
+        exec(work.test_code(work.tasks["last"].key.scored[0]), names)
+
+
+def test_what_wrong_answers_of_a_task_share_is_put_before_each(write):
+    shared = KEY.replace("# %% wrong: another", "# %% shared\nbase = seed\n\n# %% wrong: another", 1)
+    key = shared.replace("(seed + 1)", "(base + 1)").replace("(seed + 3)", "(base + 3)")
+    work = read_homework("99_small", write(key=key))
+    answers = work.tasks["last"].key
+    assert [answer for _, answer in answers.invented] == ["base = seed\n\n\ndigit = (base + 3) % 10"]
+    assert answers.solution == "digit = seed % 10"
+    assert prove_homework(work, "ada").faults == ()
+
+
 def test_a_test_leaves_no_name_behind(write):
     work = read_homework("99_small", write())
     names = {"student": "ada", "digit": 0}
@@ -276,9 +327,22 @@ def test_no_answer_is_in_what_students_get(name):
     assert "HIDDEN TESTS" not in given
 
 
+@pytest.mark.parametrize("name", all_homework())
+def test_a_model_answer_names_its_student_and_keeps_to_the_words_asked(name):
+    work = read_homework(name)
+    asked = {part.label: part.source for part in work.parts if part.kind == "text"}
+    for task in work.tasks.values():
+        if task.stub is None:
+            told = task.key.told
+            assert re.match(r"For (the student )?`\w+`", told), "whose numbers are these?"
+            answer = told[told.index('"') + 1 : told.rindex('"')]
+            most = re.search(r"\d+ to (\d+) words", asked[task.label])[1]
+            assert len(answer.split()) <= int(most), task.label
+
+
 def test_assignments_are_chosen_by_their_beginning():
     assert choose_homework([]) == all_homework()
     assert choose_homework(["01"]) == ["01_dmd"]
-    with pytest.raises(PressError, match="'77' names 0 assignments; there are: 01_dmd"):
+    with pytest.raises(PressError, match="no assignment is named '77'; there are: 01_dmd"):
         choose_homework(["77"])
     assert {path.stem for path in ANSWERS.glob("*.py")} == set(all_homework())

@@ -91,9 +91,9 @@ def test_a_full_run_says_where_it_comes_from(device):
 
 
 def test_the_first_screen_counts_statements_of_papers_kinds_and_bounds():
-    assert "| {cite:t}`naiman2023` | 2 | 1 | 1 | 0 |" in papers(ROWS)
-    assert "| {cite:t}`liang2022` | 0 | 0 | 0 | 0 |" in papers(ROWS)
-    assert papers(ROWS).endswith("| **all** | 3 | 1 | 1 | 1 |")
+    assert "| {cite:t}`naiman2023` | 2 | 1 | 1 | 0 | 0 |" in papers(ROWS)
+    assert "| {cite:t}`liang2022` | 0 | 0 | 0 | 0 | 0 |" in papers(ROWS)
+    assert papers(ROWS).endswith("| **all** | 3 | 1 | 1 | 1 | 0 |")
     text = summary(ROWS, {})
     assert "5 claims: 3 statements of papers (1 reproduced, 1 partly, 1 not reproduced); 1 known results" in text
     assert "4 of 5 bounds hold" in text
@@ -117,6 +117,20 @@ def test_claims_by_paper_and_those_that_fell_short():
     assert "the paper’s: `value > 9` fails" in text
     assert "Why a.none." in text
     assert shortfalls([], {}, {}).count("None.") == 2
+
+
+def test_what_a_paper_states_and_cannot_fail_is_counted_apart_and_listed():
+    given = [
+        a_claim(id="a.exact", kind="identity", paper="liang2022", says="Says a.exact."),
+        a_claim(id="a.other", kind="identity", paper="golden2025"),
+    ]
+    rows = [*ROWS, *(judge(one, 5, profile="quick", seed=0) for one in given)]
+    assert "| {cite:t}`liang2022` | 0 | 0 | 0 | 0 | 1 |" in papers(rows)
+    assert "golden2025" not in papers(rows), "a row is for a paper of the book, or one that can fail"
+    assert papers(rows).endswith("| **all** | 3 | 1 | 1 | 1 | 1 |")
+    text = by_paper(rows)
+    assert "- *by construction*: Says a.exact. ([01](notebooks/01_a.ipynb), `a.exact`)" in text
+    assert "a.other" not in text
 
 
 def test_claims_of_a_chapter_are_one_line_and_no_predicates_behind_it():

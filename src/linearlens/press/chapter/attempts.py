@@ -30,13 +30,13 @@ SINGLE = "single precision"
 def _tensor(value: np.ndarray) -> Any:
     import torch
 
-    return torch.tensor(value)
+    return torch.tensor(value.copy())  # of an array that is turned round torch takes no other
 
 
 FORMS: dict[str, Change] = {
     "lists": lambda value: value.tolist(),
     "tensors": _tensor,
-    SINGLE: lambda value: value.astype(np.float32) if value.dtype.kind == "f" else value,
+    SINGLE: lambda value: value.astype({"f": np.float32, "c": np.complex64}.get(value.dtype.kind, value.dtype)),
 }
 OTHER_KINDS: dict[str, Any] = {
     "a string": "some words",
@@ -100,7 +100,7 @@ def made_up(asked: Asked, guesses: Set[str], *, only_answer: bool) -> Iterator[A
                 yield Attempt(f"{called} for {name}[{part!r}]", {name: value})
     for called, change in BLIND.items():
         for name in asked.functions:
-            yield Attempt(f"{called} from {name}", {name: _answering(asked.solved[name], change)})
+            yield Attempt(f"{called} from {name}", {name: answering(asked.solved[name], change)})
 
 
 def of_other_kinds(asked: Asked) -> Iterator[Attempt]:
@@ -121,7 +121,7 @@ def in_other_forms(asked: Asked) -> Iterator[Attempt]:
         if made:
             yield Attempt(f"{called} for {', '.join(made)}", made)
         for name in asked.functions if called != SINGLE else ():
-            yield Attempt(f"{called} from {name}", {name: _answering(asked.solved[name], change)})
+            yield Attempt(f"{called} from {name}", {name: answering(asked.solved[name], change)})
 
 
 def has_numbers(value: Any) -> bool:
@@ -144,6 +144,15 @@ def mapped(value: Any, change: Change) -> Any:
     return made.item() if isinstance(made, np.ndarray) and not made.ndim and change not in FORMS.values() else made
 
 
+def answering(function: Callable, change: Change) -> Callable:
+    """A function like it whose results have their numbers changed."""
+
+    def answer(*arguments: Any, **named: Any) -> Any:
+        return mapped(function(*arguments, **named), change)
+
+    return answer
+
+
 def alike(made: Any, value: Any) -> bool:
     """Whether all numbers in it are as they were, nearly."""
     if isinstance(value, dict):
@@ -162,15 +171,6 @@ def _in_one_part(value: Any, change: Change) -> Iterator[tuple[Any, Any]]:
             made = {key: mapped(old, change) if key == part else old for key, old in pairs}
             if not alike(made[part], one):
                 yield part, made if isinstance(value, dict) else type(value)(made.values())
-
-
-def _answering(function: Any, change: Change) -> Any:
-    """A function like it whose results are changed."""
-
-    def answer(*arguments: Any, **named: Any) -> Any:
-        return mapped(function(*arguments, **named), change)
-
-    return answer
 
 
 def _is_blank(value: Any) -> bool:

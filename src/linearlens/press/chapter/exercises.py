@@ -27,7 +27,8 @@ From these the page's folded solution is made, the instructor's notebook, and th
 answer with a message that holds the words beside it. One that somebody made up must be among these; what calls a
 function in place of one's own is *copied*. Another answer that is right passes, too; if its numbers are others than
 those of the solution, the check must judge what they do, and not what they are. What several of these have in common
-may stand once, in a part ``shared`` after the solution, and is put before each of them.
+may stand once, in a part ``shared`` after the solution, and is put before each of them; an empty one stands for the
+solution.
 """
 
 import re
@@ -139,6 +140,8 @@ def _gathered(where: str, told: str, parts: list[tuple[str, str]]) -> Answers:
         if kind not in kinds or bool(hint) == (kind in ALONE):
             known = ", ".join([*map(repr, ALONE), *(repr(f"{one}: HINT") for one in KINDS)])
             raise PressError(f"{where} has a part {head!r}; there are {known}")
+        if kind == "shared" and not body:
+            body = "".join(code for _, code in kinds["solution"])
         before = kinds["shared"] if hint else []
         kinds[kind].append((hint, "\n\n\n".join([*(code for _, code in before), body])))
     if not told or len(kinds["solution"]) != 1 or len(kinds["wrong"]) < LEAST_WRONG:

@@ -34,13 +34,15 @@ An assignment is a file of cells, ``book/assignments/NN_name.py``::
 
 and ``book/answers/assignments/NN_name.py`` has, behind the label of each task, in any order but for the words::
 
-    # %% shared
-    def true_sums(trajectories): ...   # before all tasks: what several tests need
+    # %% given: recordings, Reader     # before all tasks: what tests take from the cells that students get, as it
+    # %% shared                        # stands there, whatever a student has made of it; and what several tests need
+    def true_sums(trajectories): ...
 
     # %% sums [markdown]
     # Words for whoever grades.
 
     # %% solution
+    # %% shared                        # what the answers below that are not right begin with; empty: the solution
     # %% test (2): no pair crosses a seam
     # %% wrong: HINT
     # %% invented: HINT
@@ -67,6 +69,7 @@ from textwrap import indent
 from linearlens.paths import BOOK
 from linearlens.press.chapter.efforts import effort_in
 from linearlens.press.chapter.errors import PressError
+from linearlens.press.chapter.notebooks import one_named
 from linearlens.press.chapter.percent import cells_in, title_in, words_in
 
 FOLDER = BOOK / "assignments"
@@ -75,6 +78,7 @@ NAME = re.compile(r"\d\d_\w+")
 HEADING = re.compile(r"^## (?P<title>.+) \((?P<points>\d+) points?\)$", re.M)
 POINTS = re.compile(r"(?P<kind>test|rubric) \((?P<points>\d+)\): (?P<words>.+)")
 HINTED = re.compile(r"(?P<kind>wrong|invented|copied): (?P<hint>.+)")
+GIVEN = re.compile(r"given: (?P<names>\w+(, \w+)*)")
 KINDS = ("student", "answer", "form", "written")
 LEAST_WRONG = 2
 
@@ -190,13 +194,8 @@ def choose_homework(names: list[str]) -> list[str]:
     PressError
         If a name fits none or several.
     """
-    found = []
-    for name in names:
-        fitting = [one for one in all_homework() if one.startswith(Path(name).stem)]
-        if len(fitting) != 1:
-            raise PressError(f"{name!r} names {len(fitting)} assignments; there are: {', '.join(all_homework())}")
-        found += fitting
-    return found if names else all_homework()
+    known = all_homework()
+    return [one_named("assignment", Path(name).stem, known) for name in names] if names else known
 
 
 def read_homework(name: str, own: Path | None = None) -> Homework:
@@ -216,7 +215,8 @@ def read_homework(name: str, own: Path | None = None) -> Homework:
     """
     parts = tuple(parts_of(name, own))
     answers = _answers(name, own)
-    shared, keys = _keys(_where(answers), _read(answers))
+    given = "\n\n\n".join(part.source for part in parts if part.kind == "code")
+    shared, keys = _keys(_where(answers), _read(answers), given)
     labels = [part.label for part in parts if part.label]
     if odd := sorted({*labels} ^ {*keys}):
         raise PressError(f"{_where(_asked(name, own))} and {_where(answers)} should both hold each task: {odd[0]}")
@@ -281,35 +281,61 @@ def _read(path: Path) -> str:
         raise PressError(f"{_where(path)} cannot be read: {error}") from error
 
 
-def _keys(where: str, text: str) -> tuple[str, dict[str, Key]]:
-    """What is shared by all tests, and what answers each task."""
+def _keys(where: str, text: str, given: str) -> tuple[str, dict[str, Key]]:
+    """What is shared by all tests, and what answers each task; `given` is the code that students get."""
     cells = cells_in(text)
     starts = [place for place, (head, _) in enumerate(cells) if title_in(head) is not None]
     before = cells[: starts[0]] if starts else cells
-    if odd := [head for head, _ in before if head != "shared"]:
-        raise PressError(f"{where}: before the first task only '# %% shared' may stand, not {odd[0]!r}")
-    shared = "\n\n".join(body for _, body in before)
+    shared = []
+    for head, body in before:
+        if names := GIVEN.fullmatch(head):
+            shared.append(_taken(where, names["names"].split(", "), given))
+        elif head == "shared":
+            shared.append(body)
+        else:
+            known = "'# %% shared' and '# %% given: NAME, NAME'"
+            raise PressError(f"{where}: before the first task only {known} may stand, not {head!r}")
     keys = {}
     for start, stop in zip(starts, [*starts[1:], len(cells)], strict=True):
         label, told = title_in(cells[start][0]) or "", words_in(cells[start][1])
         keys[label] = _key(f"{where}: {label}", told, cells[start + 1 : stop])
-    return shared, keys
+    return "\n\n".join(shared), keys
+
+
+def _taken(where: str, names: list[str], given: str) -> str:
+    """Functions and classes of these names as students get them, with all that these call of one another."""
+    lines = given.splitlines()
+    defined = {one.name: one for one in ast.parse(given).body if isinstance(one, ast.FunctionDef | ast.ClassDef)}
+    taken: set[str] = set()
+    while names:
+        name = names.pop()
+        if name not in defined:
+            raise PressError(f"{where}: no cell that students get defines a function or class {name!r}")
+        taken.add(name)
+        used = {node.id for node in ast.walk(defined[name]) if isinstance(node, ast.Name)}
+        names += sorted(used & {*defined} - taken)
+    kept = [one for name, one in defined.items() if name in taken]
+    starts = [min(line.lineno for line in (one, *one.decorator_list)) for one in kept]
+    return "\n\n".join("\n".join(lines[start - 1 : one.end_lineno]) for start, one in zip(starts, kept, strict=True))
 
 
 def _key(where: str, told: str, cells: list[tuple[str, str]]) -> Key:
-    solutions, scored = [], []
+    solutions, scored, shared = [], [], ""
     tried: dict[str, list[tuple[str, str]]] = {"wrong": [], "invented": [], "copied": []}
     for head, body in cells:
         if head == "solution":
             solutions.append(body)
+        elif head == "shared" and not shared and not any(tried.values()):
+            shared = f"{body or ''.join(solutions)}\n\n\n"
         elif points := POINTS.fullmatch(head):
             text = words_in(body) if points["kind"] == "rubric" else body
             scored.append(Scored(int(points["points"]), points["words"], text, points["kind"] == "rubric"))
         elif hinted := HINTED.fullmatch(head):
-            tried[hinted["kind"]].append((hinted["hint"], body))
+            tried[hinted["kind"]].append((hinted["hint"], shared + body))
         else:
             wanted = "'solution', 'test (POINTS): WORDS', 'rubric (POINTS): WORDS', and wrong, invented or copied: HINT"
-            raise PressError(f"{where} has a part {head!r}; there are {wanted}")
+            before = "; before these once 'shared', which all of them begin with"
+            raise PressError(f"{where} has a part {head!r}; there are {wanted}{before}")
     if len(solutions) > 1:
         raise PressError(f"{where} has {len(solutions)} solutions, one is wanted")
     return Key(told, "".join(solutions), tuple(scored), **{kind: tuple(found) for kind, found in tried.items()})

@@ -62,17 +62,24 @@ def choose(names: list[str]) -> list[str]:
         If a name fits no chapter or several.
     """
     chapters = all_chapters()
-    return [_choose_one(name, chapters) for name in names] if names else chapters
+    stems = [Path(name).name.removesuffix(".ipynb") for name in names]
+    return [one_named("chapter", stem, chapters) for stem in stems] if names else chapters
 
 
-def _choose_one(name: str, chapters: list[str]) -> str:
-    stem = Path(name).name.removesuffix(".ipynb")
-    fitting = [chapter for chapter in chapters if chapter == stem] or [
-        chapter for chapter in chapters if stem and chapter.startswith(stem)
-    ]
+def one_named(kind: str, name: str, known: list[str], *beginnings: str) -> str:
+    """The one of some names that is this one, or that alone begins with it, or with a beginning that may be left out.
+
+    Raises
+    ------
+    PressError
+        If none does, or several.
+    """
+    fitting = [one for one in known if one == name]
+    if name and not fitting:
+        fitting = [one for one in known if one.startswith((name, *(f"{before}{name}" for before in beginnings)))]
     if len(fitting) != 1:
-        trouble = "several chapters begin with" if fitting else "no chapter is named"
-        raise PressError(f"{trouble} {name!r}; there are: {', '.join(chapters)}")
+        trouble = f"several {kind}s begin with" if fitting else f"no {kind} is named"
+        raise PressError(f"{trouble} {name!r}; there are: {', '.join(known)}")
     return fitting[0]
 
 

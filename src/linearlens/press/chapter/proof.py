@@ -9,6 +9,7 @@ which are right.
 import contextlib
 import io
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -102,23 +103,31 @@ def _is_sentence(said: str) -> bool:
 
 def _checked(solved: Names, attempt: Attempt, check: str) -> str:
     """What a check raised of an attempt: nothing if it passes."""
-    return _raised(check, {**solved, **attempt.names})
+    return raised(check, {**solved, **attempt.names})
 
 
 def _run(names: Names, answer: str, check: str) -> tuple[dict[str, Any], str]:
     """What an answer binds, and what it or the check raised: nothing if it passes."""
     own = dict(names)
-    if said := _raised(answer, own):
+    if said := raised(answer, own):
         return {}, said
-    return own, _raised(check, dict(own))
+    return own, raised(check, dict(own))
 
 
-def _raised(code: str, names: dict[str, Any]) -> str:
-    """What code raises where it is executed among `names`; output goes nowhere."""
+def raised(code: str, names: dict[str, Any]) -> str:
+    """What code raises where it is executed among `names`, or nothing.
+
+    Output goes nowhere, figures are closed; a warning is no error, as it is none in a notebook.
+    """
+    from matplotlib import pyplot as plt
+
     quiet = io.StringIO()
-    with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+    with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
-            exec(compile(code, "<code>", "exec"), names)
+            exec(compile(code, "<cell>", "exec"), names)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
+        finally:
+            plt.close("all")
     return ""

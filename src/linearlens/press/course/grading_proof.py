@@ -6,22 +6,27 @@ points with a message that holds its hint; invented and copied ones must earn no
 task: values of a wrong type, functions that return one, and functions that return a constant of the right shape.
 """
 
-import contextlib
-import io
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib import pyplot as plt
 
+from linearlens.press.chapter.attempts import BLIND, FORMS, OTHER_KINDS, Change, answering, has_numbers, mapped
 from linearlens.press.chapter.homework import Homework, Task, bound_by
+from linearlens.press.chapter.proof import raised
 
 MISREAD = "the answer cannot be read"  # what linearlens.grading says of an error that no test foresaw
-ODD: tuple[Any, ...] = (None, "about 3", [], {}, object(), float("nan"), ["a", "b"], (1, "b"), np.zeros((2, 3, 4)))
+ODD: dict[str, Any] = {
+    **OTHER_KINDS,
+    "None": None,
+    "a number and a word": (1, "b"),
+    "an array of another shape": np.zeros((2, 3, 4)),
+}
+CONSTANT = ("zeros", "ones")
 Names = dict[str, Any]
 
 
@@ -56,12 +61,12 @@ def _proved(homework: Homework, student: str, solutions_only: bool) -> Proved:
     for part in homework.parts:
         task, start = None, time.process_time()
         if part.kind == "student":
-            said = _run(f"student = {student!r}", names)
+            said = raised(f"student = {student!r}", names)
         elif part.kind in ("code", "form"):
-            said = _run(part.source, names)
+            said = raised(part.source, names)
         elif part.kind == "answer":
             task, before = homework.tasks[part.label or ""], dict(names)
-            said = _run(task.key.solution, names)
+            said = raised(task.key.solution, names)
             points, messages = _scores(homework, task, names)
         else:
             continue
@@ -80,7 +85,7 @@ def _faults(homework: Homework, task: Task, before: Names, solved: Names, soluti
 
     def score(answer: str) -> tuple[int, list[str]]:
         names = dict(before)
-        said = _run(answer, names)
+        said = raised(answer, names)
         points, messages = _scores(homework, task, names)
         return points, [said, *messages] if said else messages
 
@@ -118,29 +123,12 @@ def _scores(homework: Homework, task: Task, names: Names) -> tuple[int, list[str
     """Points that the tests give, and what the others say."""
     points, messages = 0, []
     for test in task.key.scored:
-        said = _run(homework.test_code(test), dict(names))
+        said = raised(homework.test_code(test), dict(names))
         if said:
             messages.append(said.removeprefix("AssertionError: "))
         else:
             points += test.points
     return points, messages
-
-
-def _run(code: str, names: Names) -> str:
-    """Run code where these names are bound; what it raised, or nothing.
-
-    Output goes nowhere, figures are closed; a warning is no error, as it is none in a notebook.
-    """
-    quiet = io.StringIO()
-    with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            exec(compile(code, "<cell>", "exec"), names)
-        except Exception as error:
-            return f"{type(error).__name__}: {error}"
-        finally:
-            plt.close("all")
-    return ""
 
 
 def _short(answer: str) -> str:
@@ -149,94 +137,65 @@ def _short(answer: str) -> str:
 
 def _asked(task: Task, solved: Names) -> Names:
     """What the stub asks for, with the solution's values."""
-    return {name: solved[name] for name in sorted(bound_by(task.stub or "")) if name in solved}
+    found = {name: solved[name] for name in sorted(bound_by(task.stub or "")) if name in solved}
+    return {name: value for name, value in found.items() if not isinstance(value, ModuleType)}
 
 
 def _attempts(task: Task, solved: Names) -> Iterator[tuple[str, Names]]:
     """Answers that must earn nothing, all names of the task at once."""
-    asked = {name: value for name, value in _asked(task, solved).items() if not _is_module(value)}
-    for odd in ODD:
-        yield f"{_said(odd)} in place of the answer", dict.fromkeys(asked, odd)
+    asked = _asked(task, solved)
+    for words, odd in ODD.items():
+        yield f"{words} in place of the answer", dict.fromkeys(asked, odd)
         functions = {name: _returns(odd) for name, value in asked.items() if callable(value)}
         if functions:
-            yield f"a function that returns {_said(odd)}", functions
-    for words, change in (("zeros", np.zeros_like), ("ones", np.ones_like)):
+            yield f"a function that returns {words}", functions
+    for words in CONSTANT:
+        change = BLIND[words]
         functions = {name: _constant(value, change) for name, value in asked.items() if _is_function(value)}
         if functions:
             yield f"a function that returns {words} of the right shape", functions
-        elif all(_is_numeric(value) for value in asked.values()):
-            yield f"{words} of the right shape", {name: _mapped(value, change) for name, value in asked.items()}
+        elif all(map(has_numbers, asked.values())):
+            yield f"{words} of the right shape", {name: mapped(value, change) for name, value in asked.items()}
 
 
 def _right_forms(task: Task, solved: Names) -> Iterator[tuple[str, Names]]:
-    """The solution in other forms."""
-    import torch
+    """The solution in other forms, of which words and truth values have none."""
+    asked = _asked(task, solved)
+    for words, change in FORMS.items():
+        changes: list[None] = []
 
-    def single(value: np.ndarray) -> np.ndarray:
-        return value.astype({"f": np.float32, "c": np.complex64}.get(value.dtype.kind, value.dtype))
+        def noted(value: np.ndarray, change: Change = change, changes: list[None] = changes) -> Any:
+            changes.append(None)
+            return change(value)
 
-    asked = {name: value for name, value in _asked(task, solved).items() if not _is_module(value)}
-    for words, change in (("as lists", np.ndarray.tolist), ("as tensors", torch.tensor), ("in float32", single)):
         yield (
-            words,
+            f"as {words}",
             {
-                name: _changed(value, change) if _is_function(value) else _mapped(value, change)
+                name: answering(value, noted) if _is_function(value) else mapped(value, noted)
                 for name, value in asked.items()
             },
         )
-
-
-def _said(odd: Any) -> str:
-    return "an object" if type(odd) is object else "an array of zeros" if isinstance(odd, np.ndarray) else repr(odd)
+        if not changes:
+            return
 
 
 def _returns(value: Any) -> Callable:
     return lambda *_, **__: value
 
 
-def _changed(function: Callable, change: Callable) -> Callable:
-    """The function with all arrays it returns changed."""
-    return lambda *given, **more: _mapped(function(*given, **more), change)
-
-
-def _constant(function: Callable, change: Callable) -> Callable:
+def _constant(function: Callable, change: Change) -> Callable:
     """The function with all it returns made constant; what is no number becomes None."""
 
     def blank(value: Any) -> Any:
-        if isinstance(value, bool | np.bool_):
-            return bool(change(np.array(value)))
-        if isinstance(value, tuple | list) and not _is_row(value):
+        if isinstance(value, tuple | list):
             return type(value)(blank(one) for one in value)
-        return _mapped(value, change) if _is_numeric(value) else None
+        plain = value.detach().numpy() if hasattr(value, "detach") else value
+        if isinstance(plain, bool | np.bool_ | np.ndarray) and np.asarray(plain).dtype == bool:
+            return change(np.asarray(plain)).tolist()
+        return mapped(value, change) if has_numbers(value) else None
 
     return lambda *given, **more: blank(function(*given, **more))
 
 
-def _mapped(value: Any, change: Callable) -> Any:
-    """A value with all its arrays and numbers changed; what is neither stays."""
-    if isinstance(value, tuple | list) and not _is_row(value):
-        return type(value)(_mapped(one, change) for one in value)
-    if isinstance(value, dict):
-        return {name: _mapped(one, change) for name, one in value.items()}
-    if isinstance(value, str | bool) or not _is_numeric(value):
-        return value
-    return change(np.asarray(value.detach().numpy() if hasattr(value, "detach") else value))
-
-
-def _is_row(value: Any) -> bool:
-    """Whether a list is one of plain numbers."""
-    return bool(value) and all(isinstance(one, int | float | complex | np.number) for one in value)
-
-
-def _is_numeric(value: Any) -> bool:
-    if isinstance(value, tuple | list):
-        return bool(value) and all(map(_is_numeric, value))
-    return isinstance(value, int | float | complex | np.number | np.ndarray) or hasattr(value, "detach")
-
-
 def _is_function(value: Any) -> bool:
     return callable(value) and not isinstance(value, type)
-
-
-def _is_module(value: Any) -> bool:
-    return type(value).__name__ == "module"

@@ -60,14 +60,16 @@ def summary(rows: Sequence[Row], kept: Mapping[str, Row]) -> str:
 
 
 def papers(rows: Sequence[Row]) -> str:
-    """How many statements of each paper were reproduced, as a table."""
+    """How many statements of each paper can fail, what came of them, and how many hold by construction."""
     stated = [row for row in rows if row.kind == "paper"]
     if not stated:
         return "No paper's statement is among the claims."
-    lines = ["| paper | stated | reproduced | partly | not |", "|---|--:|--:|--:|--:|"]
-    for paper in dict.fromkeys([*PAPERS, *_in_order(stated)]):
-        lines.append(_counted(f"{{cite:t}}`{paper}`", [row for row in stated if row.paper == paper]))
-    return "\n".join([*lines, _counted("**all**", stated)])
+    lines = ["| paper | can fail | reproduced | partly | not | hold by construction |", "|---|--:|--:|--:|--:|--:|"]
+    listed = dict.fromkeys([*PAPERS, *_in_order(stated)])
+    shown = [row for row in rows if row.kind == "paper" or (row.kind == "identity" and row.paper in listed)]
+    for paper in listed:
+        lines.append(_counted(f"{{cite:t}}`{paper}`", [row for row in shown if row.paper == paper]))
+    return "\n".join([*lines, _counted("**all**", shown)])
 
 
 def tally(rows: Sequence[Row]) -> str:
@@ -82,10 +84,10 @@ def tally(rows: Sequence[Row]) -> str:
 
 def by_paper(rows: Sequence[Row]) -> str:
     """What papers state, a section a paper, each statement with its verdict and its chapter; then what is known."""
-    stated = [row for row in rows if row.kind == "paper"]
+    stated = [row for row in rows if row.kind == "paper" or (row.kind == "identity" and row.paper in PAPERS)]
     parts = []
     for paper in _in_order(stated):
-        own = [f"- *{row.verdict}*: {_said(row)}" for row in stated if row.paper == paper]
+        own = [f"- *{row.verdict or 'by construction'}*: {_said(row)}" for row in stated if row.paper == paper]
         parts += [f"## {PAPERS.get(paper, paper)}", f"{{cite:t}}`{paper}`:", "\n".join(own)]
     if known := [f"- {{cite:t}}`{row.paper}`: {_said(row)}" for row in rows if row.kind == "known"]:
         parts += ["## Known results, checked here", "\n".join(known)]
@@ -110,8 +112,10 @@ def _in_order(rows: Sequence[Row]) -> list[str]:
 
 
 def _counted(name: str, rows: Sequence[Row]) -> str:
-    verdicts = Counter(row.verdict for row in rows)
-    return f"| {' | '.join([name, str(len(rows)), *(str(verdicts[verdict]) for verdict in VERDICTS)])} |"
+    verdicts = Counter(row.verdict for row in rows if row.kind == "paper")
+    identities = sum(row.kind == "identity" for row in rows)
+    counts = [verdicts.total(), *(verdicts[verdict] for verdict in VERDICTS), identities]
+    return f"| {' | '.join([name, *map(str, counts)])} |"
 
 
 def _said(row: Row) -> str:

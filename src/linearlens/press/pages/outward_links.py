@@ -27,9 +27,7 @@ def outward(folder: Path) -> dict[str, list[str]]:
 def trouble(address: str) -> str | None:
     """Why nobody can follow the link; None if one can."""
     try:
-        answer = requests.get(
-            address, timeout=PATIENCE, stream=True, headers={"User-Agent": "linear-lenses link check"}
-        )
+        answer = requests.get(address, timeout=PATIENCE, stream=True, headers=AGENT)
     except requests.RequestException as error:
         return type(error).__name__
     return None if answer.ok or answer.status_code in REFUSES_ROBOTS else f"status {answer.status_code}"

@@ -14,6 +14,7 @@ from rich.console import Console
 from linearlens.paths import BUILD
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.files import aside
+from linearlens.press.chapter.notebooks import one_named
 from linearlens.press.pages.book import HTML, refuse_other_pages
 from linearlens.press.pages.browser import chromium, open_page, reading_order, served
 from linearlens.press.pages.history import edition_of, history
@@ -100,15 +101,7 @@ def choose_pages(names: list[str]) -> list[str]:
         If a name fits no page or several.
     """
     pages = reading_order()
-    found = []
-    for name in names:
-        fitting = [page for page in pages if page == name] or [
-            page for page in pages if page.startswith((name, f"notebooks/{name}"))
-        ]
-        if len(fitting) != 1:
-            raise PressError(f"{name!r} names {len(fitting)} pages; there are: {', '.join(pages)}")
-        found += fitting
-    return found
+    return [one_named("page", name, pages, "notebooks/") for name in names]
 
 
 def _whole(browser: Any, site: str, printed: Mapping[str, bytes], titles: Mapping[str, str], edition: str) -> PdfWriter:

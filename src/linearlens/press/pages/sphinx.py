@@ -17,6 +17,7 @@ from linearlens.press.pages.pointing import connect
 REMOTE = ("https://", "http://", "//")
 DRAWING = re.compile(r'(?<=>)(\s*)(<img [^>]*src="([^":]+\.svg)"[^>]*>)(?=\s*<figcaption>)')
 PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
+LARGE = re.compile(r'<script (?=src="[^"]*/(?:fontawesome|mathjax)/)')
 
 
 def _keep_local(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
@@ -41,10 +42,18 @@ def _open_drawings(_app: Sphinx, _page: str, _template: str, context: dict[str, 
     context["body"] = DRAWING.sub(link, context.get("body", ""))
 
 
-def _no_preload(app: Sphinx, exception: Exception | None) -> None:
-    """Icons are drawn by a script; browsers refuse to fetch their fonts ahead for a page opened as a file."""
+def _lighten_pages(app: Sphinx, exception: Exception | None) -> None:
+    """Let pages be seen before their large scripts are there, icons and formulas, and fetch no fonts ahead.
+
+    Icons are drawn by a script; browsers refuse to fetch their fonts ahead for a page opened as a file.
+    """
     for page in [] if exception or app.builder.format != "html" else Path(app.outdir).rglob("*.html"):
-        page.write_text(PRELOAD.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
+        page.write_text(lighter(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def lighter(page: str) -> str:
+    """The HTML of a page that waits for no font and no large script before it is drawn."""
+    return LARGE.sub("<script defer ", PRELOAD.sub("", page))
 
 
 def _unwanted(script: Any, filename: str) -> bool:
@@ -59,5 +68,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("html-page-context", _plain_lists)
     app.connect("html-page-context", _open_drawings)
     app.connect("html-page-context", sign)
-    app.connect("build-finished", _no_preload)
+    app.connect("build-finished", _lighten_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
