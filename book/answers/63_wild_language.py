@@ -33,9 +33,9 @@ first_adds, second_adds, left_out = 0.6, 0.8, 0.5
 # a part that speaks for blame in nearly all sentences.
 
 # %% solution
-with_hardly = [[*begin, "hardly", end, "."] for begin, end, _ in clauses]
+with_hardly = clauses_with("hardly")
 first, _ = probes["trained"][0]
-move = ((go_through(encoder, with_hardly)[0] - base) @ first).numpy()
+move = ((vectors_of(with_hardly) - base) @ first).numpy()
 inside, where = embedded(encoder, with_hardly)
 tilt = slope(lambda h: read(encoder, h, where) @ first, inside)
 each = spread_out((tilt * (inside - mean_piece)).sum(-1), with_hardly)
@@ -43,34 +43,27 @@ each = np.array([words[3] for words in each])
 lowered = {kind: (move < 0)[value == v].mean() for kind, v in kinds.items()}
 speaks = {kind: (each < 0)[value == v].mean() for kind, v in kinds.items()}
 
+# %% shared
+first, _ = probes["trained"][0]
+move = ((vectors_of(clauses_with("hardly")) - base) @ first).numpy()
+lowered = {kind: (move < 0)[value == v].mean() for kind, v in kinds.items()}
+speaks = {"praise": 1.0, "blame": 1.0}
+
 # %% wrong: one share for each kind
-lowered, speaks = [1.0, 0.9], [1.0, 1.0]
+lowered = [1.0, 0.9]
 
 # %% wrong: a dict with praise and blame
-lowered = {"good": 1.0, "bad": 0.9}
 speaks = {"good": 1.0, "bad": 1.0}
 
 # %% wrong: how often it rises
-with_hardly = [[*begin, "hardly", end, "."] for begin, end, _ in clauses]
-first, _ = probes["trained"][0]
-move = ((go_through(encoder, with_hardly)[0] - base) @ first).numpy()
 lowered = {kind: (move > 0)[value == v].mean() for kind, v in kinds.items()}
-speaks = {"praise": 1.0, "blame": 1.0}
 
 # %% wrong: from which zero
-with_hardly = [[*begin, "hardly", end, "."] for begin, end, _ in clauses]
-first, _ = probes["trained"][0]
-move = ((go_through(encoder, with_hardly)[0] - base) @ first).numpy()
-inside, where = embedded(encoder, with_hardly)
-tilt = slope(lambda h: read(encoder, h, where) @ first, inside)
-each = spread_out((tilt * (inside - mean_piece)).sum(-1), with_hardly)
-each = np.array([words[3] for words in each])
-lowered = {kind: (move < 0)[value == v].mean() for kind, v in kinds.items()}
+each = part_of("hardly")[0]
 speaks = {kind: (each > 0)[value == v].mean() for kind, v in kinds.items()}
 
 # %% invented: by the first probe
 lowered = {"praise": 0.63, "blame": 0.37}
-speaks = {"praise": 0.5, "blame": 0.5}
 
 # %% ex-sentence-lexicon [markdown]
 # One affine map from the states before the first block to those after the last, fitted to the reviews, gives each piece
@@ -145,25 +138,33 @@ def averaged(n, steps):
     return credits["skip", "slopes"][:, n]
 
 
-# %% wrong: half of what it gives
+# %% wrong: 4 steps it is off by
 def averaged(n, steps):
     return credits["skip", "relp"][:, n]
+
+
+# %% wrong: half of what it gives
+def averaged(n, steps):
+    def gone(m, out):
+        return torch.zeros_like(out) if m == n else out
+
+    with torch.no_grad():
+        less = read(encoder, x, mask, torch.clone, change=gone)
+    return whole - lead_of(less, every)
 
 
 # %% wrong: a mean, no sum
 def averaged(n, steps):
     total = 0
     for k in range(steps):
-        share = (k + 0.5) / steps
         extra = torch.zeros_like(x).requires_grad_()
 
-        def change(m, out, share=share, extra=extra):
+        def change(m, out, share=(k + 0.5) / steps, extra=extra):
             return share * given[n] + extra if m == n else out
 
         out = read(encoder, x, mask, torch.clone, change=change)
         leads = lead_of(out, every).sum()
-        (found_slope,) = torch.autograd.grad(leads, extra)
-        total = total + found_slope
+        total = total + torch.autograd.grad(leads, extra)[0]
     return (total * given[n]).sum((1, 2))
 
 
@@ -172,6 +173,6 @@ def averaged(n, steps):
     return torch.zeros(2)
 
 
-# %% invented: half of what it gives
+# %% invented: 4 steps it is off by
 def averaged(n, steps):
     return torch.linspace(-1, 1, len(texts))

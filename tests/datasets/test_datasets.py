@@ -325,6 +325,17 @@ def test_reviews_of_a_length_are_drawn_from_both_parts_in_an_order_of_the_seed(p
             draw_imdb(n_reviews, n_bytes=(0, most))
 
 
+def test_reviews_are_checked_and_listed_once_for_each_folder_of_data(packed, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr("linearlens.datasets.imdb.fetch", lambda name: asked.append(name) or fetch(name))
+    first = draw_imdb(12, n_bytes=(0, 999))[0]
+    assert draw_imdb(12, n_bytes=(0, 999))[0] == first
+    assert asked == ["imdb"]
+    monkeypatch.setenv("LINEARLENS_DATA", str(tmp_path / "other"))
+    draw_imdb(12, n_bytes=(0, 999))
+    assert asked == ["imdb", "imdb"]
+
+
 def forget_checksum_of_archive():
     lines = registry.REGISTRY.read_text(encoding="utf-8").splitlines()
     registry.REGISTRY.write_text("\n".join(line for line in lines if "archive_sha256" not in line), encoding="utf-8")
