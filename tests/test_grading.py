@@ -48,6 +48,11 @@ def test_whole_and_complex_numbers_are_asked_for():
         numbers(2.5, kind=int)
 
 
+@pytest.mark.parametrize("value", [[True, False], np.array([True, False]), torch.tensor([True, False]), (True, 0.0)])
+def test_truth_values_count_as_one_and_zero(value):
+    assert numbers(value, (2,), kind=int).tolist() == [1, 0]
+
+
 def embed(z):
     return delay_embed(z, delays=1)
 

@@ -199,6 +199,7 @@ shuffled = [mix.permutation(recording) for recording in training]
 chance = None
 
 # %% form
+assert chance is not None, "there is no answer yet"
 assert np.ndim(chance) == 0, "one number"
 
 # %% judgement [markdown]

@@ -206,6 +206,7 @@ def explained(trajectories, words, direction, n_words):
 
 # %% form
 found = explained(list(new_states), list(new_words), weights, 10)
+assert found is not None, "there is no answer yet"
 assert np.ndim(found) == 0, "one number"
 
 # %% reading [markdown]

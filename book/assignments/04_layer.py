@@ -275,21 +275,23 @@ assert enough in (0, 1, 2, 5, 10, 20, 40, 80, 160), "one of the numbers"
 # %% stand_in [markdown]
 # ## 8. A procedure for layers that nobody shows you (7 points)
 #
-# *40 to 50 minutes.* `hidden_layer` gives pairs of states and noisy outputs of a layer: 400 of a layer that is
-# bent, or 120 of one that is affine. Write `stand_in(X, Y, new)`. It returns
+# *40 to 50 minutes.* `hidden_layer` gives 250 to 450 pairs of states and noisy outputs of a layer, which is bent or
+# affine. Write `stand_in(X, Y, new)`. It returns
 #
 # - what it makes of the states in `new`, of shape `(len(new), Y.shape[1])`;
 # - how many features it used beside the state: 0 if it took an affine map.
 #
-# Your procedure is not told which kind it has. On outputs without noise it should miss at most *half* of what the
-# best affine map misses where the layer is bent, and use features; and at most *twice* of what the best affine
-# map misses where it is affine, and use none. Try it on `hidden_layer(…)` with seeds of your own.
+# Your procedure is not told which kind it has. It is held against an affine map fitted to the same pairs: the best on
+# the outputs without noise that `ridge` gives with any of `penalties`. On these outputs it should miss at most *half*
+# of what that map misses where the layer is bent, and use features; and at most *twice* as much where it is affine,
+# and use none. Try it on `hidden_layer(…)` with seeds of your own.
 
 
 # %%
 def hidden_layer(seed, bent):
     """States and noisy outputs; new states, and their outputs without noise."""
-    rng, n = np.random.default_rng(seed), 400 if bent else 120
+    rng = np.random.default_rng(seed)
+    n = rng.integers(250, 450)
     x = rng.normal(size=(n + 1000, 5)) @ rng.normal(size=(5, 8))
     x = np.maximum(x + rng.normal(size=8), 0)
     y = x @ rng.normal(size=(8, 6))

@@ -186,7 +186,9 @@ def sign_flips(differences):
 
 
 # %% form
-assert np.ndim(sign_flips([0.1, 0.2, -0.1])) == 0, "one number"
+found = sign_flips([0.1, 0.2, -0.1])
+assert found is not None, "there is no answer yet"
+assert np.ndim(found) == 0, "one number"
 
 # %% fewest [markdown]
 # ## 3. How many pairs must there be at least? (2 points)
@@ -202,7 +204,9 @@ def fewest(level):
 
 
 # %% form
-assert np.ndim(fewest(0.2)) == 0, "one number"
+found = fewest(0.2)
+assert found is not None, "there is no answer yet"
+assert np.ndim(found) == 0, "one number"
 
 # %% saved [markdown]
 # ## 4. What pairing saves (3 points)
@@ -220,7 +224,9 @@ def saved(first, second):
 
 
 # %% form
-assert np.ndim(saved([0.7, 0.8, 0.9], [0.6, 0.8, 0.8])) == 0, "one number"
+found = saved([0.7, 0.8, 0.9], [0.6, 0.8, 0.8])
+assert found is not None, "there is no answer yet"
+assert np.ndim(found) == 0, "one number"
 
 # %% results [markdown]
 # ## 5. Few images and many (4 points)

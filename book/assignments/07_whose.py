@@ -118,7 +118,9 @@ def named(rows, classes):
 
 
 # %% form
-assert np.ndim(named(inputs, classes)) == 0, "one number"
+found = named(inputs, classes)
+assert found is not None, "there is no answer yet"
+assert np.ndim(found) == 0, "one number"
 
 # %% randomised [markdown]
 # ## 3. The same weights in random order (2 points)
@@ -169,7 +171,9 @@ def agreement(one, other):
 
 
 # %% form
-assert np.ndim(agreement(np.eye(3), np.eye(3))) == 0, "one number"
+found = agreement(np.eye(3), np.eye(3))
+assert found is not None, "there is no answer yet"
+assert np.ndim(found) == 0, "one number"
 
 # %% shares [markdown]
 # ## 6. Your data (3 points)

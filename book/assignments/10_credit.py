@@ -250,6 +250,7 @@ bound = None
 knows = {}
 
 # %% form
+assert bound is not None, "there is no answer yet"
 assert np.ndim(bound) == 0, "one number"
 assert set(knows) == {"slopes", "ratios", "depth", "dealt"}, "four keys"
 assert all(np.shape(three) == (3,) for three in knows.values())
@@ -346,7 +347,7 @@ def cases(seed, n=6):
 
 
 pairs, plain, suspects = cases(seed)
-print("blocks that were tampered with:", [block for _, _, block in pairs])
+print("tampered with:", *[f"block {block}" for _, _, block in pairs])
 
 # %% accuse [markdown]
 # ## 6. A procedure that accuses (7 points)
@@ -368,6 +369,7 @@ def accuse(network, plain, suspects):
 
 # %% form
 found = accuse(pairs[0][1], plain, suspects)
+assert found is not None, "there is no answer yet"
 assert np.ndim(found) == 0, "one number from 0 to 6"
 
 # %% verdict [markdown]

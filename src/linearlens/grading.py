@@ -98,7 +98,7 @@ def numbers(value: Any, shape: Shape | None = None, *, name: str = "the answer",
     Parameters
     ----------
     value, shape, name
-        As :func:`linearlens.exercises.as_array` takes them.
+        As :func:`linearlens.exercises.as_array` takes them; truth values, too, which count as 1 and 0.
     kind : type
         float, complex or int.
 
@@ -112,7 +112,7 @@ def numbers(value: Any, shape: Shape | None = None, *, name: str = "the answer",
     >>> numbers([1, 2.5], (2,)).tolist()
     [1.0, 2.5]
     """
-    found = as_array(value, name, shape=shape).astype(complex)
+    found = as_array(_counted(value), name, shape=shape).astype(complex)
     if kind is complex:
         return found
     assert np.all(found.imag == 0), f"{name} should be real numbers"
@@ -124,6 +124,15 @@ def numbers(value: Any, shape: Shape | None = None, *, name: str = "the answer",
 
 
 several = as_parts
+
+
+def _counted(value: Any) -> Any:
+    """Truth values, and numbers among them, as numbers; all else as it is."""
+    try:
+        found = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    except (TypeError, ValueError, RuntimeError):
+        return value
+    return found.astype(int) if found.dtype == bool else found if found.dtype.kind in "iufc" else value
 
 
 def checked(test: Callable[[], None]) -> None:

@@ -62,9 +62,10 @@ def nbgrader(course, *arguments):
     return subprocess.run(command, cwd=course, env=on_path, capture_output=True, text=True, check=False)
 
 
-def hand_in(course, assignment, student, answers, *, named=None, tests=None):
-    """A submission made of the release."""
-    notebook = nbformat.read(course / "release" / assignment / f"{assignment}.ipynb", as_version=4)
+def hand_in(course, assignment, student, answers, *, named=None, tests=None, given=None):
+    """A submission made of the release, or of another notebook that was given."""
+    given = given or course / "release" / assignment / f"{assignment}.ipynb"
+    notebook = nbformat.read(given, as_version=4)
     for cell in notebook.cells:
         how = cell.metadata.get("nbgrader", {})
         task = how.get("grade_id", "").removesuffix("-answer").removesuffix("-written")
@@ -93,6 +94,12 @@ def test_right_wrong_cheating_and_broken_submissions_are_told_apart(course):
         named = "right" if student == "another" else None
         tests = "print('right')" if student == "changed" else None
         hand_in(course, "99_small", student, answers, named=named, tests=tests)
+    hand_in(course, "99_small", "of the pack", RIGHT, given=course.parent / "assignments" / "99_small.ipynb")
+    bare = nbformat.read(course.parent / "assignments" / "99_small.ipynb", as_version=4)
+    for cell in bare.cells:
+        cell.metadata.pop("nbgrader", None)
+    nbformat.write(bare, course / "bare.ipynb")
+    hand_in(course, "99_small", "bare", {}, given=course / "bare.ipynb")
     (course / "submitted" / "torn" / "99_small").mkdir(parents=True)
     (course / "submitted" / "torn" / "99_small" / "99_small.ipynb").write_text('{"cells": [')
     hand_in(course, "01_small", "right", {"ex-three": "three = base + 2"})
@@ -105,6 +112,8 @@ def test_right_wrong_cheating_and_broken_submissions_are_told_apart(course):
     found = {(one.assignment, one.student): (one.score, one.of, one.state) for one in read_grades(course)}
     assert found == {
         ("99_small", "right"): (4, 6, waits),
+        ("99_small", "of the pack"): (4, 6, waits),
+        ("99_small", "bare"): (0, 6, "not the notebook that was given out: no answer in it can be graded"),
         ("99_small", "wrong"): (1, 6, waits),
         ("99_small", "invented"): (0, 6, "graded"),
         ("99_small", "copied"): (0, 6, "graded"),

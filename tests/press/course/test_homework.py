@@ -195,6 +195,7 @@ def test_what_is_badly_written_is_named(write, old, new, says):
         ("assert np.allclose(found, 2 * x)", "assert found.mean() > -9", "a function that returns zeros of the right"),
         ("numbers(digit, (), kind=int)", "digit if type(digit) is int else -1", "the solution as tensors earns 0 of 1"),
         ("assert double(1) is", "assert double(2) is 3, double(1) is", "the form 'assert double(2) is 3"),
+        ("assert double(1) is", "assert True or double(1) is", "lets the stub pass"),
         ("return np.asarray(x) + np.asarray(x)", "return np.flip(2 * np.flip(x))", None),
     ],
 )
@@ -238,10 +239,14 @@ def test_students_get_text_stubs_and_forms_and_no_answer(write):
     given = homework_notebook("99_small", own)
     nbformat.validate(given)
     assert given.cells[0].id == "install"
-    assert "After it.*" in given.cells[1].source, "a notebook that lies alone has no links to others"
+    assert "After it (`01_small.ipynb`).*" in given.cells[1].source, "a notebook that lies alone names the others"
     text = sources(given)
     assert "def double(x):\n    return None" in text
     assert "assert double(1) is not None" in text
+    how = {cell.id: cell.metadata.get("nbgrader", {}) for cell in given.cells}
+    assert how["double-answer"]["solution"], "what is downloaded can be handed in"
+    assert (how["why-written"]["points"], how["why-written"]["grade"]) == (2, True)
+    assert how["double-form"]["locked"]
     for secret in ("twice as much", "Add it to", "np.asarray", "Because", "rubric", "Two for a reason", "HIDDEN"):
         assert secret not in json.dumps(given)
 

@@ -11,7 +11,7 @@ from linearlens.press.chapter.exercises import Exercise
 from linearlens.press.chapter.notebooks import read_source
 from linearlens.press.pages.materials import Materials
 from linearlens.press.pages.plain_text import Chapter, to_plain
-from linearlens.press.pages.portable import Cells, check_cell, portable_notebook
+from linearlens.press.pages.portable import Cells, check_cell, graded_cell, portable_notebook
 
 POINTS = {"easy": 1, "medium": 2, "hard": 3}
 OPEN = "*An open exercise: it is not graded here. Do it in a notebook of your own.*"
@@ -63,13 +63,3 @@ def in_table(code: str) -> str:
     kept = code.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;").replace(" ", "&nbsp;")
     lines = [re.sub(r"([\\`*_$\[\]])", lambda match: f"&#{ord(match[0])};", line) for line in kept.split("\n")]
     return f"<code>{'<br>'.join(lines)}</code>"
-
-
-def graded_cell(
-    cell: nbformat.NotebookNode, *, solution: bool = False, points: int | None = None
-) -> nbformat.NotebookNode:
-    """The cell with what nbgrader wants to know of it, its id included; what is no solution is locked."""
-    how = {"schema_version": 3, "grade_id": cell.id, "solution": solution, "grade": points is not None, "task": False}
-    how |= {"locked": not solution} | ({} if points is None else {"points": points})
-    cell.metadata["nbgrader"] = how
-    return cell

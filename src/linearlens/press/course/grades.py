@@ -118,7 +118,9 @@ def _states(notebooks: list[Path]) -> Iterator[str]:
         yield NOT_THEIRS
     given = [cell for cell in cells if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade")]
     if given and not any(cell.get("execution_count") for cell in given):
-        yield "kernel died: no test ran"
+        yield "no test ran: the kernel died, or grading was stopped; run nbgrader autograde --force"
+    if not any(cell.get("metadata", {}).get("nbgrader", {}).get("solution") for cell in cells):
+        yield "not the notebook that was given out: no answer in it can be graded"
 
 
 def grades_table(grades: list[Grade]) -> str:

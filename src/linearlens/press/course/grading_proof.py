@@ -94,6 +94,10 @@ def _faults(homework: Homework, task: Task, before: Names, solved: Names, soluti
     if points:
         yield f"the stub earns {points} points"
     yield from (f"the stub meets {said!r}" for said in messages if said.startswith(MISREAD))
+    names = dict(before)
+    raised(task.stub or "", names)
+    forms = [part.source for part in homework.parts if part.label == task.label and part.kind == "form"]
+    yield from (f"the form {form!r} lets the stub pass" for form in forms if not raised(form, names))
     if solutions_only:
         return
     for hint, answer in key.wrong:

@@ -6,8 +6,9 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from linearlens.press.chapter.homework import Homework, Part, Scored, Task
-from linearlens.press.course.assignments import graded_cell, in_table
+from linearlens.press.course.assignments import in_table
 from linearlens.press.pages.homework import homework_cell, install, notebook_of, plain_part
+from linearlens.press.pages.portable import graded_cell
 
 HIDDEN = "# Hidden tests: {points}.\n### BEGIN HIDDEN TESTS\n{code}\n### END HIDDEN TESTS"
 SOLVED = "{stub}\n### BEGIN SOLUTION\n{solution}\n### END SOLUTION"

@@ -9,15 +9,16 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from linearlens.paths import BOOK
-from linearlens.press.chapter.homework import Part, parts_of
+from linearlens.press.chapter.homework import HEADING, Part, parts_of
 from linearlens.press.chapter.notebooks import all_chapters, title_of
 from linearlens.press.pages.install import install_cell
 from linearlens.press.pages.labels import labels_of_book
 from linearlens.press.pages.plain_text import Chapter, to_plain
+from linearlens.press.pages.portable import graded_cell
 from linearlens.press.pages.references import read_references
 
 FAILS = ("form",)  # checks that a stub does not pass; they stop no other cell
-LINK = re.compile(r"\[([^\]]+)\]\((?!\w+://)[^)\s]+\)")
+LINK = re.compile(r"\[([^\]]+)\]\((?!\w+://)([^)\s]+)\)")
 
 
 def homework_page(name: str) -> nbformat.NotebookNode:
@@ -26,9 +27,22 @@ def homework_page(name: str) -> nbformat.NotebookNode:
 
 
 def homework_notebook(name: str, own: Path | None = None) -> nbformat.NotebookNode:
-    """The assignment in plain Markdown, with a first cell that says what is missing; see `read_homework` for `own`."""
-    cells = (homework_cell(part, plain_part(part, name), place) for place, part in enumerate(parts_of(name, own)))
-    return notebook_of([install(), *cells])
+    """The assignment in plain Markdown, with a first cell that says what is missing; see `read_homework` for `own`.
+
+    Cells bear the names that nbgrader knows them by, so that this notebook can be handed in as well as the one it
+    releases.
+    """
+    cells, points = [install()], 0
+    for place, part in enumerate(parts_of(name, own)):
+        cell = homework_cell(part, plain_part(part, name), place)
+        if heading := HEADING.search(part.source):
+            points = int(heading["points"])
+        if part.kind in ("answer", "written"):
+            graded_cell(cell, solution=True, points=points if part.kind == "written" else None)
+        elif part.kind in ("code", "form"):
+            graded_cell(cell)
+        cells.append(cell)
+    return notebook_of(cells)
 
 
 def install() -> nbformat.NotebookNode:
@@ -44,10 +58,16 @@ def notebook_of(cells: Iterable[nbformat.NotebookNode]) -> nbformat.NotebookNode
 
 
 def plain_part(part: Part, name: str) -> str:
-    """Text of a part in plain Markdown; links lead nowhere, since the notebook lies alone. Code as it is."""
+    """Text of a part in plain Markdown. The notebook lies alone, so a link becomes the file's name. Code as it is."""
     if part.kind not in ("text", "written"):
         return part.source
-    return LINK.sub(r"\1", to_plain(part.source, _chapter(name)))
+    return LINK.sub(_named, to_plain(part.source, _chapter(name)))
+
+
+def _named(link: re.Match) -> str:
+    """The words of a link, and what a student has the chapter under."""
+    path = Path(link[2])
+    return f"{link[1]} (`{path.name}`)" if path.suffix == ".ipynb" else link[1]
 
 
 @cache

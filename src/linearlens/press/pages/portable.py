@@ -88,3 +88,13 @@ def _references(page: nbformat.NotebookNode, materials: Materials) -> nbformat.N
     lines = sorted(materials.references[key].line for key in set(cited_keys(text)))
     works = "\n".join(f"- {line}" for line in lines) or "None."
     return new_markdown_cell(f"## Works cited\n\n{works}\n\nText: CC BY 4.0. Code: MIT.", id="works-cited")
+
+
+def graded_cell(
+    cell: nbformat.NotebookNode, *, solution: bool = False, points: int | None = None
+) -> nbformat.NotebookNode:
+    """The cell with what nbgrader wants to know of it, its id included; what is no solution is locked."""
+    how = {"schema_version": 3, "grade_id": cell.id, "solution": solution, "grade": points is not None, "task": False}
+    how |= {"locked": not solution} | ({} if points is None else {"points": points})
+    cell.metadata["nbgrader"] = how
+    return cell
