@@ -20,7 +20,8 @@ LOG = "nbgrader.log"
 FAILED = re.compile(r"There was an error processing assignment: |the kernel became unresponsive")
 SAID = re.compile(r"^\s*([\w.]+(?:Error|Exception|Interrupt)\w*)(?:: (.*))?$")
 NOT_THEIRS = "not the student's seed"  # how linearlens.grading says it
-DELETED = re.compile(r"KeyError: '(?!grade_id)([\w-]+)'")  # what nbgrader says of a cell below which a hidden test should stand
+# What nbgrader says of a cell below which a hidden test should stand.
+DELETED = re.compile(r"KeyError: '(?!grade_id)([\w-]+)'")
 TIMED_OUT = "CellTimeoutError"  # how nbgrader says it
 
 
