@@ -1,7 +1,7 @@
 """Chapter 11: what solves its exercises, and what their checks must catch."""
 
 # %% ex-copy-horizon [markdown]
-# The ratio of the logarithms, rounded up, for a step too few leaves the eigenfunction a little above a hundredth. The
+# The ratio of the logarithms, rounded up: a step fewer would leave the eigenfunction a little above a hundredth. The
 # eigenvalue printed in the paper has a small imaginary part as well, which adds a step.
 
 # %% solution

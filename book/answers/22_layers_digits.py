@@ -1,8 +1,8 @@
 """Chapter 22: what solves its exercises, and what their checks must catch."""
 
 # %% ex-digits-means [markdown]
-# The mean over images, for each step and unit. What is left has no length of twelve steps in it, and the roots are
-# gone: they were the step means, which the glue repeats.
+# The mean over images, for each step and unit. What is left has nothing that repeats every twelve steps, and the
+# roots are gone: they were the step means, which the glue repeats.
 
 
 # %% solution

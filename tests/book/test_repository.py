@@ -30,7 +30,7 @@ HIDDEN = {"__import__", "exec", "eval", "globals"}
 READERS = {"read_text", "read_bytes", "load", "loadtxt", "genfromtxt", "fromfile", "memmap"}
 DEFINES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Pass)
 WRAPPERS = {
-    *("cache", "functools.cache", "cached_property", "classmethod", "contextmanager", "dataclass"),
+    *("cache", "functools.cache", "lru_cache", "cached_property", "classmethod", "contextmanager", "dataclass"),
     *("functools.singledispatch", "property", "staticmethod", "torch.no_grad"),
 }
 # Effects of an import that are meant, each with its reason.

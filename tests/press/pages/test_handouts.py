@@ -45,3 +45,14 @@ def test_code_begins_where_its_frame_begins_and_goes_on_over_the_page():
     with chromium() as browser:
         printed = _print(browser, f"<style>{style}{(BOOK / '_static' / 'book.css').read_text()}</style>{html}", **PAPER)
     assert "line 0" in PdfReader(io.BytesIO(printed)).pages[0].extract_text()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found; on Debian or Ubuntu: apt install chromium")
+def test_paper_does_not_offer_what_one_clicks_on():
+    css = (BOOK / "_static" / "book.css").read_text()
+    html = (
+        '<div class="bd-content"><details open class="hide"><summary>Hide it</summary><pre>code</pre></details></div>'
+    )
+    with chromium() as browser:
+        printed = _print(browser, f"<style>{css}</style>{html}", **PAPER)
+    assert PdfReader(io.BytesIO(printed)).pages[0].extract_text().split() == ["code"]
