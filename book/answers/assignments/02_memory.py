@@ -806,7 +806,7 @@ slowest = [
     abs(np.linalg.eigvals(M[:16])).max() for M in (fit(z), fit(z, fit_inputs))
 ]
 
-# %% invented: the first is not
+# %% invented: is not that of K
 slowest = [0.93, 0.88]
 
 # %% judgement [markdown]

@@ -567,7 +567,7 @@ reading = [
     for direction in (weights, P @ weights, component, weights - P @ weights)
 ]
 
-# %% invented: not that along weights
+# %% invented: not that
 reading = [0.9, 0.85, 0.8, 0.3]
 
 # %% damage [markdown]
@@ -603,7 +603,8 @@ D = z - middle
 lost = [D @ P_, np.outer(D @ first, first), z @ P_, D - D @ P_]
 right = [np.mean(own_decide(z - one) != before) for one in lost]
 says = "this keeps the slow part alone: take it away"
-assert not np.isclose(found[0], right[3], atol=2e-3), says
+alike = np.isclose(right[3], right[0], atol=2e-3)
+assert alike or not np.isclose(found[0], right[3], atol=2e-3), says
 says = "the slow part is that of the state without its mean"
 alike = np.isclose(right[2], right[0], atol=2e-3)
 assert alike or not np.isclose(found[0], right[2], atol=2e-3), says

@@ -97,7 +97,7 @@ def test_students_find_stub_and_check_and_no_trace_of_the_answer(pack):
     stub, check = [cell for cell in read(path).cells if "three" in cell.source and cell.cell_type == "code"]
     assert stub.source == "three = None"
     assert check.source.startswith("from linearlens.exercises import as_number\nthree = as_number(")
-    assert check.metadata == {"tags": ["raises-exception"], "jupyter": {"source_hidden": True}}
+    assert (check.metadata["tags"], check.metadata["jupyter"]) == (["raises-exception"], {"source_hidden": True})
     assert "### Exercise 1: Three" in text
     assert "What is three? (1) and 16.0 may help." in text
     assert "Koopman (1931)" in text
@@ -105,6 +105,15 @@ def test_students_find_stub_and_check_and_no_trace_of_the_answer(pack):
     assert "{" + "glue" not in whole
     assert read(path).cells[0].id == "install"
     assert not any(cell.get("outputs") for cell in read(path).cells)
+
+
+def test_the_chapter_that_students_get_can_be_handed_in(pack):
+    def known(folder):
+        cells = read(pack / folder / "01_small.ipynb").cells
+        return [cell.metadata["nbgrader"] for cell in cells if "nbgrader" in cell.metadata]
+
+    assert [one["grade_id"] for one in known("student")] == ["ex-three", "ex-three-check"]
+    assert known("student") == known("nbgrader/source/01_small")
 
 
 def test_instructors_find_the_solution_and_the_wrong_answers(pack):

@@ -104,6 +104,9 @@ def test_right_wrong_cheating_and_broken_submissions_are_told_apart(course):
     (course / "submitted" / "torn" / "99_small" / "99_small.ipynb").write_text('{"cells": [')
     hand_in(course, "01_small", "right", {"ex-three": "three = base + 2"})
     hand_in(course, "01_small", "wrong", {"ex-three": "three = 2"})
+    for student, three in (("of the pack", "base + 2"), ("wrong of the pack", "2")):
+        chapter = course.parent / "student" / "01_small.ipynb"
+        hand_in(course, "01_small", student, {"ex-three": f"three = {three}"}, given=chapter)
     nbgrader(course, "autograde", "--assignment=99_small", "--student=loops", "--Execute.timeout=30")
     patient = "--Execute.timeout=300", "--Execute.iopub_timeout=300"  # a busy machine is no reason to fail
     nbgrader(course, "autograde", "--assignment=99_small", *patient)
@@ -113,7 +116,7 @@ def test_right_wrong_cheating_and_broken_submissions_are_told_apart(course):
     assert found == {
         ("99_small", "right"): (4, 6, waits),
         ("99_small", "of the pack"): (4, 6, waits),
-        ("99_small", "bare"): (0, 6, "not the notebook that was given out: no answer in it can be graded"),
+        ("99_small", "bare"): (None, 6, "not the notebook that was given out: no answer in it can be graded"),
         ("99_small", "wrong"): (1, 6, waits),
         ("99_small", "invented"): (0, 6, "graded"),
         ("99_small", "copied"): (0, 6, "graded"),
@@ -124,6 +127,8 @@ def test_right_wrong_cheating_and_broken_submissions_are_told_apart(course):
         ("99_small", "torn"): (None, 6, "the file is no notebook"),
         ("01_small", "right"): (1, 1, "graded"),
         ("01_small", "wrong"): (0, 1, "graded"),
+        ("01_small", "of the pack"): (1, 1, "graded"),
+        ("01_small", "wrong of the pack"): (0, 1, "graded"),
     }
     assert nbgrader(course, "generate_feedback", "--assignment=99_small", "--student=wrong").returncode == 0
     feedback = (course / "feedback" / "wrong" / "99_small" / "99_small.html").read_text()
@@ -158,6 +163,7 @@ def test_the_log_tells_why_a_submission_was_not_graded(tmp_path, monkeypatch):
         (begins + trace + "    nbclient.exceptions.DeadKernelError: Kernel died\n" + another, "kernel died"),
         (unresponsive, "timed out, and could not be interrupted"),
         (begins + trace + "    nbclient.exceptions.CellTimeoutError: A cell\n", "timed out, and could not be"),
+        (begins + trace + "    KeyError: 'double-answer'\n", "the cell double-answer was deleted"),
         (begins + trace + "    x.SomeError: some reason\n[A | INFO] more\n    y.LaterError: no\n", "some reason"),
     ):
         (tmp_path / LOG).write_text(log)

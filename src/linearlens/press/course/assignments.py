@@ -5,15 +5,12 @@ import re
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from linearlens.press.chapter.efforts import efforts_of
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.exercises import Exercise
-from linearlens.press.chapter.notebooks import read_source
 from linearlens.press.pages.materials import Materials
 from linearlens.press.pages.plain_text import Chapter, to_plain
-from linearlens.press.pages.portable import Cells, check_cell, graded_cell, portable_notebook
+from linearlens.press.pages.portable import Cells, check_cell, graded_cell, points_of, portable_notebook
 
-POINTS = {"easy": 1, "medium": 2, "hard": 3}
 OPEN = "*An open exercise: it is not graded here. Do it in a notebook of your own.*"
 
 
@@ -34,21 +31,20 @@ def graded(name: str, materials: Materials) -> nbformat.NotebookNode:
 
     Open exercises are left out: no check can judge them, and some ask for files that a grader has not.
     """
-    efforts = efforts_of(read_source(name))
+    points = points_of(name)
 
     def parts(one: Exercise, _: Chapter) -> Cells:
-        if one.label not in efforts:
+        if one.label not in points:
             raise PressError(
                 f"exercise {one.label} does not begin with what it takes and is worth, "
                 "*10 to 15 minutes, easy, essential.*"
             )
-        difficulty = efforts[one.label].difficulty
-        if difficulty == "open":
+        if points[one.label] is None:
             yield new_markdown_cell(OPEN, id=one.label)
             return
         answer = f"{one.stub}\n### BEGIN SOLUTION\n{one.answers.solution}\n### END SOLUTION"
         yield graded_cell(new_code_cell(answer, id=one.label), solution=True)
-        yield graded_cell(new_code_cell(one.check, id=f"{one.label}-check"), points=POINTS[difficulty])
+        yield graded_cell(new_code_cell(one.check, id=f"{one.label}-check"), points=points[one.label])
 
     return portable_notebook(name, materials, parts)
 

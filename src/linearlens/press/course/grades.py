@@ -20,7 +20,9 @@ LOG = "nbgrader.log"
 FAILED = re.compile(r"There was an error processing assignment: |the kernel became unresponsive")
 SAID = re.compile(r"^\s*([\w.]+(?:Error|Exception|Interrupt)\w*)(?:: (.*))?$")
 NOT_THEIRS = "not the student's seed"  # how linearlens.grading says it
-TIMED_OUT = "CellTimeoutError"  # how nbgrader does
+# What nbgrader says of a cell below which a hidden test should stand.
+DELETED = re.compile(r"KeyError: '(?!grade_id)([\w-]+)'")
+TIMED_OUT = "CellTimeoutError"  # how nbgrader says it
 
 
 @dataclass(frozen=True)
@@ -83,14 +85,18 @@ def _ungraded(submitted: Path, log: Path) -> str:
     """Why nbgrader began with a submission and left nothing."""
     for path in submitted.glob("*.ipynb"):
         try:
-            nbformat.read(path, as_version=4)
+            notebook = nbformat.read(path, as_version=4)
         except Exception:  # nbformat raises many kinds
             return "the file is no notebook"
+        if not any(cell.metadata.get("nbgrader", {}).get("solution") for cell in notebook.cells):
+            return "not the notebook that was given out: no answer in it can be graded"
     said = _said_of(submitted, log.read_text(encoding="utf-8", errors="replace") if log.is_file() else "")
     if "DeadKernelError" in said:
         return "kernel died"
     if "Unresponsive" in said or "CellTimeoutError" in said:
         return "timed out, and could not be interrupted"
+    if deleted := DELETED.fullmatch(said):
+        return f"not graded: the cell {deleted[1]} was deleted; put one with this id and nbgrader's metadata back"
     return f"not graded: {said or 'run nbgrader autograde again, and read what it says'}"
 
 
@@ -119,8 +125,6 @@ def _states(notebooks: list[Path]) -> Iterator[str]:
     given = [cell for cell in cells if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade")]
     if given and not any(cell.get("execution_count") for cell in given):
         yield "no test ran: the kernel died, or grading was stopped; run nbgrader autograde --force"
-    if not any(cell.get("metadata", {}).get("nbgrader", {}).get("solution") for cell in cells):
-        yield "not the notebook that was given out: no answer in it can be graded"
 
 
 def grades_table(grades: list[Grade]) -> str:

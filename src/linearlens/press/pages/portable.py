@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from linearlens.press.chapter.efforts import efforts_of
 from linearlens.press.chapter.exercises import Exercise, exercises_of
+from linearlens.press.chapter.notebooks import read_source
 from linearlens.press.chapter.outputs import shown_by
 from linearlens.press.pages.install import install_cell
 from linearlens.press.pages.materials import Materials
@@ -14,6 +16,7 @@ from linearlens.press.pages.plain_text import Chapter, cited_keys, to_plain
 KEPT_TAGS = {"parameters", "hide-input", "hide-cell"}
 GLUE, OWN_GLUE = "from myst_nb import glue", "from linearlens.ledger import glue"  # a notebook needs no page's tools
 FOLDED = {"hide-input", "hide-cell"}
+POINTS = {"easy": 1, "medium": 2, "hard": 3}  # an open exercise has none: no check can judge it
 
 Cells = Iterable[nbformat.NotebookNode]
 
@@ -21,17 +24,28 @@ Cells = Iterable[nbformat.NotebookNode]
 def student(name: str, materials: Materials) -> nbformat.NotebookNode:
     """The chapter with stubs and checks; no solution and no wrong answer is anywhere in it.
 
+    Cells bear the names that nbgrader knows them by, so that this notebook can be handed in as well as the one it
+    releases.
+
     Raises
     ------
     PressError
         If an exercise is badly written, or text cannot be told in plain Markdown.
     """
+    points = points_of(name)
 
     def task(one: Exercise, _: Chapter) -> Cells:
-        yield new_code_cell(one.stub, id=one.label)
-        yield check_cell(one)
+        answer, check = new_code_cell(one.stub, id=one.label), check_cell(one)
+        if points.get(one.label):
+            answer, check = graded_cell(answer, solution=True), graded_cell(check, points=points[one.label])
+        yield from (answer, check)
 
     return portable_notebook(name, materials, task)
+
+
+def points_of(name: str) -> dict[str, int | None]:
+    """The points of each exercise that says what it takes, by label; None for an open one."""
+    return {label: POINTS.get(effort.difficulty) for label, effort in efforts_of(read_source(name)).items()}
 
 
 def check_cell(one: Exercise) -> nbformat.NotebookNode:
