@@ -93,7 +93,7 @@ def _ungraded(submitted: Path, log: Path) -> str:
     said = _said_of(submitted, log.read_text(encoding="utf-8", errors="replace") if log.is_file() else "")
     if "DeadKernelError" in said:
         return "kernel died"
-    if "Unresponsive" in said or "CellTimeoutError" in said:
+    if "Unresponsive" in said or TIMED_OUT in said:
         return "timed out, and could not be interrupted"
     if deleted := DELETED.fullmatch(said):
         return f"not graded: the cell {deleted[1]} was deleted; put one with this id and nbgrader's metadata back"
