@@ -45,7 +45,7 @@ def test_a_row_says_what_holds_in_both_editions_and_folds_away_what_decides():
     value = {"x": 5, "y": 4}
     rows, claims = [judge(claim, value, profile="quick", seed=0)], {"a.b": claim}
     full = {"a.b": judge(claim, {"x": 3, "y": 4}, profile="full", seed=0)}
-    over = {"quick": {"a.b": seeds_row(claim, {0: value, 1: {"x": 4, "y": 4}}, profile="quick")}}
+    over = {"quick": {"a.b": seeds_row(claim, {0: {"a.b": value}, 1: {"a.b": {"x": 4, "y": 4}}}, profile="quick")}}
     said, verdict, quick, papers_scale = cells(claim_table.full_table(rows, claims, full, over), "a.b")
     assert (verdict, quick, papers_scale) == (
         "not reproduced",
@@ -57,7 +57,8 @@ def test_a_row_says_what_holds_in_both_editions_and_folds_away_what_decides():
     before, folded = said.split("<details>")
     assert "x > y" not in before
     for part in (
-        "x: 5 [seeds: 4.5, 4 to 5]<br>y: 4 [seeds: 4, 4 to 4]<br>`x > y`: holds; holds in 1 of 2 seeds<br>",
+        "x: 5 [seeds: 4.5, 4 to 5]<br>y: 4 [seeds: 4, 4 to 4]<br>",
+        "<br>`x > y`: holds; holds in 1 of 2 seeds, its control breaks it in 2<br>",
         "the paper’s: `x == 4` fails<br>control: with y in place of the others, the bound fails<br>",
         "x: 3<br>y: 4<br>`x >= 4`: **does not hold**<br>",
         r"was set after looking; before that it was `x > 7`. Why \| not.",
@@ -70,13 +71,23 @@ def test_what_is_stale_is_not_shown(what):
     claim = a_claim(bound={"quick": "value <= 8", "full": "value <= 8"})
     row = judge(claim, 5, profile="quick", seed=0, stale=what == "row")
     full = judge(claim, 6, profile="full", seed=0, stale=what == "kept")
-    over = seeds_row(claim, {0: 7}, profile="quick", stale=what == "seeds")
+    over = seeds_row(claim, {0: {"a.b": 7}}, profile="quick", stale=what == "seeds")
     text = whole_ledger([row], {"a.b": claim}, {"a.b": full}, {"01_a": run()}, {"quick": {"a.b": over}})
     assert ("<br>5" in text) is (what != "row")
     assert ("<br>6<br>" in text) is (what != "kept")
-    assert ("1 of 1 seeds" in text) is (what not in ("row", "seeds"))
+    assert ("<small>1 of 1 seeds" in text) is (what not in ("row", "seeds"))
     assert ("made with other sources of this chapter; it is not shown" in text) is (what == "kept")
+    assert ("*Many seeds, `quick`:* all claims hold in 1 of 1 seeds." in text) is (what != "seeds")
     assert "stale" not in text
+
+
+def test_a_chapter_says_in_how_many_seeds_all_its_claims_hold_and_what_fails():
+    given = [a_claim(id="a.b", bound={"quick": "value <= 1"}), a_claim(id="a.c", bound={"quick": "value <= 2"})]
+    measured = {seed: {"a.b": seed, "a.c": seed} for seed in range(4)}
+    over = {"quick": {one.id: seeds_row(one, measured, profile="quick") for one in given}}
+    rows = [judge(one, 0, profile="quick", seed=0) for one in given]
+    text = whole_ledger(rows, {one.id: one for one in given}, {}, {}, over)
+    assert "all claims hold in 2 of 4 seeds (what fails: `a.b` at 2; `a.b`, `a.c` at 3)." in text
 
 
 def run(**changes):

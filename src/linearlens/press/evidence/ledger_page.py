@@ -8,6 +8,7 @@ from linearlens.ledger import VERDICTS, Claim, Row
 from linearlens.press.chapter.notebooks import title_of
 from linearlens.press.chapter.provenance import commit_of_run
 from linearlens.press.evidence.claim_table import Seeds, full_table, short_table
+from linearlens.press.evidence.seed_runs import Together, together
 
 PAPERS = {
     "naiman2023": "Spectra of recurrent networks",
@@ -35,6 +36,7 @@ def whole_ledger(
         own = list(group)
         parts += [f"## [{title_of(chapter)}](notebooks/{chapter}.ipynb)"]
         parts += [_of_full_run(runs[chapter], own, kept)] if chapter in runs else []
+        parts += _of_seeds(chapter, seeds or {})
         parts += [full_table(own, claims, kept, seeds or {})]
     return "\n\n".join(parts) + "\n"
 
@@ -141,3 +143,21 @@ def _of_full_run(run: Mapping, rows: Sequence[Row], kept: Mapping[str, Row]) -> 
         f"*The papers’ scale:* {commit}, {run['cpu_seconds'] / 60:.0f} minutes of one processor{beside} "
         f"(networks trained before are not trained again), Python {run['python']}, {versions}."
     )
+
+
+def _of_seeds(chapter: str, seeds: Seeds) -> list[str]:
+    """What a reader who changes the seed has to expect, for each profile that was swept."""
+    swept = {
+        profile: together(row for row in rows.values() if row.chapter == chapter and not row.stale)
+        for profile, rows in seeds.items()
+    }
+    return [
+        f"*Many seeds, `{profile}`:* {one[chapter]}{_which_fail(one[chapter])}."
+        for profile, one in swept.items()
+        if chapter in one
+    ]
+
+
+def _which_fail(chapter: Together) -> str:
+    said = "; ".join(f"{', '.join(f'`{name}`' for name in names)} at {seed}" for seed, names in chapter.fails.items())
+    return f" (what fails: {said})" if said else ""

@@ -10,7 +10,7 @@ from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.notebooks import choose, title_of
 from linearlens.press.evidence.claim_table import standing
 from linearlens.press.evidence.ledger_page import tally
-from linearlens.press.evidence.seed_runs import SHARE, SeedsRow
+from linearlens.press.evidence.seed_runs import SHARE, TOGETHER, SeedsRow, together
 
 MARKS = {True: "holds", False: "FAILS", None: "  ?  "}
 BREAKS = {True: "breaks the bound", False: "does NOT break the bound", None: "was not measured"}
@@ -61,16 +61,21 @@ def total(rows: Sequence[Row]) -> str:
 
 
 def listed_over_seeds(rows: Iterable[SeedsRow], claims: Mapping[str, Claim], *, bounds: bool) -> Iterator[str]:
-    """The same over the seeds of a sweep."""
+    """The same over the seeds of a sweep, with the seeds in which a chapter's claims do not all hold."""
     rows = sorted(rows, key=_chapter)
+    chapters = together(rows)
     for chapter, group in groupby(rows, key=_chapter):
-        yield f"{chapter}  {title_of(chapter)}"
+        yield f"{chapter}  {title_of(chapter)}: {chapters[chapter]}"
+        for seed, names in chapters[chapter].fails.items():
+            yield f"         seed {seed}: {', '.join(names)}"
         for row in group:
-            yield f"  {'WRONG' if row.wrong else '     '}  {row}: {claims[row.id].says}  [{row.id}; {standing(row)}]"
+            mark = "WRONG" if row.wrong or row.unbroken else "     "
+            yield f"  {mark}  {row}: {claims[row.id].says}  [{row.id}; {standing(row)}]"
             if bounds:
                 yield f"           measured {row.show()}; bound {row.bound or 'none in this profile'}"
-    wrong = sum(row.wrong for row in rows)
-    yield f"{len(rows)} claims; {wrong} hold in fewer than {SHARE:.0%} of the seeds"
+    wrong, unbroken = sum(row.wrong for row in rows), sum(row.unbroken for row in rows)
+    few = f"in fewer than {SHARE:.0%} of the seeds"
+    yield f"{len(rows)} claims; {wrong} hold {few}, and {unbroken} are broken by their control {few}"
 
 
 def complaints(rows: Sequence[Row]) -> list[str]:
@@ -87,10 +92,18 @@ def complaints(rows: Sequence[Row]) -> list[str]:
 
 
 def complaints_over_seeds(rows: Mapping[str, SeedsRow], claims: Mapping[str, Claim], profile: str) -> list[str]:
-    """What was not swept, and what holds in too few seeds."""
+    """What was not swept, what holds or is broken by its control in too few seeds, and where a chapter's claims do."""
     unmeasured = sorted({claim.chapter for claim in claims.values() if claim.id not in rows})
     wrong = [row.id for row in rows.values() if row.wrong]
+    unbroken = [row.id for row in rows.values() if row.unbroken]
+    apart = [f"{chapter} ({all_of.held})" for chapter, all_of in together(rows.values()).items() if all_of.wrong]
     return [
         *([f"not swept: {', '.join(unmeasured)}; run: linearlens sweep --profile {profile}"] if unmeasured else []),
         *([f"holds in fewer than {SHARE:.0%} of the seeds: {', '.join(wrong)}"] if wrong else []),
+        *(
+            [f"is broken by its control in fewer than {SHARE:.0%} of the seeds: {', '.join(unbroken)}"]
+            if unbroken
+            else []
+        ),
+        *([f"all claims hold in fewer than {TOGETHER:.0%} of the seeds: {', '.join(apart)}"] if apart else []),
     ]

@@ -23,7 +23,8 @@ from linearlens.press.evidence.full_runs import remedy
 
 FOLDER = DATA / "results" / "seeds"
 INTERVAL = (0.05, 0.95)  # the central 90 % of the seeds
-SHARE = 0.9  # a claim that holds in fewer seeds than this is wrong
+SHARE = 0.95  # a claim that holds in fewer seeds than this is wrong, and so is one that its control breaks in fewer
+TOGETHER = 0.9  # in so many seeds all claims of a chapter hold
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,11 @@ class Spread:
 
 @dataclass(frozen=True)
 class SeedsRow:
-    """One claim over the seeds it was measured at; ``held`` is None if it has no bound in this profile."""
+    """One claim over the seeds it was measured at; ``held`` is None if it has no bound in this profile.
+
+    ``fails`` are the seeds in which it does not hold, and ``broken`` counts those in which its control breaks the
+    bound, as it must; None where no control is named or measured.
+    """
 
     id: str
     chapter: str
@@ -61,13 +66,23 @@ class SeedsRow:
     bound: str | None
     n_seeds: int
     held: int | None
+    fails: tuple[int, ...]
+    broken: int | None
     measured: Spread | dict[str, Spread]
     stale: bool
 
     @property
     def wrong(self) -> bool:
         """Whether the bound fails in too many seeds."""
-        return self.held is not None and self.held < SHARE * self.n_seeds
+        return self._in_too_few(self.held)
+
+    @property
+    def unbroken(self) -> bool:
+        """Whether the control leaves the bound whole in too many seeds."""
+        return self._in_too_few(self.broken)
+
+    def _in_too_few(self, count: int | None) -> bool:
+        return count is not None and count < SHARE * self.n_seeds
 
     def show(self) -> str:
         """The median and the interval of each number."""
@@ -78,7 +93,29 @@ class SeedsRow:
     def __str__(self) -> str:
         stale = " (stale)" if self.stale else ""
         held = "no bound in this profile" if self.held is None else f"holds in {self.held} of {self.n_seeds} seeds"
-        return held + stale
+        broken = "" if self.broken is None else f", its control breaks it in {self.broken}"
+        return held + broken + stale
+
+
+@dataclass(frozen=True)
+class Together:
+    """In how many seeds all claims of a chapter hold, and what fails in the others, by seed."""
+
+    n_seeds: int
+    fails: Mapping[int, list[str]]
+
+    @property
+    def held(self) -> int:
+        """In how many seeds none fails."""
+        return self.n_seeds - len(self.fails)
+
+    @property
+    def wrong(self) -> bool:
+        """Whether a reader who changes the seed sees a failure too often."""
+        return self.held < TOGETHER * self.n_seeds
+
+    def __str__(self) -> str:
+        return f"all claims hold in {self.held} of {self.n_seeds} seeds"
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -197,13 +234,11 @@ def seeds_rows(claims: Mapping[str, Claim], profile: str) -> dict[str, SeedsRow]
     rows = {}
     for chapter in all_chapters():
         runs, stale = runs_to_show(chapter, profile)
-        measured: dict[str, dict[int, Recorded]] = {}
-        for run in runs.values():
-            for item in run.records:
-                measured.setdefault(str(item["id"]), {})[run.seed] = item["value"]
-        for name in filter(claims.__contains__, measured):
+        records = {seed: {str(item["id"]): item["value"] for item in run.records} for seed, run in runs.items()}
+        for name in filter(claims.__contains__, dict.fromkeys(name for own in records.values() for name in own)):
+            own = {seed: recorded for seed, recorded in records.items() if name in recorded}
             try:
-                rows[name] = seeds_row(claims[name], measured[name], profile=profile, stale=stale)
+                rows[name] = seeds_row(claims[name], own, profile=profile, stale=stale)
             except LedgerError:
                 if not stale:
                     raise
@@ -220,10 +255,17 @@ def runs_to_show(chapter: str, profile: str) -> tuple[dict[int, SeedRun], bool]:
     return now or runs, not now
 
 
-def seeds_row(claim: Claim, values: Mapping[int, Recorded], *, profile: str, stale: bool = False) -> SeedsRow:
-    """Hold a claim against what was recorded at each seed."""
-    judged = [judge(claim, value, profile=profile, seed=seed).holds for seed, value in values.items()]
+def seeds_row(
+    claim: Claim, records: Mapping[int, Mapping[str, Recorded]], *, profile: str, stale: bool = False
+) -> SeedsRow:
+    """Hold a claim against what was recorded at each seed; `records` is all that was recorded there, by seed and id."""
+    judged = {
+        seed: judge(claim, recorded[claim.id], profile=profile, seed=seed, records=recorded)
+        for seed, recorded in records.items()
+    }
     bound = claim.bound.get(profile)
+    fails = () if bound is None else tuple(seed for seed, row in judged.items() if row.holds is not True)
+    breaks = [row.breaks for row in judged.values() if row.breaks is not None]
     return SeedsRow(
         id=claim.id,
         chapter=claim.chapter,
@@ -232,10 +274,25 @@ def seeds_row(claim: Claim, values: Mapping[int, Recorded], *, profile: str, sta
         profile=profile,
         bound=bound,
         n_seeds=len(judged),
-        held=None if bound is None else sum(holds is True for holds in judged),
-        measured=_spreads(list(values.values())),
+        held=None if bound is None else len(judged) - len(fails),
+        fails=fails,
+        broken=sum(breaks) if breaks else None,
+        measured=_spreads([recorded[claim.id] for recorded in records.values()]),
         stale=stale,
     )
+
+
+def together(rows: Iterable[SeedsRow]) -> dict[str, Together]:
+    """By chapter, in how many seeds all its claims hold."""
+    found = {}
+    for chapter, group in groupby(sorted(rows, key=lambda row: row.chapter), key=lambda row: row.chapter):
+        own = list(group)
+        fails: dict[int, list[str]] = {}
+        for row in own:
+            for seed in row.fails:
+                fails.setdefault(seed, []).append(row.id)
+        found[chapter] = Together(max(row.n_seeds for row in own), dict(sorted(fails.items())))
+    return found
 
 
 def _spreads(values: list[Recorded]) -> Spread | dict[str, Spread]:
