@@ -2,10 +2,12 @@
 
 import contextlib
 import platform
+from datetime import date
 from importlib.metadata import version
 from importlib.util import find_spec
 
 from linearlens.paths import BOOK
+from linearlens.press.chapter.provenance import commit_of_checkout, commit_of_run
 
 INTRODUCTION = """# Speed
 
@@ -42,8 +44,10 @@ def page() -> str:
     there = [name for name in PACKAGES if find_spec(name)]  # some are for who has installed them
     versions = ", ".join(f"{name} {version(name)}" for name in there)
     python = platform.python_version()
+    made = f"on {date.today().isoformat()} at {commit_of_run(commit_of_checkout())}"
     machine = (
-        f"Measured on one thread of a processor that calls itself {processor()}, with Python {python}, {versions}."
+        f"Measured {made}, on one thread of a processor that calls itself {processor()}, "
+        f"with Python {python}, {versions}."
     )
     return "\n\n".join([INTRODUCTION, machine, bench_koopman.table(), bench_instance.table()]) + "\n"
 
