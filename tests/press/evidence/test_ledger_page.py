@@ -57,8 +57,8 @@ def test_a_row_says_what_holds_in_both_editions_and_folds_away_what_decides():
     before, folded = said.split("<details>")
     assert "x > y" not in before
     for part in (
-        "x: 5 [seeds: 4.5, 4 to 5]<br>y: 4 [seeds: 4, 4 to 4]<br>",
-        "<br>`x > y`: holds; holds in 1 of 2 seeds, its control breaks it in 2<br>",
+        "x: 5 [seeds: 4.5, 4 to 5]<br>y: 4 [seeds: 4, 4 to 4]<br>"
+        "`x > y`: holds; holds in 1 of 2 seeds, its control breaks it in 2<br>",
         "the paper’s: `x == 4` fails<br>control: with y in place of the others, the bound fails<br>",
         "x: 3<br>y: 4<br>`x >= 4`: **does not hold**<br>",
         r"was set after looking; before that it was `x > 7`. Why \| not.",

@@ -121,17 +121,13 @@ def _details(claim: Claim, editions: Mapping[str, Row], seeds: Seeds) -> Iterato
         yield f"**{EDITIONS[profile]}**, seed {row.seed}"
         yield from _values(row.measured, over)
         if row.bound:
-            yield f"`{row.bound}`: {MARKS[row.holds]}{_many(over)}"
+            yield f"`{row.bound}`: {MARKS[row.holds]}{f'; {over}' if over and over.held is not None else ''}"
         if claim.paper_bound:
             yield f"the paper’s: `{claim.paper_bound}` {STANDS[decide_bound(claim.paper_bound, row.measured)]}"  # type: ignore[arg-type]
         if row.broken_by:
             yield f"control: with {row.broken_by}, {BREAKS[row.breaks]}"
     earlier = f"; before that it was `{claim.earlier}`" if claim.earlier else ""
     yield f"**the bound** was set {claim.set} looking{earlier}. {claim.why}"
-
-
-def _many(over: SeedsRow | None) -> str:
-    return f"; {over}" if over and over.held is not None else ""
 
 
 def _values(measured: Recorded | None, over: SeedsRow | None) -> Iterator[str]:

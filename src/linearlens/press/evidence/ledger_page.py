@@ -32,11 +32,18 @@ def whole_ledger(
     the rows over many seeds, by profile and id.
     """
     parts = [] if rows else ["There are no claims."]
+    swept = {
+        profile: together(row for row in over.values() if not row.stale) for profile, over in (seeds or {}).items()
+    }
     for chapter, group in groupby(sorted(rows, key=_chapter), key=_chapter):
         own = list(group)
         parts += [f"## [{title_of(chapter)}](notebooks/{chapter}.ipynb)"]
         parts += [_of_full_run(runs[chapter], own, kept)] if chapter in runs else []
-        parts += _of_seeds(chapter, seeds or {})
+        parts += [
+            f"*Many seeds, `{profile}`:* {one[chapter]}{_which_fail(one[chapter])}."
+            for profile, one in swept.items()
+            if chapter in one
+        ]
         parts += [full_table(own, claims, kept, seeds or {})]
     return "\n\n".join(parts) + "\n"
 
@@ -143,19 +150,6 @@ def _of_full_run(run: Mapping, rows: Sequence[Row], kept: Mapping[str, Row]) -> 
         f"*The papers’ scale:* {commit}, {run['cpu_seconds'] / 60:.0f} minutes of one processor{beside} "
         f"(networks trained before are not trained again), Python {run['python']}, {versions}."
     )
-
-
-def _of_seeds(chapter: str, seeds: Seeds) -> list[str]:
-    """What a reader who changes the seed has to expect, for each profile that was swept."""
-    swept = {
-        profile: together(row for row in rows.values() if row.chapter == chapter and not row.stale)
-        for profile, rows in seeds.items()
-    }
-    return [
-        f"*Many seeds, `{profile}`:* {one[chapter]}{_which_fail(one[chapter])}."
-        for profile, one in swept.items()
-        if chapter in one
-    ]
 
 
 def _which_fail(chapter: Together) -> str:

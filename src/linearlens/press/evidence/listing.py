@@ -92,7 +92,7 @@ def complaints(rows: Sequence[Row]) -> list[str]:
 
 
 def complaints_over_seeds(rows: Mapping[str, SeedsRow], claims: Mapping[str, Claim], profile: str) -> list[str]:
-    """What was not swept, what holds or is broken by its control in too few seeds, and where a chapter's claims do."""
+    """What was not swept, the claims that hold or are broken by their control in too few seeds, and such chapters."""
     unmeasured = sorted({claim.chapter for claim in claims.values() if claim.id not in rows})
     wrong = [row.id for row in rows.values() if row.wrong]
     unbroken = [row.id for row in rows.values() if row.unbroken]

@@ -7,7 +7,7 @@ and claim is a line, so that a file stays small and a change of it can be read.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +235,7 @@ def seeds_rows(claims: Mapping[str, Claim], profile: str) -> dict[str, SeedsRow]
     for chapter in all_chapters():
         runs, stale = runs_to_show(chapter, profile)
         records = {seed: {str(item["id"]): item["value"] for item in run.records} for seed, run in runs.items()}
-        for name in filter(claims.__contains__, dict.fromkeys(name for own in records.values() for name in own)):
+        for name in filter(claims.__contains__, dict.fromkeys(chain.from_iterable(records.values()))):
             own = {seed: recorded for seed, recorded in records.items() if name in recorded}
             try:
                 rows[name] = seeds_row(claims[name], own, profile=profile, stale=stale)
