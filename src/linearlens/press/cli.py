@@ -262,9 +262,12 @@ def claims(
         edition, ledger = Edition(profile, seed), load_claims()
         chosen = listing.choose_claims(names or [], ledger)
         if seeds:
-            over = seed_runs.seeds_rows(chosen, profile)
-            text, troubles = seed_runs.to_json(over.values()), listing.complaints_over_seeds(over, chosen, profile)
-            lines = listing.listed_over_seeds(over.values(), chosen, bounds=bounds)
+            all_over = seed_runs.seeds_rows(ledger, profile)
+            chapters = seed_runs.together(all_over.values())
+            over = {name: row for name, row in all_over.items() if name in chosen}
+            text = seed_runs.to_json(over.values())
+            troubles = listing.complaints_over_seeds(over, chosen, chapters, profile)
+            lines = listing.listed_over_seeds(over.values(), chosen, chapters, bounds=bounds)
         else:
             rows = ledger_rows(edition, chosen)
             text, troubles = to_json(rows), [*damaged_runs(edition), *unclaimed(edition), *listing.complaints(rows)]

@@ -21,7 +21,7 @@ def paper_claim(name, paper, verdict, **more):
 
 
 GIVEN = [
-    a_claim(id="a.ours", bound={"quick": "value > 0"}, set="after", earlier="value > 7"),
+    a_claim(id="a.ours", bound={"quick": "value > 0"}, set="after", earlier={"quick": "value > 7"}),
     a_claim(id="a.known", kind="known", paper="schmid2010", bound={"quick": "value > 9"}),
     paper_claim("a.whole", "naiman2023", "reproduced"),
     paper_claim("a.none", "li2023", "not reproduced"),
@@ -40,7 +40,7 @@ def cells(text, claim):
 def test_a_row_says_what_holds_in_both_editions_and_folds_away_what_decides():
     claim = a_claim(
         kind="paper", verdict="not reproduced", bound={"quick": "x > y", "full": "x >= 4"}, paper_bound="x == 4",
-        control=["y"], why="Why | not.", earlier="x > 7", set="after",
+        control=["y"], why="Why | not.", earlier={"quick": "x > 7", "full": "x > 7"}, set="after",
     )  # fmt: skip
     value = {"x": 5, "y": 4}
     rows, claims = [judge(claim, value, profile="quick", seed=0)], {"a.b": claim}
@@ -58,7 +58,7 @@ def test_a_row_says_what_holds_in_both_editions_and_folds_away_what_decides():
     assert "x > y" not in before
     for part in (
         "x: 5 [seeds: 4.5, 4 to 5]<br>y: 4 [seeds: 4, 4 to 4]<br>"
-        "`x > y`: holds; holds in 1 of 2 seeds, its control breaks it in 2<br>",
+        "`x > y`: holds; holds in 1 of 2 seeds, its control breaks it in 1<br>",
         "the paper’s: `x == 4` fails<br>control: with y in place of the others, the bound fails<br>",
         "x: 3<br>y: 4<br>`x >= 4`: **does not hold**<br>",
         r"was set after looking; before that it was `x > 7`. Why \| not.",
@@ -96,7 +96,8 @@ def run(**changes):
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_a_full_run_says_where_it_comes_from(device):
-    text = whole_ledger(ROWS, CLAIMS, {}, {"01_a": run(device=device)})
+    kept = {one.id: judge(one, 5, profile="full", seed=0) for one in GIVEN}
+    text = whole_ledger(ROWS, CLAIMS, kept, {"01_a": run(device=device)})
     beside = " beside a GPU" if device == "cuda" else ""
     assert f"*The papers’ scale:* commit `cccccccccc`, 2 minutes of one processor{beside} (" in text
 
@@ -154,6 +155,47 @@ def test_claims_of_a_chapter_are_one_line_and_no_predicates_behind_it():
     text = chapter_rows([judge(many, values, profile="quick", seed=0)], "01_a", {})
     assert text.startswith("::::{dropdown} 1 claims, all hold (1 decided at the papers’ scale only)\n")
     assert "| no bound<br>a 2, b 2, c 2, d yes in 1 of 2, and 2 more |" in text
+
+
+@pytest.mark.parametrize(
+    ("quick", "full", "said"),
+    [
+        ({"value": 1}, {"value": 1}, "all hold"),
+        ({"value": 1}, {"value": 9}, "1 of them does not hold"),
+        ({"value": 1}, {"value": 9, "stale": True}, "all hold"),
+        ({"value": None}, {"value": 1}, "0 do not hold, 1 are not measured"),
+        ({"value": 1, "stale": True}, {"value": 9}, "1 of them does not hold"),
+    ],
+)
+def test_all_hold_is_said_of_what_is_shown_in_both_editions(quick, full, said):
+    claim = a_claim(bound={"quick": "value <= 1", "full": "value <= 1"})
+    row = judge(claim, **quick, profile="quick", seed=0)
+    kept = {"a.b": judge(claim, **full, profile="full", seed=0)}
+    assert chapter_rows([row], "01_a", kept).startswith(f"::::{{dropdown}} 1 claims, {said}\n")
+
+
+def details(claim, value):
+    row = judge(claim, value, profile="quick", seed=0)
+    return claim_table.full_table([row], {claim.id: claim}, {}, {})
+
+
+def test_bounds_of_before_are_said_in_words_and_apart_where_they_differed():
+    one = a_claim(set="after", earlier={"quick": "value > 7", "full": "value > 7"})
+    assert "looking; before that it was `value > 7`. No" in details(one, 0)
+    two = a_claim(set="after", earlier={"quick": "value > 7", "full": "value > 8"})
+    both = "`value > 7` (this machine, quick), `value > 8` (the papers’ scale)"
+    assert f"before that it was {both}. No" in details(two, 0)
+    assert "before that it was `value > 8` (the papers’ scale)" in details(a_claim(earlier={"full": "value > 8"}), 0)
+
+
+def test_a_bound_is_told_from_what_the_paper_states_and_a_control_from_no_bound():
+    claim = a_claim(kind="paper", verdict="reproduced", paper_bound="value <= 0.1")
+    assert "`value <= 1`: holds<br>the paper’s: `value <= 0.1` fails" in details(claim, 0.5)
+    assert "`value <= 1`: **does not hold**" in details(a_claim(), 2)
+    unbounded = a_claim(bound={"full": "x <= 1"}, control=["y"])
+    assert "not measured" not in details(unbounded, {"x": 0, "y": 3})
+    row = judge(unbounded, {"x": 0, "y": 3}, profile="quick", seed=0)
+    assert "not measured" not in "\n".join(listing.listed([row], bounds=True))
 
 
 def test_lines_have_sentences_and_a_total_and_bounds_where_they_are_asked_for():

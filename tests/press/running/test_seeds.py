@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import signal
 import subprocess
@@ -16,10 +17,10 @@ from rich.console import Console
 from linearlens.ledger import PROFILES, load_claims
 from linearlens.paths import ROOT
 from linearlens.press.chapter.errors import PressError
-from linearlens.press.chapter.files import to_json
+from linearlens.press.chapter.files import SEAL, UNSEALED, seal, to_json, write_text
 from linearlens.press.chapter.notebooks import all_chapters
 from linearlens.press.evidence import seed_runs
-from linearlens.press.evidence.listing import complaints_over_seeds
+from linearlens.press.evidence.listing import complaints_over_seeds, listed_over_seeds
 from linearlens.press.evidence.seed_runs import (
     SHARE,
     TOGETHER,
@@ -112,6 +113,7 @@ def test_two_seeds_are_run_kept_and_not_run_again(small, command):
     write_chapter(small / "notebooks" / "01_small.ipynb", SMALL_CELL, "pass")
     wrong = command("claims", "--seeds")
     assert wrong.returncode == 1
+    assert "stale, swept with older sources: 01_small; run: linearlens sweep --profile quick" in wrong.stderr
     assert "WRONG  holds in 1 of 2 seeds (stale): A sum is what it is." in wrong.stdout
     assert "holds in fewer than 95% of the seeds: small.value" in wrong.stderr
     assert json.loads(command("claims", "--seeds", "--json").stdout)[0]["held"] == 1
@@ -228,11 +230,21 @@ def test_an_existing_scheduler_runs_it_if_its_workers_have_the_same_sources(smal
 def test_a_result_from_other_sources_is_not_kept(monkeypatch, tmp_path):
     """A worker that came after all were asked, or a file edited meanwhile."""
     monkeypatch.setattr(seed_runs, "FOLDER", tmp_path)
-    stamp = {"records": [], "sources": {"a": "2"}, "cpu_seconds": 1.0, "python": "3", "versions": {}}
+    stamp = {"records": [], "sources": {"a": "2"}, "cpu_seconds": 1.0, **dict.fromkeys(sweep.worker.ORIGIN)}
     monkeypatch.setattr(sweep.worker, "run_one", lambda *_: stamp)
     with sweep._client(1, None) as client, pytest.raises(PressError, match="other sources than we: a; bring"):
         sweep._run(client, [("01_a", 0)], "quick", {"01_a": {"a": "1"}}, Console(quiet=True))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_comes_from_where_it_was_run_and_not_from_where_it_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(seed_runs, "FOLDER", tmp_path)
+    origin = {"commit": "b" * 40, "dirty": True, "device": "cuda", "python": "3", "versions": {"torch": "2"}}
+    stamp = {"records": [], "sources": {"a": "1"}, "cpu_seconds": 1.0, **origin}
+    monkeypatch.setattr(sweep.worker, "run_one", lambda *_: stamp)
+    with sweep._client(1, None) as client:
+        sweep._run(client, [("01_a", 0)], "quick", {"01_a": {"a": "1"}}, Console(quiet=True))
+    assert read_seeds("01_a", "quick")[0].origin == {**origin, "sources": {"a": "1"}}
 
 
 def test_a_cluster_of_this_machine_is_seen_by_this_machine_only():
@@ -287,14 +299,22 @@ def test_kept_runs_are_read_as_they_were_written_and_a_line_each(here):
     assert list(seed_runs.fresh(read_seeds("01_a", "quick"), {"a": "2"})) == [2, 3]
 
     whole = path.read_text()
+    unsealed = re.sub(rf'"{SEAL}": "[^"]+"', f'"{SEAL}": "{UNSEALED}"', whole)
     for text, says in (
         (whole[:-20], "it is no JSON"),
         (whole.replace("1.25", "1.5"), "it was changed after it was written"),
         (to_json({"runs": []}), "it holds no runs of seeds"),
+        (seal(unsealed.replace('"seed": 11', '"seed": 0')), "it holds a seed twice"),
+        (seal(unsealed.replace('"seed": 11', '"seed": "0"')), "it holds no runs of seeds"),
     ):
         path.write_text(text)
-        with pytest.raises(PressError, match=rf"01_a\.json is damaged: {says}.*; get it back with .* sweep 01_a$"):
+        remedy = "get it back with .* sweep 01_a --profile quick"
+        with pytest.raises(PressError, match=rf"01_a\.json is damaged: {says}.*; {remedy}$"):
             read_seeds("01_a", "quick")
+    for chapter, profile in (("01_a", "full"), ("02_b", "quick")):
+        write_text(seed_runs.path_of(chapter, profile), whole)
+        with pytest.raises(PressError, match=r"is damaged: it is of 01_a in the profile quick; .* --profile"):
+            read_seeds(chapter, profile)
 
 
 def over(claim, values, **more):
@@ -324,6 +344,18 @@ def test_a_control_must_break_the_bound_at_nearly_every_seed():
     assert over(CLAIM, {0: 1}).broken is None
 
 
+def test_a_control_is_asked_where_the_claim_holds_and_one_that_was_not_measured_is_told():
+    claim = a_claim(bound={"quick": "x <= 1 and z <= 1"}, broken_by={"x": "y"})
+    measured = {seed: {"x": 0, "y": 3 if seed < 18 else 0, "z": 9 if seed == 19 else 0} for seed in range(20)}
+    row = over(claim, measured)
+    assert (row.held, row.asked, row.broken, row.unbroken) == (19, 19, 18, True), "19 fails by itself"
+    row = over(a_claim(bound={"quick": "x <= 1"}, control=["y"]), {0: {"x": 0, "y": 3}, 1: {"x": 0}})
+    assert str(row) == "holds in 2 of 2 seeds, its control breaks it in 1 of 1 in which one was measured"
+    claims = {"a.b": a_claim(control=["y"])}
+    assert said_of(claims, {"a.b": row})[0] == "its control was not measured in each seed: a.b"
+    assert not said_of({"a.b": CLAIM}, {"a.b": over(CLAIM, {0: 1})})
+
+
 def test_all_claims_of_a_chapter_are_counted_together_and_the_listing_names_what_fails():
     claims = {one.id: one for one in (CLAIM, a_claim(id="a.c", bound={"quick": "value <= 20"}))}
     measured = {seed: {"a.b": seed / 18, "a.c": 99 if seed == 3 else seed} for seed in range(20)}
@@ -335,12 +367,75 @@ def test_all_claims_of_a_chapter_are_counted_together_and_the_listing_names_what
         {3: ["a.c"], 19: ["a.b"]},
         False,
     )
-    assert not complaints_over_seeds(rows, claims, "quick")
+    assert not said_of(claims, rows)
     measured[7]["a.c"] = 99
     rows["a.c"] = seeds_row(claims["a.c"], measured, profile="quick")
-    assert complaints_over_seeds(rows, claims, "quick") == [
-        "holds in fewer than 95% of the seeds: a.c", "all claims hold in fewer than 90% of the seeds: 01_a (17)",
+    assert said_of(claims, rows) == [
+        "holds in fewer than 95% of the seeds: a.c", "all claims hold in fewer than 90% of the seeds: 01_a (17 of 20)",
     ]  # fmt: skip
+
+
+def said_of(claims, rows):
+    return complaints_over_seeds(rows, claims, together(rows.values()), "quick")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "held"),
+    [
+        (dict.fromkeys(range(20), 0), {0: 0}, 1),
+        ({seed: 9 * (seed < 10) for seed in range(20)}, {seed: 9 * (seed >= 10) for seed in range(20)}, 0),
+        ({seed: 9 * (seed == 0) for seed in range(10)}, dict.fromkeys(range(10, 20), 0), 0),
+    ],
+)
+def test_a_claim_that_was_not_measured_at_a_seed_does_not_hold_there(first, second, held):
+    rows = [over(CLAIM, first), over(CLAIM, second)]
+    assert (together(rows)["01_a"].held, together(rows)["01_a"].n_seeds) == (held, 20)
+
+
+def test_a_chapter_without_a_bound_in_the_profile_is_not_said_to_hold(listing):
+    rows = {"a.b": over(a_claim(bound={"full": "value < 1"}), {0: 9, 1: 9})}
+    assert together(rows.values()) == {}
+    assert listing(rows)[0].endswith(": no bound in this profile")
+
+
+def test_what_was_swept_with_older_sources_is_stale_and_what_is_left_out_is_counted(listing):
+    rows = {"a.b": over(CLAIM, {0: 0}, stale=True)}
+    assert said_of({"a.b": CLAIM}, rows) == [
+        "stale, swept with older sources: 01_a; run: linearlens sweep --profile quick"
+    ]
+    assert listing(rows)[0].endswith(": all claims hold in 1 of 1 seeds (stale)")
+    rows = {"a.b": over(CLAIM, {0: 0}, left_out=19)}
+    assert listing(rows)[0].endswith("in 1 of 1 seeds; 19 kept with older sources are left out")
+
+
+def test_one_claim_asked_for_does_not_speak_for_its_chapter(listing):
+    rows = {"a.b": over(CLAIM, {0: 0, 1: 0}), "a.c": over(a_claim(id="a.c"), {0: 0, 1: 9})}
+    lines = listing({"a.b": rows["a.b"]}, whole=rows)
+    assert lines[0].endswith(": all claims hold in 1 of 2 seeds")
+    assert lines[1].strip() == "seed 1: a.c"
+
+
+@pytest.fixture
+def listing(monkeypatch):
+    """The lines of ``claims --seeds`` for these rows; `whole` are all of their chapter."""
+    monkeypatch.setattr("linearlens.press.evidence.listing.title_of", lambda chapter: "Small")
+
+    def lines(rows, whole=None):
+        claims = dict.fromkeys(rows, CLAIM)
+        return list(listed_over_seeds(rows.values(), claims, together((whole or rows).values()), bounds=False))
+
+    return lines
+
+
+def test_a_chapter_speaks_for_its_own_claims_only(here, monkeypatch):
+    for chapter in ("01_a", "02_b"):
+        write_chapter(here / "notebooks" / f"{chapter}.ipynb", SMALL_CELL)
+    monkeypatch.setattr(seed_runs, "origin_of", lambda *_: {"a": "1"})
+    for chapter, source, value in (("01_a", "1", 0), ("02_b", "older", 9)):
+        origin = {"commit": "c", "dirty": False, "python": "3", "versions": {}, "sources": {"a": source}}
+        keep_seed(chapter, "quick", SeedRun(0, 1.0, [{"id": "a.b", "value": value}], origin))
+    row = seeds_rows({"a.b": CLAIM}, "quick")["a.b"]
+    assert (row.held, row.stale) == (1, False), "that of 01_a, where the claim stands today"
 
 
 def test_a_list_counts_once_a_seed_and_nan_is_missing():
@@ -349,12 +444,14 @@ def test_a_list_counts_once_a_seed_and_nan_is_missing():
     row = over(claim, values)
     assert row.held == 1, "NaN holds nothing"
     assert row.measured == {"x": Spread(math.inf, 2.0, math.inf, 2), "y": Spread(1.0, 0.5, 1.0, 3)}
-    assert row.show() == "x inf, 2 to inf; y 1, 0.5 to 1"
+    assert row.show() == "x inf, 2 to inf in 2 of 3 seeds; y 1, 0.5 to 1"
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_claims_hold_and_controls_break_at_nearly_every_seed_and_all_of_a_chapter_at_nine_of_ten(profile):
-    rows = [row for row in seeds_rows(load_claims(), profile).values() if row.n_seeds >= MANY and not row.stale]
+    swept = [row for row in seeds_rows(load_claims(), profile).values() if not row.stale]
+    chapters = {chapter for chapter, one in together(swept).items() if one.n_seeds >= MANY}
+    rows = [row for row in swept if row.chapter in chapters]
     wrong = {row.id: str(row) for row in rows if row.wrong or row.unbroken}
     assert not wrong, f"a claim that holds, or is broken by its control, in fewer than {SHARE:.0%} is wrong: mend it"
     apart = {chapter: dict(one.fails) for chapter, one in together(rows).items() if one.wrong}

@@ -121,25 +121,34 @@ def _details(claim: Claim, editions: Mapping[str, Row], seeds: Seeds) -> Iterato
         yield f"**{EDITIONS[profile]}**, seed {row.seed}"
         yield from _values(row.measured, over)
         if row.bound:
-            yield f"`{row.bound}`: {MARKS[row.holds]}{f'; {over}' if over and over.held is not None else ''}"
+            alone = decide_bound(row.bound, row.measured)  # type: ignore[arg-type]
+            yield f"`{row.bound}`: {MARKS[alone is True]}{f'; {over}' if over and over.held is not None else ''}"
         if claim.paper_bound:
             yield f"the paper’s: `{claim.paper_bound}` {STANDS[decide_bound(claim.paper_bound, row.measured)]}"  # type: ignore[arg-type]
-        if row.broken_by:
+        if row.broken_by and row.bound:
             yield f"control: with {row.broken_by}, {BREAKS[row.breaks]}"
-    earlier = f"; before that it was `{claim.earlier}`" if claim.earlier else ""
-    yield f"**the bound** was set {claim.set} looking{earlier}. {claim.why}"
+    yield f"**the bound** was set {claim.set} looking{_before(claim.earlier)}. {claim.why}"
+
+
+def _before(earlier: Mapping[str, str]) -> str:
+    """The bound of before, or those of the editions where they differed."""
+    if not earlier:
+        return ""
+    one = len({*earlier.values()}) == 1 and len(earlier) == len(PROFILES)
+    said = [f"`{bound}`{'' if one else f' ({EDITIONS[profile]})'}" for profile, bound in earlier.items()]
+    return f"; before that it was {said[0] if one else ', '.join(said)}"
 
 
 def _values(measured: Recorded | None, over: SeedsRow | None) -> Iterator[str]:
     """A line for each number, and in brackets what it is over the seeds."""
     spread = over.measured if over else {}
     if not isinstance(measured, dict):
-        yield f"{show(measured)}{_brackets(spread)}"
+        yield f"{show(measured)}{_brackets(spread, over)}"
         return
     spreads = spread if isinstance(spread, dict) else {}
     for name, value in measured.items():
-        yield f"{name.replace('_', ' ')}: {show(value)}{_brackets(spreads.get(name))}"
+        yield f"{name.replace('_', ' ')}: {show(value)}{_brackets(spreads.get(name), over)}"
 
 
-def _brackets(over: object) -> str:
-    return f" [seeds: {over}]" if isinstance(over, Spread) else ""
+def _brackets(spread: object, over: SeedsRow | None) -> str:
+    return f" [seeds: {spread.among(over.n_seeds)}]" if over and isinstance(spread, Spread) else ""

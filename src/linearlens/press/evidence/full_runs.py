@@ -96,7 +96,9 @@ def kept_rows(claims: Mapping[str, Claim], runs: Mapping[str, Mapping[str, Any]]
     for chapter, run in runs.items():
         stale = not is_fresh(chapter, run["sources"])
         records = {item["id"]: item["value"] for item in run["records"]}
-        for name in filter(claims.__contains__, records):
+        for name in records:
+            if name not in claims or claims[name].chapter != chapter:
+                continue
             try:
                 rows[name] = judge(
                     claims[name],

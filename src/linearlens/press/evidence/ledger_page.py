@@ -51,12 +51,23 @@ def whole_ledger(
 def chapter_rows(rows: Sequence[Row], chapter: str, kept: Mapping[str, Row]) -> str:
     """The claims of one chapter, folded into a line that says how many there are and whether they hold."""
     own = [row for row in rows if row.chapter == chapter]
-    failing = sum(row.holds is False for row in own)
-    undecided = sum(row.holds is None for row in own)
+    fates = [_fate(row, kept.get(row.id)) for row in own]
+    failing, missing, apart = (fates.count(fate) for fate in ("fails", "missing", "full only"))
     said = f"{failing} of them do{'es' if failing == 1 else ''} not hold" if failing else "all hold"
-    said += f" ({undecided} decided at the papers’ scale only)" if undecided else ""
+    said = said if not missing else f"{failing} do not hold, {missing} are not measured"
+    said += f" ({apart} decided at the papers’ scale only)" if apart else ""
     more = "Bounds, controls and many seeds: in [the ledger](../ledger.md)."
     return f"::::{{dropdown}} {len(own)} claims, {said}\n{short_table(own, kept)}\n\n{more}\n::::"
+
+
+def _fate(row: Row, kept: Row | None) -> str:
+    """Whether a claim holds in all editions that are shown."""
+    shown = [one for one in (row, kept) if one and one.measured is not None and not one.stale]
+    if any(one.holds is False for one in shown):
+        return "fails"
+    if row.bound and row not in shown:
+        return "missing"
+    return "holds" if row.bound else "full only"
 
 
 def summary(rows: Sequence[Row], kept: Mapping[str, Row]) -> str:
@@ -142,7 +153,8 @@ def _count(rows: Sequence[Row]) -> str:
 
 def _of_full_run(run: Mapping, rows: Sequence[Row], kept: Mapping[str, Row]) -> str:
     commit = commit_of_run(run, code="`")
-    if any(kept[row.id].stale for row in rows if row.id in kept):
+    judged = [kept[row.id] for row in rows if row.id in kept]
+    if not judged or any(row.stale for row in judged):
         return f"The full run that is kept ({commit}) was made with other sources of this chapter; it is not shown."
     versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
     beside = " beside a GPU" if run.get("device") == "cuda" else ""

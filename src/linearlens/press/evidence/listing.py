@@ -10,7 +10,7 @@ from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.notebooks import choose, title_of
 from linearlens.press.evidence.claim_table import standing
 from linearlens.press.evidence.ledger_page import tally
-from linearlens.press.evidence.seed_runs import SHARE, TOGETHER, SeedsRow, together
+from linearlens.press.evidence.seed_runs import SHARE, TOGETHER, SeedsRow, Together
 
 MARKS = {True: "holds", False: "FAILS", None: "  ?  "}
 BREAKS = {True: "breaks the bound", False: "does NOT break the bound", None: "was not measured"}
@@ -47,7 +47,7 @@ def listed(rows: Sequence[Row], *, bounds: bool) -> Iterator[str]:
             if bounds:
                 yield f"           measured {show(row.measured)}"
                 yield f"           bound {row.bound or 'none in this profile'}, set {row.set} looking"
-            if bounds and row.broken_by:
+            if bounds and row.broken_by and row.bound:
                 yield f"           control: {row.broken_by}; it {BREAKS[row.breaks]}"
     yield total(rows)
 
@@ -60,13 +60,15 @@ def total(rows: Sequence[Row]) -> str:
     return f"{len(rows)} claims, {rows[0].profile}, seed {rows[0].seed}: {said}\n{tally(rows)}" if rows else "no claims"
 
 
-def listed_over_seeds(rows: Iterable[SeedsRow], claims: Mapping[str, Claim], *, bounds: bool) -> Iterator[str]:
-    """The same over the seeds of a sweep, with the seeds in which a chapter's claims do not all hold."""
+def listed_over_seeds(
+    rows: Iterable[SeedsRow], claims: Mapping[str, Claim], chapters: Mapping[str, Together], *, bounds: bool
+) -> Iterator[str]:
+    """The same over the seeds of a sweep; `chapters` tell of whole chapters in which seeds not all claims hold."""
     rows = sorted(rows, key=_chapter)
-    chapters = together(rows)
     for chapter, group in groupby(rows, key=_chapter):
-        yield f"{chapter}  {title_of(chapter)}: {chapters[chapter]}"
-        for seed, names in chapters[chapter].fails.items():
+        whole = chapters.get(chapter)
+        yield f"{chapter}  {title_of(chapter)}: {whole or 'no bound in this profile'}"
+        for seed, names in whole.fails.items() if whole else ():
             yield f"         seed {seed}: {', '.join(names)}"
         for row in group:
             mark = "WRONG" if row.wrong or row.unbroken else "     "
@@ -91,19 +93,23 @@ def complaints(rows: Sequence[Row]) -> list[str]:
     return [*run, *([f"does not hold: {', '.join(failed)}"] if failed else [])]
 
 
-def complaints_over_seeds(rows: Mapping[str, SeedsRow], claims: Mapping[str, Claim], profile: str) -> list[str]:
-    """What was not swept, the claims that hold or are broken by their control in too few seeds, and such chapters."""
-    unmeasured = sorted({claim.chapter for claim in claims.values() if claim.id not in rows})
-    wrong = [row.id for row in rows.values() if row.wrong]
-    unbroken = [row.id for row in rows.values() if row.unbroken]
-    apart = [f"{chapter} ({all_of.held})" for chapter, all_of in together(rows.values()).items() if all_of.wrong]
-    return [
-        *([f"not swept: {', '.join(unmeasured)}; run: linearlens sweep --profile {profile}"] if unmeasured else []),
-        *([f"holds in fewer than {SHARE:.0%} of the seeds: {', '.join(wrong)}"] if wrong else []),
-        *(
-            [f"is broken by its control in fewer than {SHARE:.0%} of the seeds: {', '.join(unbroken)}"]
-            if unbroken
-            else []
-        ),
-        *([f"all claims hold in fewer than {TOGETHER:.0%} of the seeds: {', '.join(apart)}"] if apart else []),
-    ]
+def complaints_over_seeds(
+    rows: Mapping[str, SeedsRow], claims: Mapping[str, Claim], chapters: Mapping[str, Together], profile: str
+) -> list[str]:
+    """What was not swept or is stale, the claims that hold or are broken in too few seeds, and such chapters."""
+    own = {claim.chapter for claim in claims.values()}
+    apart = [f"{name} ({one.held} of {one.n_seeds})" for name, one in chapters.items() if name in own and one.wrong]
+    run, few = f"; run: linearlens sweep --profile {profile}", "in fewer than"
+    found = {
+        "not swept: {}" + run: sorted({claim.chapter for claim in claims.values() if claim.id not in rows}),
+        "stale, swept with older sources: {}" + run: sorted({row.chapter for row in rows.values() if row.stale}),
+        f"holds {few} {SHARE:.0%} of the seeds: {{}}": [row.id for row in rows.values() if row.wrong],
+        f"is broken by its control {few} {SHARE:.0%} of the seeds: {{}}": [
+            row.id for row in rows.values() if row.unbroken
+        ],
+        "its control was not measured in each seed: {}": [
+            row.id for row in rows.values() if row.unasked and (claims[row.id].control or claims[row.id].broken_by)
+        ],
+        f"all claims hold {few} {TOGETHER:.0%} of the seeds: {{}}": apart,
+    }
+    return [says.format(", ".join(which)) for says, which in found.items() if which]

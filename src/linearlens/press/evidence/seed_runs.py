@@ -49,13 +49,18 @@ class Spread:
     def __str__(self) -> str:
         return f"{show(self.median)}, {show(self.low)} to {show(self.high)}"
 
+    def among(self, n_seeds: int) -> str:
+        """The same, saying so where not each of so many seeds gave a number."""
+        return str(self) if self.n_seeds == n_seeds else f"{self} in {self.n_seeds} of {n_seeds} seeds"
+
 
 @dataclass(frozen=True)
 class SeedsRow:
     """One claim over the seeds it was measured at; ``held`` is None if it has no bound in this profile.
 
-    ``fails`` are the seeds in which it does not hold, and ``broken`` counts those in which its control breaks the
-    bound, as it must; None where no control is named or measured.
+    ``fails`` are the seeds in which it does not hold. Of the others, ``broken`` counts those in which its control
+    breaks the bound, as it must, and ``asked`` those in which a control was measured; ``broken`` is None where none
+    was. ``left_out`` counts kept runs of older sources.
     """
 
     id: str
@@ -64,37 +69,48 @@ class SeedsRow:
     verdict: str | None
     profile: str
     bound: str | None
-    n_seeds: int
+    seeds: tuple[int, ...]
     held: int | None
     fails: tuple[int, ...]
+    asked: int
     broken: int | None
     measured: Spread | dict[str, Spread]
     stale: bool
+    left_out: int = 0
+
+    @property
+    def n_seeds(self) -> int:
+        """At how many seeds it was measured."""
+        return len(self.seeds)
 
     @property
     def wrong(self) -> bool:
         """Whether the bound fails in too many seeds."""
-        return self._in_too_few(self.held)
+        return self.held is not None and self.held < SHARE * self.n_seeds
 
     @property
     def unbroken(self) -> bool:
-        """Whether the control leaves the bound whole in too many seeds."""
-        return self._in_too_few(self.broken)
-
-    def _in_too_few(self, count: int | None) -> bool:
-        return count is not None and count < SHARE * self.n_seeds
+        """Whether the control leaves the bound whole in too many of the seeds in which the claim holds."""
+        return self.broken is not None and self.broken < SHARE * self.asked
 
     def show(self) -> str:
         """The median and the interval of each number."""
         if isinstance(self.measured, Spread):
-            return str(self.measured)
-        return "; ".join(f"{name.replace('_', ' ')} {spread}" for name, spread in self.measured.items())
+            return self.measured.among(self.n_seeds)
+        return "; ".join(
+            f"{name.replace('_', ' ')} {spread.among(self.n_seeds)}" for name, spread in self.measured.items()
+        )
 
     def __str__(self) -> str:
-        stale = " (stale)" if self.stale else ""
         held = "no bound in this profile" if self.held is None else f"holds in {self.held} of {self.n_seeds} seeds"
         broken = "" if self.broken is None else f", its control breaks it in {self.broken}"
-        return held + broken + stale
+        some = f" of {self.asked} in which one was measured" if self.broken is not None and self.unasked else ""
+        return held + broken + some + (" (stale)" if self.stale else "")
+
+    @property
+    def unasked(self) -> bool:
+        """Whether seeds in which it holds lack its control."""
+        return self.held is not None and self.asked < self.held
 
 
 @dataclass(frozen=True)
@@ -103,6 +119,8 @@ class Together:
 
     n_seeds: int
     fails: Mapping[int, list[str]]
+    stale: bool = False
+    left_out: int = 0
 
     @property
     def held(self) -> int:
@@ -115,7 +133,8 @@ class Together:
         return self.held < TOGETHER * self.n_seeds
 
     def __str__(self) -> str:
-        return f"all claims hold in {self.held} of {self.n_seeds} seeds"
+        older = f"; {self.left_out} kept with older sources are left out" if self.left_out else ""
+        return f"all claims hold in {self.held} of {self.n_seeds} seeds{' (stale)' if self.stale else ''}{older}"
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -184,14 +203,25 @@ def read_seeds(chapter: str, profile: str) -> dict[int, SeedRun]:
     """
     path = path_of(chapter, profile)
     try:
-        groups = read_sealed(path)["groups"]
-        runs = [SeedRun(**entry, origin=group["origin"]) for group in groups for entry in group["seeds"]]
+        return _parsed(read_sealed(path), path, chapter, profile)
     except FileNotFoundError:
         return {}
-    except (DamagedError, TypeError, KeyError) as error:
-        said = error if isinstance(error, DamagedError) else f"{path} is damaged: it holds no runs of seeds"
-        raise PressError(f"{said}; {remedy(path, f'linearlens sweep {chapter}')}") from error
-    return {run.seed: run for run in sorted(runs, key=lambda run: run.seed)}
+    except DamagedError as error:
+        raise PressError(f"{error}; {remedy(path, f'linearlens sweep {chapter} --profile {profile}')}") from error
+
+
+def _parsed(whole: Mapping[str, Any], path: Path, chapter: str, profile: str) -> dict[int, SeedRun]:
+    try:
+        runs = [SeedRun(**entry, origin=group["origin"]) for group in whole["groups"] for entry in group["seeds"]]
+        by_seed = {run.seed: run for run in sorted(runs, key=lambda run: run.seed)}
+        place = whole["chapter"], whole["profile"]
+    except (TypeError, KeyError) as error:
+        raise DamagedError(f"{path} is damaged: it holds no runs of seeds") from error
+    if place != (chapter, profile):
+        raise DamagedError(f"{path} is damaged: it is of {' in the profile '.join(place)}")
+    if len(by_seed) < len(runs):
+        raise DamagedError(f"{path} is damaged: it holds a seed twice")
+    return by_seed
 
 
 def keep_seed(chapter: str, profile: str, run: SeedRun) -> Path:
@@ -204,11 +234,11 @@ def keep_seed(chapter: str, profile: str, run: SeedRun) -> Path:
     """
     path = path_of(chapter, profile)
     runs = {**read_seeds(chapter, profile), run.seed: run}
-    write_text(path, _text(list(runs.values())))
+    write_text(path, _text(chapter, profile, list(runs.values())))
     return path
 
 
-def _text(runs: Sequence[SeedRun]) -> str:
+def _text(chapter: str, profile: str, runs: Sequence[SeedRun]) -> str:
     def key(run: SeedRun) -> str:
         return json.dumps(run.origin, sort_keys=True)
 
@@ -217,7 +247,8 @@ def _text(runs: Sequence[SeedRun]) -> str:
         own = list(group)
         origin, seeds = json.dumps(own[0].origin, indent=1), ",\n".join(map(_seed_text, own))
         groups.append(f'{{"origin": {origin},\n"seeds": [\n{seeds}\n]}}')
-    return seal(f'{{"{SEAL}": "{UNSEALED}", "groups": [' + ",\n".join(groups) + "]}\n")
+    head = f'"chapter": "{chapter}", "profile": "{profile}"'
+    return seal(f'{{"{SEAL}": "{UNSEALED}", {head}, "groups": [' + ",\n".join(groups) + "]}\n")
 
 
 def _seed_text(run: SeedRun) -> str:
@@ -234,14 +265,19 @@ def seeds_rows(claims: Mapping[str, Claim], profile: str) -> dict[str, SeedsRow]
     rows = {}
     for chapter in all_chapters():
         runs, stale = runs_to_show(chapter, profile)
+        left_out = len(read_seeds(chapter, profile)) - len(runs)
         records = {seed: {str(item["id"]): item["value"] for item in run.records} for seed, run in runs.items()}
-        for name in filter(claims.__contains__, dict.fromkeys(chain.from_iterable(records.values()))):
+        for name in dict.fromkeys(chain.from_iterable(records.values())):
+            if name not in claims or claims[name].chapter != chapter:
+                continue
             own = {seed: recorded for seed, recorded in records.items() if name in recorded}
             try:
-                rows[name] = seeds_row(claims[name], own, profile=profile, stale=stale)
-            except LedgerError:
+                rows[name] = seeds_row(claims[name], own, profile=profile, stale=stale, left_out=left_out)
+            except LedgerError as error:
                 if not stale:
-                    raise
+                    raise LedgerError(
+                        f"{chapter}, {name}, at one of the seeds {min(own)} to {max(own)}: {error}"
+                    ) from error
     return rows
 
 
@@ -256,7 +292,12 @@ def runs_to_show(chapter: str, profile: str) -> tuple[dict[int, SeedRun], bool]:
 
 
 def seeds_row(
-    claim: Claim, records: Mapping[int, Mapping[str, Recorded]], *, profile: str, stale: bool = False
+    claim: Claim,
+    records: Mapping[int, Mapping[str, Recorded]],
+    *,
+    profile: str,
+    stale: bool = False,
+    left_out: int = 0,
 ) -> SeedsRow:
     """Hold a claim against what was recorded at each seed; `records` is all that was recorded there, by seed and id."""
     judged = {
@@ -265,7 +306,7 @@ def seeds_row(
     }
     bound = claim.bound.get(profile)
     fails = () if bound is None else tuple(seed for seed, row in judged.items() if row.holds is not True)
-    breaks = [row.breaks for row in judged.values() if row.breaks is not None]
+    breaks = [row.breaks for row in judged.values() if row.holds and row.breaks is not None]
     return SeedsRow(
         id=claim.id,
         chapter=claim.chapter,
@@ -273,25 +314,31 @@ def seeds_row(
         verdict=claim.verdict,
         profile=profile,
         bound=bound,
-        n_seeds=len(judged),
+        seeds=tuple(judged),
         held=None if bound is None else len(judged) - len(fails),
         fails=fails,
+        asked=len(breaks),
         broken=sum(breaks) if breaks else None,
         measured=_spreads([recorded[claim.id] for recorded in records.values()]),
         stale=stale,
+        left_out=left_out,
     )
 
 
 def together(rows: Iterable[SeedsRow]) -> dict[str, Together]:
-    """By chapter, in how many seeds all its claims hold."""
+    """By chapter, in how many seeds all its claims hold that have a bound; one that was not measured does not."""
     found = {}
-    for chapter, group in groupby(sorted(rows, key=lambda row: row.chapter), key=lambda row: row.chapter):
+    bounded = sorted((row for row in rows if row.held is not None), key=lambda row: row.chapter)
+    for chapter, group in groupby(bounded, key=lambda row: row.chapter):
         own = list(group)
-        fails: dict[int, list[str]] = {}
-        for row in own:
-            for seed in row.fails:
-                fails.setdefault(seed, []).append(row.id)
-        found[chapter] = Together(max(row.n_seeds for row in own), dict(sorted(fails.items())))
+        seeds = sorted(set(chain.from_iterable(row.seeds for row in own)))
+        fails = {seed: [row.id for row in own if seed in row.fails or seed not in row.seeds] for seed in seeds}
+        found[chapter] = Together(
+            len(seeds),
+            {seed: names for seed, names in fails.items() if names},
+            stale=any(row.stale for row in own),
+            left_out=max(row.left_out for row in own),
+        )
     return found
 
 
@@ -316,4 +363,4 @@ def spread_of(values: Iterable[Recorded]) -> Spread:
 
 def to_json(rows: Iterable[SeedsRow]) -> str:
     """The rows as a JSON list of objects."""
-    return json.dumps([asdict(row) for row in rows], indent=2)
+    return json.dumps([asdict(row) | {"n_seeds": row.n_seeds} for row in rows], indent=2)

@@ -16,7 +16,6 @@ from linearlens.paths import BUILD
 from linearlens.press.chapter.errors import PressError
 from linearlens.press.chapter.files import one_at_a_time, remove_drafts
 from linearlens.press.chapter.notebooks import Edition, check_parameters
-from linearlens.press.chapter.provenance import commit_of_checkout
 from linearlens.press.evidence.seed_runs import SeedRun, fresh, keep_seed, origin_of, read_seeds, seedless
 from linearlens.press.running import worker
 from linearlens.press.running.progress import Board
@@ -95,7 +94,6 @@ def _missing(
 def _run(client: Any, tasks: Sequence[Task], profile: str, hashes: dict[str, dict[str, str]], console: Console) -> None:
     from distributed import as_completed
 
-    commit = commit_of_checkout()  # now: a long sweep may see others come
     # Not pure: each sweep runs its own tasks, even where a scheduler still remembers those of another.
     futures = {
         client.submit(worker.run_one, chapter, profile, seed, retries=1, pure=False): (chapter, seed)
@@ -122,7 +120,7 @@ def _run(client: Any, tasks: Sequence[Task], profile: str, hashes: dict[str, dic
                 failures.append(f"{chapter}, seed {seed}: {trouble}")
                 say(chapter, f"seed {seed} failed")
                 continue
-            origin = {**commit, "python": stamp["python"], "versions": stamp["versions"], "sources": hashes[chapter]}
+            origin = {name: stamp[name] for name in worker.ORIGIN} | {"sources": hashes[chapter]}
             keep_seed(chapter, profile, SeedRun(seed, stamp["cpu_seconds"], stamp["records"], origin))
             say(chapter, f"seed {seed} done, {stamp['cpu_seconds']:.0f} s of a processor")
     if failures:

@@ -11,6 +11,8 @@ from linearlens.press.running.process import Children
 
 children = Children()
 
+ORIGIN = ("commit", "dirty", "device", "python", "versions")  # where a run comes from, beside its sources
+
 
 def run_one(chapter: str, profile: str, seed: int) -> dict[str, Any]:
     """Execute a chapter, unless it is fresh here, and return its stamp.
@@ -37,4 +39,4 @@ def run_one(chapter: str, profile: str, seed: int) -> dict[str, Any]:
         raise PressError(f"{said} (on {socket.gethostname()})")
     if (stamp := executed.stamp()) is None:
         raise PressError(f"{executed.path} has gone meanwhile (on {socket.gethostname()})")
-    return {name: stamp[name] for name in ("records", "sources", "cpu_seconds", "python", "versions")}
+    return {name: stamp[name] for name in (*ORIGIN, "records", "sources", "cpu_seconds")}
