@@ -358,6 +358,25 @@ def test_files_read_by_path_are_seen(code, found):
     assert [*read_by_path(ast.parse(code))] == found
 
 
+def drawn_anew(code):
+    """Random numbers that a ``while`` loop begins again in each round: the same ones, so that it may never end."""
+    for loop in (node for node in ast.walk(code) if isinstance(node, ast.While)):
+        calls = [node.func for one in loop.body for node in ast.walk(one) if isinstance(node, ast.Call)]
+        names = {call.attr if isinstance(call, ast.Attribute) else ast.unparse(call) for call in calls}
+        yield from sorted(names & {"default_rng", "RandomState", "seed", "manual_seed", "Generator"})
+
+
+def test_no_loop_waits_for_numbers_that_it_draws_again():
+    cells = [(path.stem, ast.parse(cell.source)) for path in CHAPTERS for cell in code_cells(path)]
+    assert not {name: found for name, code in [*cells, *modules()] if (found := [*drawn_anew(code)])}
+
+
+def test_a_loop_that_draws_the_same_again_is_seen():
+    bad = "while far(x):\n    x = np.random.default_rng([seed, 2]).permutation(x)"
+    assert list(drawn_anew(ast.parse(bad))) == ["default_rng"]
+    assert not list(drawn_anew(ast.parse("rng = default_rng(0)\nwhile far(x):\n    x = rng.permutation(x)")))
+
+
 def test_what_the_readme_links_and_shows_is_there():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     places = re.findall(r"\]\((?!https?:)([^)#]+)|(?:href|src)=\"([^\"]+)", text)
