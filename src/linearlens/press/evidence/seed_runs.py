@@ -264,8 +264,9 @@ def seeds_rows(claims: Mapping[str, Claim], profile: str) -> dict[str, SeedsRow]
     """
     rows = {}
     for chapter in all_chapters():
-        runs, stale = runs_to_show(chapter, profile)
-        left_out = len(read_seeds(chapter, profile)) - len(runs)
+        kept = read_seeds(chapter, profile)
+        runs, stale = _to_show(kept, chapter, profile)
+        left_out = len(kept) - len(runs)
         records = {seed: {str(item["id"]): item["value"] for item in run.records} for seed, run in runs.items()}
         for name in dict.fromkeys(chain.from_iterable(records.values())):
             if name not in claims or claims[name].chapter != chapter:
@@ -283,7 +284,10 @@ def seeds_rows(claims: Mapping[str, Claim], profile: str) -> dict[str, SeedsRow]
 
 def runs_to_show(chapter: str, profile: str) -> tuple[dict[int, SeedRun], bool]:
     """The runs with today's sources; where there are none, all that are kept, and True since they are stale."""
-    runs = read_seeds(chapter, profile)
+    return _to_show(read_seeds(chapter, profile), chapter, profile)
+
+
+def _to_show(runs: dict[int, SeedRun], chapter: str, profile: str) -> tuple[dict[int, SeedRun], bool]:
     try:
         now = fresh(runs, origin_of(chapter, profile)) if runs else {}
     except PressError:  # the chapter cannot be read
