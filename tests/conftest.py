@@ -50,6 +50,13 @@ def quick() -> "Edition":
     return edition
 
 
+@pytest.fixture(autouse=True)
+def same_draws(request: pytest.FixtureRequest) -> None:
+    """Each test draws from the start of its module's `RNG`, whichever tests a worker ran before it."""
+    if hasattr(request.module, "RNG"):
+        request.module.RNG.bit_generator.state = type(request.module.RNG.bit_generator)(0).state
+
+
 def write_chapter(path: Path, *cells: str, parameters: str = 'profile = "quick"\nseed = 0') -> None:
     """A chapter of code cells, the first of them its parameters."""
     import nbformat

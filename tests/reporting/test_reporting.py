@@ -112,10 +112,12 @@ def test_states_without_dynamics_are_no_evidence():
         def forward(self, x):
             return self.cell(x)[0][:, -1]
 
-    x = np.float32(RNG.normal(size=(60, 10, 3)))
-    one = linearlens.report(Noise(), x[:40], x[40:], lenses=["spectrum"], progress=False).findings["spectrum"]
-    modulus = one.tables["eigenvalues"]["modulus"]
-    assert any("no larger than that of states in random order" in said for said in one.warnings), modulus
+    found = []
+    for _ in range(6):
+        x = np.float32(RNG.normal(size=(60, 10, 3)))
+        one = linearlens.report(Noise(), x[:40], x[40:], lenses=["spectrum"], progress=False).findings["spectrum"]
+        found.append(any("no larger than that of states in random order" in said for said in one.warnings))
+    assert sum(found) >= 4, f"one draw of noise in twenty passes for dynamics; here {found}"
 
 
 def test_a_model_that_is_all_bias_is_called_so():
