@@ -42,7 +42,7 @@ def full_table(rows: Iterable[Row], claims: Mapping[str, Claim], kept: Mapping[s
             *(_holds(editions.get(profile), _over(seeds, profile, row.id)) for profile in PROFILES),
         )
         for row in rows
-        for editions in [_editions(row, kept)]
+        for editions in [editions_shown(row, kept)]
     ]
     return "\n".join([":::{div} claims", HEAD, *lines, ":::"])
 
@@ -50,7 +50,7 @@ def full_table(rows: Iterable[Row], claims: Mapping[str, Claim], kept: Mapping[s
 def short_table(rows: Iterable[Row], kept: Mapping[str, Row]) -> str:
     """A row a claim: the sentence, the verdict, and what was measured in both editions."""
     lines = [
-        _line(row.says, standing(row), *(_brief(_editions(row, kept).get(profile)) for profile in PROFILES))
+        _line(row.says, standing(row), *(_brief(editions_shown(row, kept).get(profile)) for profile in PROFILES))
         for row in rows
     ]
     return "\n".join([":::{div} claims short", HEAD, *lines, ":::"])
@@ -61,7 +61,7 @@ def anchor(claim: str) -> str:
     return f"claim-{claim.replace('.', '-')}"
 
 
-def _editions(row: Row, kept: Mapping[str, Row]) -> dict[str, Row]:
+def editions_shown(row: Row, kept: Mapping[str, Row]) -> dict[str, Row]:
     """What there is to show of a claim, by profile."""
     there = [one for one in (row, kept.get(row.id)) if one and one.measured is not None and not one.stale]
     return {one.profile: one for one in there}

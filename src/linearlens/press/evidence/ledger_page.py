@@ -7,7 +7,7 @@ from itertools import groupby
 from linearlens.ledger import VERDICTS, Claim, Row
 from linearlens.press.chapter.notebooks import title_of
 from linearlens.press.chapter.provenance import commit_of_run
-from linearlens.press.evidence.claim_table import Seeds, full_table, short_table
+from linearlens.press.evidence.claim_table import Seeds, editions_shown, full_table, short_table
 from linearlens.press.evidence.seed_runs import Together, together
 
 PAPERS = {
@@ -51,7 +51,7 @@ def whole_ledger(
 def chapter_rows(rows: Sequence[Row], chapter: str, kept: Mapping[str, Row]) -> str:
     """The claims of one chapter, folded into a line that says how many there are and whether they hold."""
     own = [row for row in rows if row.chapter == chapter]
-    fates = [_fate(row, kept.get(row.id)) for row in own]
+    fates = [_fate(row, kept) for row in own]
     failing, missing, apart = (fates.count(fate) for fate in ("fails", "missing", "full only"))
     said = f"{failing} of them do{'es' if failing == 1 else ''} not hold" if failing else "all hold"
     said = said if not missing else f"{failing} do not hold, {missing} are not measured"
@@ -60,12 +60,12 @@ def chapter_rows(rows: Sequence[Row], chapter: str, kept: Mapping[str, Row]) -> 
     return f"::::{{dropdown}} {len(own)} claims, {said}\n{short_table(own, kept)}\n\n{more}\n::::"
 
 
-def _fate(row: Row, kept: Row | None) -> str:
+def _fate(row: Row, kept: Mapping[str, Row]) -> str:
     """Whether a claim holds in all editions that are shown."""
-    shown = [one for one in (row, kept) if one and one.measured is not None and not one.stale]
-    if any(one.holds is False for one in shown):
+    shown = editions_shown(row, kept)
+    if any(one.holds is False for one in shown.values()):
         return "fails"
-    if row.bound and row not in shown:
+    if row.bound and row.profile not in shown:
         return "missing"
     return "holds" if row.bound else "full only"
 
