@@ -5,7 +5,6 @@ import json
 import os
 import pkgutil
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -120,9 +119,24 @@ def write_registry(path: Path, entries: dict[str, dict[str, Any]]) -> None:
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
-def heed_interrupts() -> None:
-    """For a process that is to be interrupted: one started in the background would not listen, nor its children."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# One started in the background would not listen to interrupts, nor its children. It has threads nowhere, unlike this
+# process, where code between fork and exec could wait for the lock of a thread that is gone.
+_HEEDING = (
+    "import runpy, signal\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "runpy.run_module('linearlens', run_name='__main__', alter_sys=True)"
+)
+
+
+def to_be_interrupted(project: Path, *arguments: str) -> subprocess.Popen:
+    """The ``linearlens`` command of a project, started and not waited for; what it says goes into its `stderr`."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _HEEDING, *arguments],
+        cwd=project,
+        env=environment_of(project),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def processes_of(project: Path) -> list[str]:

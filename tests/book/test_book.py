@@ -61,7 +61,10 @@ LOOK = """() => ({
     overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     text: document.body.innerText,
 })"""
-DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+DRAWN = """() => new Promise(done => {
+    requestAnimationFrame(() => requestAnimationFrame(done));
+    setTimeout(done, 5000);  // a browser that sees nobody look may draw nothing, and would be waited for without end
+})"""
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 # Contrast takes axe most of its time, and is a matter of style: of texts that look the same one is looked at.
 BARRIERS = """async ({ theme, rules }) => {
@@ -96,7 +99,7 @@ def test_a_page_as_readers_see_it(site, browser, name):
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(f"{site}{name}.html", wait_until="networkidle", timeout=120_000)
     page.wait_for_load_state("load")  # on a busy machine the network idles while a page is being read
-    page.wait_for_function(TYPESET, timeout=120_000)
+    page.wait_for_function(TYPESET, polling=100, timeout=120_000)
     page.evaluate("() => window.MathJax && MathJax.startup.promise")
     desktop = page.evaluate(LOOK)
     faults = {

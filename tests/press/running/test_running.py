@@ -3,8 +3,6 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 
 import nbformat
 import psutil
@@ -12,9 +10,8 @@ import pytest
 from conftest import (
     SMALL_CELL,
     command_of,
-    environment_of,
-    heed_interrupts,
     processes_of,
+    to_be_interrupted,
     wait_until,
     write_chapter,
 )
@@ -74,14 +71,7 @@ def test_an_interrupt_or_a_kill_leaves_nothing_half_written_and_nothing_running(
     before, good = executed(ran).read_bytes(), (ran / "notebooks" / "01_small.ipynb").read_bytes()
     cell = "from pathlib import Path\nPath('started').touch()\nimport time\ntime.sleep(600)"
     write_chapter(ran / "notebooks" / "01_small.ipynb", cell)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "linearlens", "run"],
-        cwd=ran,
-        env=environment_of(ran),
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=heed_interrupts,
-    )
+    process = to_be_interrupted(ran, "run")
     wait_until((ran / "started").exists)
     assert sorted(processes_of(ran)) == ["ipykernel_launcher", "linearlens.press.running.process"]
     (draft,) = executed(ran).parent.glob(".*.part*")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import psutil
 import pytest
-from conftest import SMALL_CELL, a_claim, environment_of, heed_interrupts, processes_of, wait_until, write_chapter
+from conftest import SMALL_CELL, a_claim, environment_of, processes_of, to_be_interrupted, wait_until, write_chapter
 from rich.console import Console
 
 from linearlens.ledger import PROFILES, load_claims
@@ -151,14 +151,7 @@ def test_an_interrupt_or_a_kill_leaves_what_was_measured(small, command):
     )
     write_chapter(small / "notebooks" / "01_small.ipynb", SMALL_CELL, cell)
     for number in (signal.SIGINT, signal.SIGKILL):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "linearlens", "sweep", "--seeds", "0:3", "--jobs", "1"],
-            cwd=small,
-            env=environment_of(small),
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=heed_interrupts,
-        )
+        process = to_be_interrupted(small, "sweep", "--seeds", "0:3", "--jobs", "1")
         wait_until(lambda: (small / "started1").exists() and kept(small))
         (small / "started1").unlink()
         process.send_signal(number)

@@ -64,7 +64,7 @@ def open_page(browser: Any, address: str, **options: Any) -> Any:
     """A page of the browser at that address, with its mathematics typeset; to be closed by the caller."""
     page = browser.new_page(**options)
     page.goto(address, wait_until="load", timeout=300_000)  # a busy machine takes its time
-    page.wait_for_function(TYPESET, timeout=300_000)
+    page.wait_for_function(TYPESET, polling=100, timeout=300_000)  # not by frames: what nobody sees may draw none
     return page
 
 
