@@ -43,13 +43,13 @@ def breaks_bound(
     own = value if isinstance(value, dict) else {"value": value}
     used = names_in(parse(bound))
     attempts = [{**own, **dict.fromkeys(used - {name}, own[name])} for name in control if name in own]
-    if broken_by:
-        found = {name: _look_up(other, own, records or {}) for name, other in broken_by.items()}
-        if None not in found.values():
-            attempts.append({**own, **found})
-    if not attempts:
-        return None
-    return all(decide_bound(bound, attempt) is not True for attempt in attempts)
+    found = {name: _look_up(other, own, records or {}) for name, other in (broken_by or {}).items()}
+    if found and None not in found.values():
+        attempts.append({**own, **found})
+    decided = [decide_bound(bound, attempt) for attempt in attempts]
+    if True in decided:
+        return False
+    return True if decided and None not in decided and len(decided) == len(control) + bool(found) else None
 
 
 def _look_up(other: str, own: Mapping[str, Recorded], records: Mapping[str, Recorded]) -> Recorded | None:

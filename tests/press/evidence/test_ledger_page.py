@@ -1,6 +1,7 @@
 """The pages and lines that list claims."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from conftest import a_claim
@@ -58,8 +59,9 @@ def test_a_row_says_what_holds_in_both_editions_and_folds_away_what_decides():
     assert "x > y" not in before
     for part in (
         "x: 5 [seeds: 4.5, 4 to 5]<br>y: 4 [seeds: 4, 4 to 4]<br>"
-        "`x > y`: holds; holds in 1 of 2 seeds, its control breaks it in 1<br>",
-        "the paper’s: `x == 4` fails<br>control: with y in place of the others, the bound fails<br>",
+        "`x > y`: holds<br>the paper’s: `x == 4` fails<br>"
+        "over the seeds the claim holds in 1 of 2 seeds, its control breaks it in 1<br>"
+        "control: with y in place of the others, the bound fails<br>",
         "x: 3<br>y: 4<br>`x >= 4`: **does not hold**<br>",
         r"was set after looking; before that it was `x > 7`. Why \| not.",
     ):
@@ -109,6 +111,7 @@ def test_the_first_screen_counts_statements_of_papers_kinds_and_bounds():
     text = summary(ROWS, {})
     assert "5 claims: 3 statements of papers (1 reproduced, 1 partly, 1 not reproduced); 1 known results" in text
     assert "4 of 5 bounds hold" in text
+    assert "3 of 5 bounds hold" in summary([replace(ROWS[0], stale=True), *ROWS[1:]], {}), "stale is not shown either"
     assert "Of all bounds 1 were set after looking" in text
     assert whole_ledger([], {}, {}, {}) == "There are no claims.\n"
     rows = [judge(a_claim(id=one, chapter=one), 0, profile="quick", seed=0) for one in ("02_b", "01_a", "02_c", "02_b")]
@@ -152,7 +155,9 @@ def test_claims_of_a_chapter_are_one_line_and_no_predicates_behind_it():
     assert "value >" not in text
     many = a_claim(bound={"full": "a > 1"})
     values = {**dict.fromkeys("abcdef", 2), "c": [1.0, 2.0, 9.0], "d": [True, False]}
-    text = chapter_rows([judge(many, values, profile="quick", seed=0)], "01_a", {})
+    row, kept = (judge(many, values, profile=profile, seed=0) for profile in ("quick", "full"))
+    assert chapter_rows([row], "01_a", {}).startswith("::::{dropdown} 1 claims, 0 do not hold, 1 are not measured\n")
+    text = chapter_rows([row], "01_a", {row.id: kept})
     assert text.startswith("::::{dropdown} 1 claims, all hold (1 decided at the papers’ scale only)\n")
     assert "| no bound<br>a 2, b 2, c 2, d yes in 1 of 2, and 2 more |" in text
 

@@ -298,7 +298,17 @@ def test_kept_runs_are_read_as_they_were_written_and_a_line_each(here):
         (whole.replace("1.25", "1.5"), "it was changed after it was written"),
         (to_json({"runs": []}), "it holds no runs of seeds"),
         (seal(unsealed.replace('"seed": 11', '"seed": 0')), "it holds a seed twice"),
-        (seal(unsealed.replace('"seed": 11', '"seed": "0"')), "it holds no runs of seeds"),
+        *(
+            (seal(unsealed.replace(was, wrong)), "it holds no runs of seeds")
+            for was, wrong in (
+                *(('"seed": 11', f'"seed": {seed}') for seed in ('"0"', "-1", "1.5", "true")),
+                ('"id": "a.c"', '"id": "a.b"'),
+                ('"value": 3', '"value": null'),
+                ('"value": 3', '"value": []'),
+                ('"value": 3', '"val": 3'),
+                ('"sources"', '"other"'),
+            )
+        ),
     ):
         path.write_text(text)
         remedy = "get it back with .* sweep 01_a --profile quick"
@@ -383,6 +393,59 @@ def said_of(claims, rows):
 def test_a_claim_that_was_not_measured_at_a_seed_does_not_hold_there(first, second, held):
     rows = [over(CLAIM, first), over(CLAIM, second)]
     assert (together(rows)["01_a"].held, together(rows)["01_a"].n_seeds) == (held, 20)
+
+
+@pytest.mark.parametrize("claims", [[CLAIM], [CLAIM, a_claim(id="a.c")]], ids=["alone", "beside one that is there"])
+@pytest.mark.parametrize("n_recorded", [0, 10, 18])
+def test_what_a_chapter_leaves_out_at_a_seed_counts_against_the_claim_and_the_chapter(
+    swept, listing, claims, n_recorded
+):
+    swept({seed: ["a.b", "a.c"] if seed < n_recorded else ["a.c"] for seed in range(20)})
+    rows = seeds_rows({one.id: one for one in claims}, "quick")
+    assert str(rows["a.b"]) == f"holds in {n_recorded} of 20 seeds"
+    (chapter,) = together(rows.values()).values()
+    assert (chapter.held, chapter.n_seeds) == (n_recorded, 20)
+    assert "holds in fewer than 95% of the seeds: a.b" in said_of({one.id: one for one in claims}, rows)
+
+
+def test_a_few_fresh_seeds_do_not_hide_many_stale_ones(swept):
+    swept({0: ["a.b"]})
+    swept({seed: ["a.b"] for seed in range(1, 20)}, source="older")
+    claims = {"a.b": CLAIM}
+    assert said_of(claims, seeds_rows(claims, "quick")) == [
+        "partly stale, seeds of older sources left out: 01_a; run: linearlens sweep --profile quick"
+    ]
+
+
+@pytest.fixture
+def swept(here, monkeypatch):
+    """Keep runs of chapter 01_a, by the names that each recorded."""
+    write_chapter(here / "notebooks" / "01_a.ipynb", SMALL_CELL)
+    monkeypatch.setattr(seed_runs, "origin_of", lambda *_: {"a": "1"})
+
+    def keep(names, source="1"):
+        origin = {"commit": "c", "dirty": False, "python": "3", "versions": {}, "sources": {"a": source}}
+        for seed, recorded in names.items():
+            keep_seed("01_a", "quick", SeedRun(seed, 1.0, [{"id": name, "value": 0} for name in recorded], origin))
+
+    return keep
+
+
+def test_json_of_the_counts_has_no_nan_and_no_infinity():
+    measured = {0: {"x": math.nan, "y": math.inf}, 1: {"x": math.nan, "y": math.inf}}
+    said = seed_runs.to_json([over(a_claim(bound={"quick": "x <= 1"}), measured)])
+    assert not re.search("NaN|: -?Infinity", said)
+    (row,) = json.loads(said)
+    assert (row["measured"]["x"]["median"], row["measured"]["y"]["high"]) == (None, "inf")
+
+
+def test_a_bound_that_holds_stands_beside_the_papers_that_decides(monkeypatch):
+    monkeypatch.setattr("linearlens.press.evidence.listing.title_of", lambda chapter: "Small")
+    claim = a_claim(verdict="reproduced", bound={"quick": "value <= 1"}, paper_bound="value <= 0.1")
+    row = over(claim, {0: 0.5})
+    lines = list(listed_over_seeds([row], {"a.b": claim}, together([row]), bounds=True))
+    assert row.held == 0
+    assert [line.strip() for line in lines if "0.1" in line] == ["and value <= 0.1, the paper's"]
 
 
 def test_a_chapter_without_a_bound_in_the_profile_is_not_said_to_hold(listing):

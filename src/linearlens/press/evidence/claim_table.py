@@ -122,9 +122,11 @@ def _details(claim: Claim, editions: Mapping[str, Row], seeds: Seeds) -> Iterato
         yield from _values(row.measured, over)
         if row.bound:
             alone = decide_bound(row.bound, row.measured)  # type: ignore[arg-type]
-            yield f"`{row.bound}`: {MARKS[alone is True]}{f'; {over}' if over and over.held is not None else ''}"
+            yield f"`{row.bound}`: {MARKS[alone is True]}"
         if claim.paper_bound:
             yield f"the paper’s: `{claim.paper_bound}` {STANDS[decide_bound(claim.paper_bound, row.measured)]}"  # type: ignore[arg-type]
+        if over and over.held is not None:
+            yield f"over the seeds the claim {over}"
         if row.broken_by and row.bound:
             yield f"control: with {row.broken_by}, {BREAKS[row.breaks]}"
     yield f"**the bound** was set {claim.set} looking{_before(claim.earlier)}. {claim.why}"

@@ -65,7 +65,7 @@ def _fate(row: Row, kept: Mapping[str, Row]) -> str:
     shown = editions_shown(row, kept)
     if any(one.holds is False for one in shown.values()):
         return "fails"
-    if row.bound and row.profile not in shown:
+    if (row.bound and row.profile not in shown) or not any(one.bound for one in shown.values()):
         return "missing"
     return "holds" if row.bound else "full only"
 
@@ -144,11 +144,11 @@ def _said(row: Row) -> str:
 
 def _count(rows: Sequence[Row]) -> str:
     bounded = [row for row in rows if row.bound]
-    held = sum(row.holds is True for row in bounded)
-    asked = [row for row in bounded if row.breaks is not None]
+    held = [row for row in bounded if row.holds and not row.stale]
+    asked = [row for row in held if row.breaks is not None]
     broken = sum(row.breaks is True for row in asked)
     controls = f"; {broken} of the {len(asked)} that have a measured control are broken by it" if asked else ""
-    return f"In the profile `{rows[0].profile}`, {held} of {len(bounded)} bounds hold{controls}."
+    return f"In the profile `{rows[0].profile}`, {len(held)} of {len(bounded)} bounds hold{controls}."
 
 
 def _of_full_run(run: Mapping, rows: Sequence[Row], kept: Mapping[str, Row]) -> str:

@@ -75,6 +75,9 @@ def listed_over_seeds(
             yield f"  {mark}  {row}: {claims[row.id].says}  [{row.id}; {standing(row)}]"
             if bounds:
                 yield f"           measured {row.show()}; bound {row.bound or 'none in this profile'}"
+                paper, joined = claims[row.id].paper_bound, {"reproduced": "and", "not reproduced": "but not"}
+                if paper and row.verdict in joined:
+                    yield f"           {joined[row.verdict]} {paper}, the paper's"
     wrong, unbroken = sum(row.wrong for row in rows), sum(row.unbroken for row in rows)
     few = f"in fewer than {SHARE:.0%} of the seeds"
     yield f"{len(rows)} claims; {wrong} hold {few}, and {unbroken} are broken by their control {few}"
@@ -103,6 +106,9 @@ def complaints_over_seeds(
     found = {
         "not swept: {}" + run: sorted({claim.chapter for claim in claims.values() if claim.id not in rows}),
         "stale, swept with older sources: {}" + run: sorted({row.chapter for row in rows.values() if row.stale}),
+        "partly stale, seeds of older sources left out: {}" + run: sorted(
+            {row.chapter for row in rows.values() if row.left_out}
+        ),
         f"holds {few} {SHARE:.0%} of the seeds: {{}}": [row.id for row in rows.values() if row.wrong],
         f"is broken by its control {few} {SHARE:.0%} of the seeds: {{}}": [
             row.id for row in rows.values() if row.unbroken

@@ -35,7 +35,8 @@ class Measured:
             here = MARKS[row.holds if row else None]
             many = f"[{over.held} of {over.n_seeds} seeds]" if over and over.held is not None else ""
         else:
-            row = next((row for name, row in self.rows.items() if f"{mention.name}.".startswith(f"{name}.")), None)
+            ids = [name for name in self.rows if f"{mention.name}.".startswith(f"{name}.")]
+            row = self.rows[max(ids, key=len)] if ids else None  # the longest: one id may begin with another
             spread = self.spreads.get(mention.name)
             here = self.shown(mention)
             low, high = (format(end, mention.spec) for end in (spread.low, spread.high)) if spread else ("", "")

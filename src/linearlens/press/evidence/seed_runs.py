@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from linearlens.ledger import Claim, LedgerError, Recorded, judge, show
+from linearlens.ledger._bounds import as_recorded
 from linearlens.paths import DATA
 from linearlens.press.chapter.errors import DamagedError, PressError
 from linearlens.press.chapter.files import SEAL, UNSEALED, read_sealed, seal, write_text
@@ -213,15 +214,26 @@ def read_seeds(chapter: str, profile: str) -> dict[int, SeedRun]:
 def _parsed(whole: Mapping[str, Any], path: Path, chapter: str, profile: str) -> dict[int, SeedRun]:
     try:
         runs = [SeedRun(**entry, origin=group["origin"]) for group in whole["groups"] for entry in group["seeds"]]
+        for run in runs:
+            _refuse_what_is_no_run(run)
         by_seed = {run.seed: run for run in sorted(runs, key=lambda run: run.seed)}
-        place = whole["chapter"], whole["profile"]
-    except (TypeError, KeyError) as error:
+        place = str(whole["chapter"]), str(whole["profile"])
+    except (TypeError, KeyError, LedgerError) as error:
         raise DamagedError(f"{path} is damaged: it holds no runs of seeds") from error
     if place != (chapter, profile):
         raise DamagedError(f"{path} is damaged: it is of {' in the profile '.join(place)}")
     if len(by_seed) < len(runs):
         raise DamagedError(f"{path} is damaged: it holds a seed twice")
     return by_seed
+
+
+def _refuse_what_is_no_run(run: SeedRun) -> None:
+    names = [item["id"] for item in run.records]
+    whole = isinstance(run.seed, int) and not isinstance(run.seed, bool) and run.seed >= 0
+    if not (whole and isinstance(run.origin["sources"], dict) and len({*names}) == len(names)):
+        raise TypeError("no seed, no sources, or a claim recorded twice")
+    for item in run.records:
+        as_recorded(str(item["id"]), item["value"])
 
 
 def keep_seed(chapter: str, profile: str, run: SeedRun) -> Path:
@@ -268,10 +280,12 @@ def seeds_rows(claims: Mapping[str, Claim], profile: str) -> dict[str, SeedsRow]
         runs, stale = _to_show(kept, chapter, profile)
         left_out = len(kept) - len(runs)
         records = {seed: {str(item["id"]): item["value"] for item in run.records} for seed, run in runs.items()}
-        for name in dict.fromkeys(chain.from_iterable(records.values())):
-            if name not in claims or claims[name].chapter != chapter:
+        there = set(chain.from_iterable(records.values()))
+        for name in [name for name, claim in claims.items() if claim.chapter == chapter]:
+            # What today's code left out at a seed does not hold there; an older version may not have had it.
+            own = {seed: recorded for seed, recorded in records.items() if not stale or name in recorded}
+            if not own or (name not in there and profile not in claims[name].bound):
                 continue
-            own = {seed: recorded for seed, recorded in records.items() if name in recorded}
             try:
                 rows[name] = seeds_row(claims[name], own, profile=profile, stale=stale, left_out=left_out)
             except LedgerError as error:
@@ -305,7 +319,7 @@ def seeds_row(
 ) -> SeedsRow:
     """Hold a claim against what was recorded at each seed; `records` is all that was recorded there, by seed and id."""
     judged = {
-        seed: judge(claim, recorded[claim.id], profile=profile, seed=seed, records=recorded)
+        seed: judge(claim, recorded.get(claim.id), profile=profile, seed=seed, records=recorded)
         for seed, recorded in records.items()
     }
     bound = claim.bound.get(profile)
@@ -323,7 +337,7 @@ def seeds_row(
         fails=fails,
         asked=len(breaks),
         broken=sum(breaks) if breaks else None,
-        measured=_spreads([recorded[claim.id] for recorded in records.values()]),
+        measured=_spreads([recorded[claim.id] for recorded in records.values() if claim.id in recorded]),
         stale=stale,
         left_out=left_out,
     )
@@ -367,4 +381,13 @@ def spread_of(values: Iterable[Recorded]) -> Spread:
 
 def to_json(rows: Iterable[SeedsRow]) -> str:
     """The rows as a JSON list of objects."""
-    return json.dumps([asdict(row) | {"n_seeds": row.n_seeds} for row in rows], indent=2)
+    return json.dumps(_plain([asdict(row) | {"n_seeds": row.n_seeds} for row in rows]), indent=2, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN and no infinity."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and np.isnan(value) else str(value) if value in (np.inf, -np.inf) else value
