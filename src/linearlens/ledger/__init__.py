@@ -6,7 +6,7 @@ True and False count as numbers. A bound is a comparison such as ``value <= 1e-1
 ``median(lifted) > median(affine)``.
 """
 
-from linearlens.ledger._bounds import LedgerError, Recorded, bound_holds, decide_bound
+from linearlens.ledger._bounds import LedgerError, Recorded, as_recorded, bound_holds, decide_bound
 from linearlens.ledger._claims import COULD_FAIL, KINDS, PROFILES, SETS, VERDICTS, Claim, load_claims
 from linearlens.ledger._glue import glue
 from linearlens.ledger._ledger import MIME, Row, judge, mismatches, record, show, texts_of, to_json, told
@@ -22,6 +22,7 @@ __all__ = [
     "LedgerError",
     "Recorded",
     "Row",
+    "as_recorded",
     "bound_holds",
     "decide_bound",
     "glue",

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from linearlens.ledger import Claim, LedgerError, Recorded, judge, show
-from linearlens.ledger._bounds import as_recorded
+from linearlens.ledger import Claim, LedgerError, Recorded, as_recorded, judge, show
 from linearlens.paths import DATA
 from linearlens.press.chapter.errors import DamagedError, PressError
 from linearlens.press.chapter.files import SEAL, UNSEALED, read_sealed, seal, write_text
