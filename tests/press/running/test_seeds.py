@@ -397,9 +397,7 @@ def test_a_claim_that_was_not_measured_at_a_seed_does_not_hold_there(first, seco
 
 @pytest.mark.parametrize("claims", [[CLAIM], [CLAIM, a_claim(id="a.c")]], ids=["alone", "beside one that is there"])
 @pytest.mark.parametrize("n_recorded", [0, 10, 18])
-def test_what_a_chapter_leaves_out_at_a_seed_counts_against_the_claim_and_the_chapter(
-    swept, listing, claims, n_recorded
-):
+def test_what_a_chapter_leaves_out_at_a_seed_counts_against_the_claim_and_the_chapter(swept, claims, n_recorded):
     swept({seed: ["a.b", "a.c"] if seed < n_recorded else ["a.c"] for seed in range(20)})
     rows = seeds_rows({one.id: one for one in claims}, "quick")
     assert str(rows["a.b"]) == f"holds in {n_recorded} of 20 seeds"
@@ -439,11 +437,10 @@ def test_json_of_the_counts_has_no_nan_and_no_infinity():
     assert (row["measured"]["x"]["median"], row["measured"]["y"]["high"]) == (None, "inf")
 
 
-def test_a_bound_that_holds_stands_beside_the_papers_that_decides(monkeypatch):
-    monkeypatch.setattr("linearlens.press.evidence.listing.title_of", lambda chapter: "Small")
+def test_a_bound_that_holds_stands_beside_the_papers_that_decides(listing):
     claim = a_claim(verdict="reproduced", bound={"quick": "value <= 1"}, paper_bound="value <= 0.1")
     row = over(claim, {0: 0.5})
-    lines = list(listed_over_seeds([row], {"a.b": claim}, together([row]), bounds=True))
+    lines = listing({"a.b": row}, claims={"a.b": claim}, bounds=True)
     assert row.held == 0
     assert [line.strip() for line in lines if "0.1" in line] == ["and value <= 0.1, the paper's"]
 
@@ -476,9 +473,9 @@ def listing(monkeypatch):
     """The lines of ``claims --seeds`` for these rows; `whole` are all of their chapter."""
     monkeypatch.setattr("linearlens.press.evidence.listing.title_of", lambda chapter: "Small")
 
-    def lines(rows, whole=None):
-        claims = dict.fromkeys(rows, CLAIM)
-        return list(listed_over_seeds(rows.values(), claims, together((whole or rows).values()), bounds=False))
+    def lines(rows, whole=None, claims=None, bounds=False):
+        claims = claims or dict.fromkeys(rows, CLAIM)
+        return list(listed_over_seeds(rows.values(), claims, together((whole or rows).values()), bounds=bounds))
 
     return lines
 
